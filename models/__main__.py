@@ -1,0 +1,36 @@
+"""`python -m models`: train, evaluate and use bundles."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from models.commands import COMMANDS
+from models.errors import ModelsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; give its exit status (2: the input was wrong, and the message says how)."""
+    options = _build_parser().parse_args(arguments)
+    try:
+        COMMANDS[options.command].run(options)
+    except (ModelsError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models", description="Train, evaluate and use bundles.")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        epilog = f"example: {command.example}"
+        command.configure(
+            commands.add_parser(name, help=command.purpose, description=command.purpose, epilog=epilog)
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""A trained bundle at work: texts in, columns of calibrated answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+
+from models import manifest as manifests
+from models.calibration import CALIBRATION_FILE, Calibration
+from models.encoder import TABLE_FILE, StaticEncoder, Table
+from models.errors import BundleError
+from models.features import Features, extract
+from models.heads import HEADS_FILE, Columns, Heads
+from models.language import detect
+from models.manifest import Manifest
+
+__all__ = ["BLOCK", "ENCODER_FOLDER", "Bundle", "BundleError", "Prediction", "load"]
+
+BLOCK: Final = 512  # texts worked on at once; larger batches only spill the cache
+ENCODER_FOLDER: Final = "encoder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """The answers for n texts, as columns; k intents, d dimensions."""
+
+    probability: npt.NDArray[np.float32]  # [n, k] calibrated, over `intents`; rows sum to 1
+    intent: npt.NDArray[np.int64]  # [n] the most probable of `intents`
+    confidence: npt.NDArray[np.float32]  # [n] probability that the answer is right, out of scope included
+    in_scope: npt.NDArray[np.bool_]  # [n] False: the answer is out_of_scope
+    sentiment: npt.NDArray[np.float32]  # [n, 3] negative, neutral, positive; rows sum to 1
+    anger: npt.NDArray[np.float32]  # [n] probability
+    is_angry: npt.NDArray[np.bool_]  # [n]
+    language: npt.NDArray[np.uint8]  # [n] index into LANGUAGES
+    embedding: npt.NDArray[np.float32]  # [n, d]
+
+
+class Bundle:
+    """An encoder, heads and calibration that belong together. Safe to share between threads."""
+
+    def __init__(
+        self, *, manifest: Manifest, encoder: StaticEncoder, heads: Heads, calibration: Calibration
+    ) -> None:
+        self.id: str = manifest.id
+        self.intents: tuple[str, ...] = manifest.intents
+        self.skills: Mapping[str, str] = dict(manifest.skills)
+        self.dimension: int = encoder.dimension
+        self.manifest = manifest
+        self._encoder = encoder
+        self._heads = heads
+        self._calibration = calibration
+        self._columns = Columns(intents=len(manifest.intents))
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Give float32 [n, d], each row of length 1, or 0 for a text without a known n-gram."""
+        return self._encoder.encode(texts)
+
+    def predict(self, texts: Sequence[str]) -> Prediction:
+        """Answer each text, independent of its neighbours."""
+        starts = range(0, max(len(texts), 1), BLOCK)
+        blocks = [self._predict_block(texts[start : start + BLOCK]) for start in starts]
+        return blocks[0] if len(blocks) == 1 else _stack(blocks)
+
+    def _predict_block(self, texts: Sequence[str]) -> Prediction:
+        features = extract(texts)
+        return self._answer(features, self._encoder.encode_features(features))
+
+    def _answer(self, features: Features, embedding: npt.NDArray[np.float32]) -> Prediction:
+        language = detect(features)
+        scores = self._heads.score(features, embedding)
+        outcome = self._calibration.apply(scores, language.astype(np.int64), self._columns)
+        return Prediction(
+            probability=outcome.probability.astype(np.float32),
+            intent=outcome.probability.argmax(axis=1),
+            confidence=outcome.confidence.astype(np.float32),
+            in_scope=outcome.in_scope,
+            sentiment=outcome.sentiment.astype(np.float32),
+            anger=outcome.anger.astype(np.float32),
+            is_angry=outcome.is_angry,
+            language=language,
+            embedding=embedding,
+        )
+
+
+def load(path: Path) -> Bundle:
+    """Read and check a bundle's folder. Raises: BundleError saying what is wrong and how to mend it."""
+    manifest = Manifest.load(path)
+    manifests.check_files(path, manifest)
+    try:
+        encoder = StaticEncoder(Table.load(path / ENCODER_FOLDER))
+        heads = Heads.load(path)
+        calibration = Calibration.load(path)
+    except (OSError, SafetensorError, TypeError, ValueError) as error:
+        names = f"{ENCODER_FOLDER}/{TABLE_FILE}, {HEADS_FILE} or {CALIBRATION_FILE}"
+        raise BundleError(
+            f"{path}: {names} does not fit this program ({error}); train the bundle again"
+        ) from error
+    _check_shapes(path, manifest, encoder, heads)
+    return Bundle(manifest=manifest, encoder=encoder, heads=heads, calibration=calibration)
+
+
+def _check_shapes(path: Path, manifest: Manifest, encoder: StaticEncoder, heads: Heads) -> None:
+    wanted = (encoder.dimension, Columns(intents=len(manifest.intents)).count)
+    if heads.dense.shape != wanted:
+        raise BundleError(
+            f"{path}: {HEADS_FILE} holds weights {heads.dense.shape}, encoder and labels need {wanted}; "
+            "train the bundle again"
+        )
+
+
+def _stack(blocks: Sequence[Prediction]) -> Prediction:
+    names = [field.name for field in fields(Prediction)]
+    return Prediction(**{name: np.concatenate([getattr(block, name) for block in blocks]) for name in names})

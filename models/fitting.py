@@ -1,0 +1,131 @@
+"""Fit the linear heads with scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from models import hashing
+from models.dataset import Examples
+from models.encoder import StaticEncoder, normalize
+from models.features import Features, extract
+from models.heads import Columns, Heads
+
+Float32Array = npt.NDArray[np.float32]
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadSettings:
+    """How strongly the heads are regularised; the same for every pack and language."""
+
+    dense_inverse_penalty: float = 10.0
+    hashed_inverse_penalty: float = 1.0
+    prototypes: int = 6  # of each intent
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One head to fit: which rows, their classes, and the columns its scores fill."""
+
+    rows: Int64Array
+    classes: Int64Array
+    columns: Sequence[int]
+    balanced: bool
+
+
+def fit(examples: Examples, encoder: StaticEncoder, settings: HeadSettings) -> Heads:
+    """Fit every head on `examples`."""
+    features = extract(examples.texts)
+    return fit_features(examples, features, encoder.encode_features(features), settings)
+
+
+def fit_features(
+    examples: Examples, features: Features, embedding: Float32Array, settings: HeadSettings
+) -> Heads:
+    """Fit every head on `examples`, whose features and float32 [n, d] embedding are known."""
+    rarity = hashing.fit_rarity(features)
+    sparse = hashing.weigh(features, rarity)
+    columns = Columns(intents=examples.labels.shape[1])
+    dense_head = np.zeros((embedding.shape[1] + 1, columns.count), np.float32)
+    hashed_head = np.zeros((sparse.shape[1] + 1, columns.count), np.float32)
+    for task in list_tasks(examples, columns):
+        place = list(task.columns)
+        dense_head[:, place] = _fit_dense(embedding[task.rows], task, settings)
+        hashed_head[:, place] = _fit_hashed(sparse[task.rows], task, settings)
+    return Heads(
+        rarity=rarity,
+        hashed=hashed_head[:-1],
+        hashed_bias=hashed_head[-1],
+        dense=dense_head[:-1],
+        dense_bias=dense_head[-1],
+        prototypes=find_prototypes(embedding, examples.labels, settings),
+    )
+
+
+def list_tasks(examples: Examples, columns: Columns) -> list[Task]:
+    """Give the four tasks; a message with two intents stands in the intent task twice."""
+    everyone = np.arange(len(examples.texts))
+    rows, intents = np.nonzero(examples.labels)
+    span = range(columns.count)
+    return [
+        Task(rows=rows, classes=intents, columns=span[columns.intent], balanced=False),
+        Task(
+            rows=everyone, classes=examples.in_scope.astype(np.int64), columns=[columns.scope], balanced=True
+        ),
+        Task(rows=everyone, classes=examples.sentiment, columns=span[columns.sentiment], balanced=True),
+        Task(rows=everyone, classes=examples.anger.astype(np.int64), columns=[columns.anger], balanced=True),
+    ]
+
+
+def find_prototypes(
+    embedding: Float32Array, labels: npt.NDArray[np.bool_], settings: HeadSettings
+) -> Float32Array:
+    """Give float32 [p, d] of length 1: the centres of each intent's messages."""
+    centres = []
+    for intent in range(labels.shape[1]):
+        members = np.unique(embedding[labels[:, intent]], axis=0)
+        count = min(settings.prototypes, len(members))
+        if count:
+            model = KMeans(n_clusters=count, n_init=1, max_iter=20, random_state=settings.seed)
+            centres.append(model.fit(members).cluster_centers_)
+    return normalize(np.concatenate(centres).astype(np.float32))
+
+
+def _fit_dense(X: Float32Array, task: Task, settings: HeadSettings) -> Float32Array:
+    model = LogisticRegression(
+        C=settings.dense_inverse_penalty, class_weight=_weighting(task), max_iter=200, tol=1e-3
+    )
+    model.fit(X, task.classes)
+    return _weights_of(model, task)
+
+
+def _fit_hashed(X: sp.csr_matrix, task: Task, settings: HeadSettings) -> Float32Array:
+    model = LinearSVC(
+        C=settings.hashed_inverse_penalty, class_weight=_weighting(task), random_state=settings.seed, tol=1e-3
+    )
+    model.fit(X, task.classes)
+    return _weights_of(model, task)
+
+
+def _weighting(task: Task) -> str | None:
+    return "balanced" if task.balanced else None
+
+
+def _weights_of(model: LogisticRegression | LinearSVC, task: Task) -> Float32Array:
+    """Give float32 [inputs + 1, columns]: the weights and, last, the bias; absent classes score lowest."""
+    whole = np.vstack((model.coef_.T, model.intercept_)).astype(np.float32)
+    if whole.shape[1] == len(task.columns):
+        return whole
+    spread = np.zeros((whole.shape[0], len(task.columns)), np.float32)
+    spread[-1] = whole[-1].min() - 1
+    spread[:, model.classes_] = whole
+    return spread

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.features import Kind, extract
+
+TEXTS = ["我的快递到哪了", "where's my parcel??", "", "iPhone 15 有货吗 😡", "order 20231198 NOT HERE"]
+
+
+def hashes_of(text: str) -> list[int]:
+    return sorted(extract([text]).hashes.tolist())
+
+
+def test_a_text_has_the_same_features_alone_and_in_a_batch() -> None:
+    batch = extract(TEXTS)
+    offsets = batch.offsets()
+
+    for row, text in enumerate(TEXTS):
+        assert sorted(batch.hashes[offsets[row] : offsets[row + 1]].tolist()) == hashes_of(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=5))
+def test_any_text_at_all_is_read(texts: list[str]) -> None:
+    features = extract(texts)
+
+    assert features.n == len(texts)
+    assert bool(np.all(np.diff(features.rows) >= 0))
+    assert features.rows.max(initial=0) < len(texts)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("發貨", "发货"),
+        ("ＡＢＣ１２", "abc12"),
+        ("don’t", "dont"),
+        ("soooo", "soo"),
+        ("café", "cafe"),
+        ("好\u200b吗", "好吗"),
+        ("哪里！", "哪里!"),
+    ],
+)
+def test_ways_of_writing_the_same_are_read_alike(written: str, meant: str) -> None:
+    assert hashes_of(written) == hashes_of(meant)
+
+
+def test_only_the_length_of_a_long_number_counts() -> None:
+    assert hashes_of("单号88271") == hashes_of("单号10433")
+    assert hashes_of("13号") != hashes_of("14号")
+
+
+def test_words_in_capitals_are_marked() -> None:
+    kinds = extract(["WHERE is it", "where is it"]).kinds.tolist()
+
+    assert kinds.count(Kind.SHOUT) == 1
+
+
+def test_a_long_text_is_read_whole() -> None:
+    assert extract(["快递没到 " * 1600]).hashes.size > 1600
