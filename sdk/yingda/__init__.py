@@ -1,0 +1,28 @@
+"""Client of Yingda, the engine for omnichannel customer service."""
+
+from __future__ import annotations
+
+from yingda.batcher import Batcher, OverloadedError
+from yingda.client import Client, SyncClient
+from yingda.errors import YingdaError
+from yingda.v1.agent_pb2 import Agent, Presence
+from yingda.v1.answer_pb2 import MessageAnswer, MessageResult
+from yingda.v1.message_pb2 import Attachment, Channel, Message
+from yingda.v1.reply_pb2 import Reply, Suggestion
+
+__all__ = [
+    "Agent",
+    "Attachment",
+    "Batcher",
+    "Channel",
+    "Client",
+    "Message",
+    "MessageAnswer",
+    "MessageResult",
+    "OverloadedError",
+    "Presence",
+    "Reply",
+    "Suggestion",
+    "SyncClient",
+    "YingdaError",
+]

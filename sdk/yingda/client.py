@@ -1,0 +1,336 @@
+"""A typed client of the gateway: `Client` for asyncio, `SyncClient` for everything else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
+
+import grpc
+
+from yingda.errors import YingdaError
+from yingda.v1 import (
+    agent_pb2,
+    agent_service_pb2,
+    agent_service_pb2_grpc,
+    answer_pb2,
+    assist_service_pb2,
+    assist_service_pb2_grpc,
+    conversation_pb2,
+    conversation_service_pb2,
+    conversation_service_pb2_grpc,
+    event_pb2,
+    message_pb2,
+    message_service_pb2,
+    message_service_pb2_grpc,
+    reply_pb2,
+    reply_service_pb2,
+    reply_service_pb2_grpc,
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+DEFAULT_TIMEOUT = 10.0  # seconds
+MAX_FRAME = 512  # messages
+PAGE_SIZE = 1000
+
+
+class Client:
+    """Talks to one gateway for one tenant; an async context manager.
+
+    Every method raises YingdaError when the call fails. A message without a `message_id` gets a random one.
+    """
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        tenant: str = "default",
+        token: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._tenant = tenant
+        self._timeout = timeout
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._channel = (
+            grpc.aio.secure_channel(target, credentials) if credentials else grpc.aio.insecure_channel(target)
+        )
+        self._messages = message_service_pb2_grpc.MessageServiceStub(self._channel)
+        self._agents = agent_service_pb2_grpc.AgentServiceStub(self._channel)
+        self._assist = assist_service_pb2_grpc.AssistServiceStub(self._channel)
+        self._replies = reply_service_pb2_grpc.ReplyServiceStub(self._channel)
+        self._conversations = conversation_service_pb2_grpc.ConversationServiceStub(self._channel)
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End all calls and give up the connection."""
+        await self._channel.close()
+
+    def message(
+        self,
+        text: str,
+        *,
+        channel: message_pb2.Channel = message_pb2.CHANNEL_WEB,
+        customer_id: str = "",
+        conversation_id: str = "",
+        message_id: str = "",
+        attachments: Sequence[message_pb2.Attachment] = (),
+        locale: str = "",
+        metadata: Mapping[str, str] | None = None,
+    ) -> message_pb2.Message:
+        """A message of this client's tenant; message.proto states the limits."""
+        return message_pb2.Message(
+            tenant=self._tenant,
+            channel=channel,
+            message_id=message_id or uuid.uuid4().hex,
+            conversation_id=conversation_id,
+            customer_id=customer_id,
+            text=text,
+            attachments=attachments,
+            locale=locale,
+            metadata=metadata,
+        )
+
+    async def send(
+        self,
+        text: str,
+        *,
+        channel: message_pb2.Channel = message_pb2.CHANNEL_WEB,
+        customer_id: str = "",
+        conversation_id: str = "",
+        message_id: str = "",
+    ) -> answer_pb2.MessageAnswer:
+        """Process one message. Give `customer_id`, `conversation_id` or both."""
+        return await self.send_message(
+            self.message(
+                text,
+                channel=channel,
+                customer_id=customer_id,
+                conversation_id=conversation_id,
+                message_id=message_id,
+            )
+        )
+
+    async def send_message(self, message: message_pb2.Message) -> answer_pb2.MessageAnswer:
+        """Process one message made by `message`, or by hand."""
+        request = message_service_pb2.SendMessageRequest(message=message)
+        return (await self._call(self._messages.SendMessage, request)).answer
+
+    async def stream(
+        self, frames: AsyncIterable[Sequence[message_pb2.Message]] | Iterable[Sequence[message_pb2.Message]]
+    ) -> AsyncIterator[Sequence[answer_pb2.MessageResult]]:
+        """Process frames of 1 to 512 messages on one stream; one list of results per frame, in order."""
+        call = self._messages.StreamMessages(_requests(frames), metadata=self._metadata)
+        try:
+            async for response in call:
+                yield response.results
+        except grpc.aio.AioRpcError as error:
+            raise YingdaError(error.code(), error.details() or "") from None
+
+    async def suggest(
+        self, typed_text: str = "", *, conversation_id: str = "", language: str = "", limit: int = 3
+    ) -> Sequence[reply_pb2.Suggestion]:
+        """Canned replies for what was typed, for a conversation, or for both; best first."""
+        request = assist_service_pb2.SuggestRepliesRequest(
+            tenant=self._tenant,
+            typed_text=typed_text,
+            conversation_id=conversation_id,
+            language=language,
+            limit=limit,
+        )
+        return (await self._call(self._assist.SuggestReplies, request)).suggestions
+
+    async def put_agent(self, agent: agent_pb2.Agent) -> agent_pb2.Agent:
+        """Create or replace an agent; a new one is offline."""
+        request = agent_service_pb2.PutAgentRequest(tenant=self._tenant, agent=agent)
+        return (await self._call(self._agents.PutAgent, request)).agent
+
+    async def get_agent(self, agent_id: str) -> agent_pb2.Agent:
+        """One agent."""
+        request = agent_service_pb2.GetAgentRequest(tenant=self._tenant, agent_id=agent_id)
+        return (await self._call(self._agents.GetAgent, request)).agent
+
+    async def set_presence(self, agent_id: str, presence: agent_pb2.Presence) -> agent_pb2.Agent:
+        """Say whether an agent takes conversations."""
+        request = agent_service_pb2.SetPresenceRequest(
+            tenant=self._tenant, agent_id=agent_id, presence=presence
+        )
+        return (await self._call(self._agents.SetPresence, request)).agent
+
+    async def agents(self) -> list[agent_pb2.Agent]:
+        """All agents, by id."""
+        found: list[agent_pb2.Agent] = []
+        request = agent_service_pb2.ListAgentsRequest(tenant=self._tenant, page_size=PAGE_SIZE)
+        while True:
+            page = await self._call(self._agents.ListAgents, request)
+            found.extend(page.agents)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    async def put_reply(self, reply: reply_pb2.Reply) -> reply_pb2.Reply:
+        """Create or replace a canned reply."""
+        request = reply_service_pb2.PutReplyRequest(tenant=self._tenant, reply=reply)
+        return (await self._call(self._replies.PutReply, request)).reply
+
+    async def delete_reply(self, reply_id: str) -> None:
+        """Remove a canned reply."""
+        request = reply_service_pb2.DeleteReplyRequest(tenant=self._tenant, reply_id=reply_id)
+        await self._call(self._replies.DeleteReply, request)
+
+    async def replies(self) -> list[reply_pb2.Reply]:
+        """All canned replies, by id."""
+        found: list[reply_pb2.Reply] = []
+        request = reply_service_pb2.ListRepliesRequest(tenant=self._tenant, page_size=PAGE_SIZE)
+        while True:
+            page = await self._call(self._replies.ListReplies, request)
+            found.extend(page.replies)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    async def conversation(self, conversation_id: str) -> conversation_pb2.Conversation:
+        """One conversation."""
+        request = conversation_service_pb2.GetConversationRequest(
+            tenant=self._tenant, conversation_id=conversation_id
+        )
+        return (await self._call(self._conversations.GetConversation, request)).conversation
+
+    async def conversations(
+        self,
+        state: conversation_pb2.ConversationState = conversation_pb2.CONVERSATION_STATE_UNSPECIFIED,
+        *,
+        limit: int = 100,
+    ) -> Sequence[conversation_pb2.Conversation]:
+        """The newest conversations, at most 1000."""
+        request = conversation_service_pb2.ListConversationsRequest(
+            tenant=self._tenant, state=state, page_size=limit
+        )
+        return (await self._call(self._conversations.ListConversations, request)).conversations
+
+    async def close_conversation(self, conversation_id: str) -> conversation_pb2.Conversation:
+        """End a conversation; its agent's place goes to who waits longest."""
+        request = conversation_service_pb2.CloseConversationRequest(
+            tenant=self._tenant, conversation_id=conversation_id
+        )
+        return (await self._call(self._conversations.CloseConversation, request)).conversation
+
+    async def events(self, conversation_id: str) -> list[event_pb2.Event]:
+        """The whole journal of a conversation, oldest first."""
+        found: list[event_pb2.Event] = []
+        request = conversation_service_pb2.ListEventsRequest(
+            tenant=self._tenant, conversation_id=conversation_id, page_size=PAGE_SIZE
+        )
+        while True:
+            page = await self._call(self._conversations.ListEvents, request)
+            found.extend(page.events)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    async def explain(self, text: str) -> conversation_service_pb2.ExplainAssignmentResponse:
+        """Who would get a message that says `text`, and why; nothing is kept."""
+        request = conversation_service_pb2.ExplainAssignmentRequest(tenant=self._tenant, text=text)
+        return await self._call(self._conversations.ExplainAssignment, request)
+
+    async def _call(self, method: Callable[..., Awaitable[Response]], request: object) -> Response:
+        try:
+            return await method(request, timeout=self._timeout, metadata=self._metadata)
+        except grpc.aio.AioRpcError as error:
+            raise YingdaError(error.code(), error.details() or "") from None
+
+
+def _blocking(
+    method: Callable[Concatenate[Client, P], Awaitable[R]],
+) -> Callable[Concatenate[SyncClient, P], R]:
+    """The method of `Client`, waited for."""
+
+    def call(self: SyncClient, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._wait(method(self._client, *args, **kwargs))
+
+    call.__name__, call.__doc__ = method.__name__, method.__doc__
+    return call
+
+
+class SyncClient:
+    """`Client` for code without asyncio; a context manager, safe to share between threads."""
+
+    def __init__(
+        self,
+        target: str = DEFAULT_TARGET,
+        *,
+        tenant: str = "default",
+        token: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="yingda-client", daemon=True)
+        self._thread.start()
+
+        async def make() -> Client:  # a channel belongs to the loop it is made on
+            return Client(target, tenant=tenant, token=token, timeout=timeout, credentials=credentials)
+
+        self._client = self._wait(make())
+
+    def __enter__(self) -> SyncClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all calls and give up the connection."""
+        self._wait(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    send = _blocking(Client.send)
+    send_message = _blocking(Client.send_message)
+    suggest = _blocking(Client.suggest)
+    put_agent = _blocking(Client.put_agent)
+    get_agent = _blocking(Client.get_agent)
+    set_presence = _blocking(Client.set_presence)
+    agents = _blocking(Client.agents)
+    put_reply = _blocking(Client.put_reply)
+    delete_reply = _blocking(Client.delete_reply)
+    replies = _blocking(Client.replies)
+    conversation = _blocking(Client.conversation)
+    conversations = _blocking(Client.conversations)
+    close_conversation = _blocking(Client.close_conversation)
+    events = _blocking(Client.events)
+    explain = _blocking(Client.explain)
+
+    def message(self, text: str, *, customer_id: str = "", conversation_id: str = "") -> message_pb2.Message:
+        """A message of this client's tenant on the web channel."""
+        return self._client.message(text, customer_id=customer_id, conversation_id=conversation_id)
+
+    def _wait(self, awaitable: Awaitable[R]) -> R:
+        async def wait() -> R:
+            return await awaitable
+
+        return asyncio.run_coroutine_threadsafe(wait(), self._loop).result()
+
+
+async def _requests(
+    frames: AsyncIterable[Sequence[message_pb2.Message]] | Iterable[Sequence[message_pb2.Message]],
+) -> AsyncIterator[message_service_pb2.StreamMessagesRequest]:
+    if isinstance(frames, AsyncIterable):
+        async for frame in frames:
+            yield message_service_pb2.StreamMessagesRequest(messages=frame)
+        return
+    for frame in frames:
+        yield message_service_pb2.StreamMessagesRequest(messages=frame)

@@ -1,0 +1,124 @@
+"""How a service starts, says so, and stops without dropping what it accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from yingda.service.errors import ErrorInterceptor
+
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a frame of 512 messages of the largest size, and a margin
+SOCKET_PATH_LIMIT = 100  # bytes; the kernel's limit for a Unix socket is 108 on Linux, 104 on macOS
+
+
+class BindError(Exception):
+    """The address cannot be listened on; the message says what to do."""
+
+
+def make_server(*, interceptors: Sequence[ErrorInterceptor]) -> grpc.aio.Server:
+    """A server that refuses to share its port, so that a second one on it is noticed."""
+    return grpc.aio.server(
+        interceptors=list(interceptors),
+        options=[
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ],
+    )
+
+
+def bind(server: grpc.aio.Server, address: str) -> str:
+    """Listen on "host:port" (port 0: any free one) or "unix:path"; the address as bound. Raises: BindError."""
+    if address.startswith("unix:"):
+        _clear_socket(address)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        port = 0
+    if not port:
+        raise BindError(
+            f"cannot listen on {address}: it is in use or not an address of this machine; "
+            "stop what uses it, or name another with --listen"
+        )
+    if address.startswith("unix:"):
+        return address
+    return f"{address.rpartition(':')[0]}:{port}"
+
+
+def _clear_socket(address: str) -> None:
+    """Remove what a killed service left behind; the caller holds the lock that makes it the only one."""
+    path = address.removeprefix("unix:")
+    if len(path.encode()) > SOCKET_PATH_LIMIT:
+        raise BindError(f"the socket path {path} is longer than {SOCKET_PATH_LIMIT} bytes: name a shorter --data-dir")
+    Path(path).unlink(missing_ok=True)
+
+
+class Health:
+    """The health service of a server: "" is the process, and each service has a name of its own."""
+
+    def __init__(self, server: grpc.aio.Server, services: Sequence[str]) -> None:
+        self._servicer = health.aio.HealthServicer()
+        self._services = ["", *services]
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+        reflection.enable_server_reflection(
+            [*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server
+        )
+
+    async def serving(self) -> None:
+        """Say that calls are welcome."""
+        for service in self._services:
+            await self._servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    async def leaving(self) -> None:
+        """Say, once and for all, that no new calls are."""
+        await self._servicer.enter_graceful_shutdown()
+
+
+async def until_stopped(*, with_parent: bool) -> None:
+    """Return on SIGTERM or SIGINT and, with `with_parent`, when standard input ends because the parent died."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    if not with_parent:
+        await stop.wait()
+        return
+    async with asyncio.TaskGroup() as group:
+        watch = group.create_task(_parent_gone(stop))
+        await stop.wait()
+        watch.cancel()
+
+
+async def _parent_gone(stop: asyncio.Event) -> None:
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    with contextlib.suppress(ConnectionError):
+        while await reader.read(1024):
+            pass
+    stop.set()
+
+
+def configure_logging(service: str) -> None:
+    """JSON lines on standard error: an event name and fields; ids only, never what a customer wrote."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    structlog.contextvars.bind_contextvars(service=service)
