@@ -1,0 +1,1 @@
+"""The engine: decides what a message means, who answers it, and with what; owns every state change."""

@@ -1,0 +1,62 @@
+"""Run an engine: `python -m engine --data-dir data`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+# One decision thread needs one core; idle BLAS and OpenMP threads would only spin beside it.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+from engine.bootstrap import bootstrap
+from engine.errors import StartError
+from engine.settings import EngineSettings
+from yingda.service import lifecycle
+from yingda.service.settings import SettingsError, load
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C; 2 if it could not start."""
+    args = _parser().parse_args()
+    lifecycle.configure_logging("engine")
+    try:
+        settings = load(
+            EngineSettings,
+            section="engine",
+            file=args.config,
+            environ=os.environ,
+            flags={"listen": args.listen, "data_dir": args.data_dir, "bundle": args.bundle, "sync": args.sync},
+        )
+        asyncio.run(_serve(settings, with_parent=args.with_parent))
+    except (SettingsError, StartError) as error:
+        print(f"engine: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+async def _serve(settings: EngineSettings, *, with_parent: bool) -> None:
+    async with bootstrap(settings):
+        await lifecycle.until_stopped(with_parent=with_parent)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m engine",
+        description="The engine of Yingda: reads messages, assigns agents, suggests replies.",
+        epilog="example: python -m engine --data-dir data --listen unix:data/engine.sock",
+    )
+    parser.add_argument("--config", type=Path, help="TOML file; the engine reads its [engine] table")
+    parser.add_argument("--listen", help='"host:port" or "unix:path" (default: a socket in the data folder)')
+    parser.add_argument("--data-dir", type=Path, help="folder of the store (default: data)")
+    parser.add_argument("--bundle", type=Path, help="folder of the bundle (default: the shipped one)")
+    parser.add_argument("--sync", choices=("normal", "full"), help="what a commit survives (default: normal, a kill)")
+    parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

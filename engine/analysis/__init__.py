@@ -1,0 +1,1 @@
+"""What a text says: thin over a bundle."""

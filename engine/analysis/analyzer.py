@@ -1,0 +1,50 @@
+"""A bundle's prediction, in the engine's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.domain import OUT_OF_SCOPE, AnalysisBatch
+from engine.ports import Classifier
+
+LANGUAGES = ("zh", "en")  # what Prediction.language indexes
+CANDIDATES = 3
+
+
+class Analyzer:
+    """Reads batches of texts with one classifier."""
+
+    def __init__(self, *, classifier: Classifier) -> None:
+        self._classifier = classifier
+
+    def analyze(self, texts: Sequence[str]) -> AnalysisBatch:
+        """One row per text; a text is read the same alone or in any batch."""
+        prediction = self._classifier.predict(texts)
+        names = self._classifier.intents
+        candidates = _best(prediction.probability, min(CANDIDATES, len(names)))
+        intents = [
+            names[best] if scope else OUT_OF_SCOPE
+            for best, scope in zip(candidates[:, 0].tolist(), prediction.in_scope.tolist(), strict=True)
+        ]
+        return AnalysisBatch(
+            bundle_id=self._classifier.id,
+            intent_names=names,
+            intents=intents,
+            skills=[self._classifier.skills[intent] for intent in intents],
+            languages=[LANGUAGES[code] for code in prediction.language.tolist()],
+            confidence=prediction.confidence.tolist(),
+            candidates=candidates,
+            candidate_confidence=np.take_along_axis(prediction.probability, candidates, axis=1),
+            sentiments=prediction.sentiment.argmax(axis=1).tolist(),
+            anger=prediction.anger.tolist(),
+            is_angry=prediction.is_angry.tolist(),
+            probability=prediction.probability,
+            embedding=prediction.embedding,
+        )
+
+
+def _best(probability: np.ndarray[tuple[int, int], np.dtype[np.float32]], k: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """Columns of the `k` largest values of each row, best first, ties by column."""
+    return np.argsort(-probability, axis=1, kind="stable")[:, :k]

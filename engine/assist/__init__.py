@@ -1,0 +1,1 @@
+"""Which canned replies an agent could send next."""

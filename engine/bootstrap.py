@@ -1,0 +1,114 @@
+"""The composition root: the only place that knows which classes an engine is made of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import structlog
+
+import models
+from engine.analysis.analyzer import Analyzer
+from engine.assist.index import FaissReplyIndex
+from engine.assist.suggester import Suggester
+from engine.clock import SystemClock
+from engine.decision_thread import DecisionThread
+from engine.errors import StartError
+from engine.history import History
+from engine.pipeline import Pipeline
+from engine.ports import Classifier, Clock, Store
+from engine.routing.dispatcher import Dispatcher
+from engine.routing.score import Weights
+from engine.samples import read_replies
+from engine.server import Servicers, add_servicers
+from engine.servicers.agent import AgentServicer
+from engine.servicers.assist import AssistServicer
+from engine.servicers.codec import ProtoCodec
+from engine.servicers.conversation import ConversationServicer
+from engine.servicers.engine import EngineServicer
+from engine.servicers.errors import translate
+from engine.servicers.reply import ReplyServicer
+from engine.settings import EngineSettings
+from engine.stores.sqlite import open_store
+from engine.team import Team
+from models.bundle import BundleError, load
+from yingda.service import lifecycle
+from yingda.service.errors import ErrorInterceptor
+
+_MODELS = Path(models.__file__).parent
+SHIPPED_BUNDLE = _MODELS / "bundles" / "ecommerce"
+SHIPPED_PACK = _MODELS / "packs" / "ecommerce"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A running engine."""
+
+    address: str
+
+
+@asynccontextmanager
+async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
+    """An engine that serves until the block ends, and then finishes what it began. Raises: StartError."""
+    async with AsyncExitStack() as stack:
+        thread = DecisionThread()
+        stack.callback(thread.close)
+        store = open_store(settings.data_dir / "yingda.db", sync=settings.sync)
+        stack.callback(store.close)
+        servicers = _servicers(settings, store, _bundle(settings), thread)
+        server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
+        health = lifecycle.Health(server, add_servicers(server, servicers))
+        address = _bind(server, settings)
+        await server.start()
+        stack.push_async_callback(server.stop, settings.grace)
+        await health.serving()
+        stack.push_async_callback(health.leaving)
+        structlog.get_logger().info("engine_ready", address=address)
+        yield Engine(address=address)
+
+
+def _servicers(
+    settings: EngineSettings, store: Store, classifier: Classifier, thread: DecisionThread
+) -> Servicers:
+    clock: Clock = SystemClock()
+    codec = ProtoCodec()
+    analyzer = Analyzer(classifier=classifier)
+    weights = Weights(**settings.weights.model_dump())
+    dispatcher = Dispatcher(store=store, codec=codec, clock=clock, weights=weights)
+    suggester = Suggester(
+        store=store,
+        classifier=classifier,
+        analyzer=analyzer,
+        build=FaissReplyIndex,
+        samples=read_replies(settings.pack or SHIPPED_PACK),
+    )
+    pipeline = Pipeline(
+        analyzer=analyzer, dispatcher=dispatcher, suggester=suggester, store=store, codec=codec, clock=clock
+    )
+    history = History(store=store)
+    return Servicers(
+        engine=EngineServicer(pipeline=pipeline, thread=thread),
+        agent=AgentServicer(team=Team(store=store, dispatcher=dispatcher), thread=thread),
+        assist=AssistServicer(suggester=suggester, history=history, thread=thread),
+        reply=ReplyServicer(suggester=suggester, thread=thread),
+        conversation=ConversationServicer(
+            history=history, dispatcher=dispatcher, analyzer=analyzer, thread=thread
+        ),
+    )
+
+
+def _bundle(settings: EngineSettings) -> Classifier:
+    try:
+        return load(settings.bundle or SHIPPED_BUNDLE)
+    except BundleError as error:
+        raise StartError(str(error)) from error
+
+
+def _bind(server: grpc.aio.Server, settings: EngineSettings) -> str:
+    try:
+        return lifecycle.bind(server, settings.listen or f"unix:{settings.data_dir / 'engine.sock'}")
+    except lifecycle.BindError as error:
+        raise StartError(str(error)) from error

@@ -1,0 +1,235 @@
+"""What the engine needs from outside; `bootstrap` supplies it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.domain import (
+    Agent,
+    AnalysisBatch,
+    Assignment,
+    Change,
+    Conversation,
+    ConversationState,
+    MessageBatch,
+    Presence,
+    Reply,
+    Roster,
+    StoredEvent,
+    Suggestion,
+)
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 (UTC)."""
+        ...
+
+
+class Prediction(Protocol):
+    """What a classifier says of `n` texts, as columns; `models.bundle.Prediction` has the shape."""
+
+    @property
+    def probability(self) -> npt.NDArray[np.float32]:
+        """[n, k], calibrated, rows sum to 1."""
+        ...
+
+    @property
+    def confidence(self) -> npt.NDArray[np.float32]:
+        """[n], the calibrated probability of the likeliest intent."""
+        ...
+
+    @property
+    def in_scope(self) -> npt.NDArray[np.bool_]:
+        """[n], False where "out_of_scope" is the answer."""
+        ...
+
+    @property
+    def sentiment(self) -> npt.NDArray[np.float32]:
+        """[n, 3] over SENTIMENTS, rows sum to 1."""
+        ...
+
+    @property
+    def anger(self) -> npt.NDArray[np.float32]:
+        """[n], calibrated probability."""
+        ...
+
+    @property
+    def is_angry(self) -> npt.NDArray[np.bool_]:
+        """[n], whether `anger` passes its threshold."""
+        ...
+
+    @property
+    def language(self) -> npt.NDArray[np.uint8]:
+        """[n], 0 for zh, 1 for en."""
+        ...
+
+    @property
+    def embedding(self) -> npt.NDArray[np.float32]:
+        """[n, d], rows of length 1, or 0 where nothing was known."""
+        ...
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """[n, dimension], rows of length 1, or 0 where nothing was known."""
+        ...
+
+
+class Classifier(Encoder, Protocol):
+    """A bundle at work. A text is read the same alone or in any batch."""
+
+    @property
+    def id(self) -> str:
+        """Names the bundle for ever."""
+        ...
+
+    @property
+    def intents(self) -> tuple[str, ...]:
+        """The `k` intents, without "out_of_scope"."""
+        ...
+
+    @property
+    def skills(self) -> Mapping[str, str]:
+        """Intent to skill, "out_of_scope" included."""
+        ...
+
+    def predict(self, texts: Sequence[str]) -> Prediction:
+        """Read a batch of texts."""
+        ...
+
+
+class ReplyIndex(Protocol):
+    """Vectors that can be searched; immutable, so safe to search while the next one is built."""
+
+    def search(
+        self, queries: npt.NDArray[np.float32], k: int
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+        """Inner products and row numbers of the best `k`, both [n, min(k, rows)], best first."""
+        ...
+
+
+class Codec(Protocol):
+    """The bytes an answer is sent and kept as; each is made once."""
+
+    def answers(
+        self,
+        conversation_ids: Sequence[str],
+        analysis: AnalysisBatch,
+        assignments: Sequence[Assignment],
+        suggestions: Sequence[Sequence[Suggestion]],
+    ) -> list[bytes]:
+        """One serialised answer per message."""
+        ...
+
+    def record(self, raw: bytes, answer: bytes) -> bytes:
+        """A message and its answer, as journaled."""
+        ...
+
+    def answer_in(self, record: bytes) -> bytes:
+        """The answer in a record."""
+        ...
+
+    def again(self, answer: bytes) -> bytes:
+        """The answer, marked as given before."""
+        ...
+
+    def assigned(self, assignment: Assignment) -> bytes:
+        """A conversation's leaving the queue, as journaled."""
+        ...
+
+    def closed(self, agent_id: str) -> bytes:
+        """A conversation's end, as journaled."""
+        ...
+
+
+class Store(Protocol):
+    """State that outlives the process. It holds no policy: it says what is so, and commits all of a change or none.
+
+    Called from one thread. What `commit`, `put_…`, `set_presence` and `delete_reply` returned for survives a kill.
+    """
+
+    def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Journal data of the messages with these keys, where they exist."""
+        ...
+
+    def conversations(self, tenant: str, conversation_ids: Sequence[str]) -> dict[str, Conversation]:
+        """By id, where they exist."""
+        ...
+
+    def open_conversations(
+        self, tenant: str, customers: Sequence[tuple[int, str]]
+    ) -> dict[tuple[int, str], Conversation]:
+        """The newest conversation that is not closed, by (channel, customer_id), where there is one."""
+        ...
+
+    def waiting(self, tenant: str, skill: str, limit: int) -> list[Conversation]:
+        """Waiting conversations that ask for the skill, longest wait first, ties by id."""
+        ...
+
+    def list_conversations(
+        self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
+    ) -> list[Conversation]:
+        """Newest first by (opened_ms, conversation_id), those strictly before `before`."""
+        ...
+
+    def roster(self, tenant: str) -> Roster:
+        """The agents and their loads now; the answer does not change later."""
+        ...
+
+    def put_agent(self, tenant: str, agent: Agent) -> None:
+        """Create or replace; the stored presence and load stay."""
+        ...
+
+    def set_presence(self, tenant: str, agent_id: str, presence: Presence) -> None:
+        """Raises: NotFoundError."""
+        ...
+
+    def commit(self, changes: Sequence[Change]) -> list[bool]:
+        """Commit each change wholly or not at all; False where it was stale.
+
+        Stale is: a conversation's version does not follow the stored one, a positive claim would pass the agent's
+        capacity or the agent is gone, or an event's key exists already.
+        """
+        ...
+
+    def events(self, tenant: str, conversation_id: str, after: int, limit: int) -> list[StoredEvent]:
+        """Journal of a conversation in order, sequences strictly above `after`."""
+        ...
+
+    def last_record(self, tenant: str, conversation_id: str) -> bytes | None:
+        """Journal data of the conversation's last message."""
+        ...
+
+    def replies(self, tenant: str) -> list[Reply]:
+        """All, by id."""
+        ...
+
+    def put_reply(self, tenant: str, reply: Reply) -> None:
+        """Create or replace."""
+        ...
+
+    def delete_reply(self, tenant: str, reply_id: str) -> None:
+        """Raises: NotFoundError."""
+        ...
+
+    def seed(self, tenant: str, replies: Sequence[Reply]) -> bool:
+        """Keep the replies if the tenant was never seeded; False if it was, however little is left of them."""
+        ...
+
+    def close(self) -> None:
+        """Give up files and locks."""
+        ...

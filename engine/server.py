@@ -1,0 +1,48 @@
+"""Which services an engine serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import grpc
+
+from engine.servicers.agent import AgentServicer
+from engine.servicers.assist import AssistServicer
+from engine.servicers.conversation import ConversationServicer
+from engine.servicers.engine import EngineServicer
+from engine.servicers.reply import ReplyServicer
+from yingda.v1 import (
+    agent_service_pb2_grpc,
+    assist_service_pb2_grpc,
+    conversation_service_pb2_grpc,
+    reply_service_pb2_grpc,
+)
+
+SERVICES = (
+    "yingda.v1.EngineService",
+    "yingda.v1.AgentService",
+    "yingda.v1.AssistService",
+    "yingda.v1.ReplyService",
+    "yingda.v1.ConversationService",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servicers:
+    """One per service."""
+
+    engine: EngineServicer
+    agent: AgentServicer
+    assist: AssistServicer
+    reply: ReplyServicer
+    conversation: ConversationServicer
+
+
+def add_servicers(server: grpc.aio.Server, servicers: Servicers) -> tuple[str, ...]:
+    """Register them all; the names of their services."""
+    server.add_generic_rpc_handlers([servicers.engine.handler()])
+    agent_service_pb2_grpc.add_AgentServiceServicer_to_server(servicers.agent, server)
+    assist_service_pb2_grpc.add_AssistServiceServicer_to_server(servicers.assist, server)
+    reply_service_pb2_grpc.add_ReplyServiceServicer_to_server(servicers.reply, server)
+    conversation_service_pb2_grpc.add_ConversationServiceServicer_to_server(servicers.conversation, server)
+    return SERVICES

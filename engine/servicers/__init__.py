@@ -1,0 +1,1 @@
+"""The engine's gRPC face: unpack, call one method, pack."""

@@ -1,0 +1,211 @@
+"""Protobuf to values and back; pure."""
+
+from __future__ import annotations
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from engine.assist.slot import slots
+from engine.domain import (
+    Agent,
+    AnalysisBatch,
+    Assignment,
+    Candidate,
+    Conversation,
+    ConversationState,
+    Outcome,
+    Presence,
+    Reply,
+    Roster,
+    StoredEvent,
+    Suggestion,
+)
+from engine.servicers import check
+from yingda.v1 import (
+    agent_pb2,
+    analysis_pb2,
+    assignment_pb2,
+    conversation_pb2,
+    event_pb2,
+    reply_pb2,
+)
+
+PRESENCES = {
+    agent_pb2.PRESENCE_ONLINE: Presence.ONLINE,
+    agent_pb2.PRESENCE_BUSY: Presence.BUSY,
+    agent_pb2.PRESENCE_AWAY: Presence.AWAY,
+    agent_pb2.PRESENCE_OFFLINE: Presence.OFFLINE,
+}
+STATES = {
+    conversation_pb2.CONVERSATION_STATE_WAITING: ConversationState.WAITING,
+    conversation_pb2.CONVERSATION_STATE_ASSIGNED: ConversationState.ASSIGNED,
+    conversation_pb2.CONVERSATION_STATE_CLOSED: ConversationState.CLOSED,
+}
+_PRESENCE_NUMBERS = {presence: number for number, presence in PRESENCES.items()}
+_STATE_NUMBERS = {state: number for number, state in STATES.items()}
+_OUTCOME_NUMBERS = {
+    Outcome.ASSIGNED: assignment_pb2.ASSIGNMENT_OUTCOME_ASSIGNED,
+    Outcome.KEPT: assignment_pb2.ASSIGNMENT_OUTCOME_KEPT,
+    Outcome.QUEUED: assignment_pb2.ASSIGNMENT_OUTCOME_QUEUED,
+}
+_SENTIMENT_NUMBERS = (  # in the order of domain.SENTIMENTS
+    analysis_pb2.SENTIMENT_NEGATIVE,
+    analysis_pb2.SENTIMENT_NEUTRAL,
+    analysis_pb2.SENTIMENT_POSITIVE,
+)
+
+
+def analyses_to_proto(batch: AnalysisBatch) -> list[analysis_pb2.Analysis]:
+    """One Analysis per row."""
+    names = batch.intent_names
+    candidates = [
+        [
+            analysis_pb2.IntentScore(intent=names[column], confidence=confidence)
+            for column, confidence in zip(columns, confidences, strict=True)
+        ]
+        for columns, confidences in zip(
+            batch.candidates.tolist(), batch.candidate_confidence.tolist(), strict=True
+        )
+    ]
+    return [
+        analysis_pb2.Analysis(
+            intent=batch.intents[row],
+            confidence=batch.confidence[row],
+            skill=batch.skills[row],
+            candidates=candidates[row],
+            sentiment=_SENTIMENT_NUMBERS[batch.sentiments[row]],
+            anger=batch.anger[row],
+            is_angry=batch.is_angry[row],
+            language=batch.languages[row],
+            bundle_id=batch.bundle_id,
+        )
+        for row in range(len(batch.intents))
+    ]
+
+
+def assignment_to_proto(assignment: Assignment) -> assignment_pb2.Assignment:
+    """All of it."""
+    return assignment_pb2.Assignment(
+        outcome=_OUTCOME_NUMBERS[assignment.outcome],
+        agent_id=assignment.agent_id,
+        agent_name=assignment.agent_name,
+        skill=assignment.skill,
+        reason=assignment.reason,
+        terms=[assignment_pb2.ScoreTerm(name=term.name, value=term.value) for term in assignment.terms],
+    )
+
+
+def candidate_to_proto(candidate: Candidate) -> assignment_pb2.AssignmentCandidate:
+    """All of it."""
+    return assignment_pb2.AssignmentCandidate(
+        agent_id=candidate.agent.agent_id,
+        agent_name=candidate.agent.name,
+        exclusion=candidate.exclusion or "",
+        score=candidate.score,
+        terms=[assignment_pb2.ScoreTerm(name=term.name, value=term.value) for term in candidate.terms],
+    )
+
+
+def suggestion_to_proto(suggestion: Suggestion) -> reply_pb2.Suggestion:
+    """All of it."""
+    reply = suggestion.reply
+    return reply_pb2.Suggestion(
+        reply_id=reply.reply_id,
+        text=reply.text,
+        score=suggestion.score,
+        similarity=suggestion.similarity,
+        slots=reply.slots,
+    )
+
+
+def agent_from_proto(agent: agent_pb2.Agent) -> Agent:
+    """As put: presence and load are not the caller's to say. Raises: InvalidArgumentError."""
+    check.identifier("agent.agent_id", agent.agent_id)
+    check.at_most("agent.name", agent.name, 200)
+    check.between("agent.capacity", agent.capacity, 1, 1000)
+    check.count("agent.skills", len(agent.skills), 1, 64)
+    for skill, proficiency in agent.skills.items():
+        check.named(f"agent.skills[{skill!r}]", skill)
+        check.between(f"agent.skills[{skill!r}]", proficiency, 1, 5)
+    check.count("agent.languages", len(agent.languages), 0, 16)
+    return Agent(
+        agent_id=agent.agent_id,
+        name=agent.name or agent.agent_id,
+        skills=dict(agent.skills),
+        languages=frozenset(agent.languages),
+        capacity=agent.capacity,
+    )
+
+
+def agent_to_proto(agent: Agent, roster: Roster) -> agent_pb2.Agent:
+    """With its load in the roster."""
+    return agent_pb2.Agent(
+        agent_id=agent.agent_id,
+        name=agent.name,
+        skills=dict(agent.skills),
+        languages=sorted(agent.languages),
+        capacity=agent.capacity,
+        presence=_PRESENCE_NUMBERS[agent.presence],
+        load=roster.loads.get(agent.agent_id, 0),
+    )
+
+
+def reply_from_proto(reply: reply_pb2.Reply) -> Reply:
+    """With the slots found in its text. Raises: InvalidArgumentError."""
+    check.identifier("reply.reply_id", reply.reply_id)
+    check.one_of("reply.language", reply.language, ("zh", "en"))
+    check.at_most("reply.intent", reply.intent, 64)
+    check.at_most("reply.title", reply.title, 200)
+    check.filled("reply.text", reply.text, 4096)
+    return Reply(
+        reply_id=reply.reply_id,
+        intent=reply.intent,
+        language=reply.language,
+        title=reply.title,
+        text=reply.text,
+        slots=slots(reply.text),
+    )
+
+
+def reply_to_proto(reply: Reply) -> reply_pb2.Reply:
+    """All of it."""
+    return reply_pb2.Reply(
+        reply_id=reply.reply_id,
+        intent=reply.intent,
+        language=reply.language,
+        title=reply.title,
+        text=reply.text,
+        slots=reply.slots,
+    )
+
+
+def conversation_to_proto(one: Conversation) -> conversation_pb2.Conversation:
+    """All of it."""
+    return conversation_pb2.Conversation(
+        conversation_id=one.conversation_id,
+        channel=one.channel,  # type: ignore[arg-type]  # an open enum: any number goes
+        customer_id=one.customer_id,
+        state=_STATE_NUMBERS[one.state],
+        agent_id=one.agent_id,
+        skill=one.skill,
+        language=one.language,
+        create_time=timestamp(one.opened_ms),
+        update_time=timestamp(one.updated_ms),
+        queue_time=timestamp(one.queued_ms) if one.queued_ms else None,
+    )
+
+
+def event_to_proto(stored: StoredEvent) -> event_pb2.Event:
+    """With its payload, where this release knows the kind."""
+    event = event_pb2.Event(
+        sequence=stored.sequence,
+        conversation_id=stored.event.conversation_id,
+        create_time=timestamp(stored.event.time_ms),
+    )
+    if stored.event.kind in event.DESCRIPTOR.oneofs_by_name["kind"].containing_type.fields_by_name:
+        getattr(event, stored.event.kind).MergeFromString(stored.event.data)
+    return event
+
+
+def timestamp(time_ms: int) -> Timestamp:
+    """From milliseconds since 1970 (UTC)."""
+    return Timestamp(seconds=time_ms // 1000, nanos=time_ms % 1000 * 1_000_000)

@@ -1,0 +1,1 @@
+"""Implementations of `ports.Store`; one test suite runs over all of them."""

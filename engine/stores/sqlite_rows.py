@@ -1,0 +1,98 @@
+"""Rows of the embedded store to values and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.domain import Agent, Conversation, ConversationState, Event, Presence, Reply, StoredEvent
+
+Row = tuple[Any, ...]  # as sqlite3 gives them; the schema is STRICT
+
+AGENT = "agent_id, name, skills, languages, capacity, presence"
+REPLY = "reply_id, intent, language, title, text, slots"
+CONVERSATION = (
+    "conversation_id, channel, customer_id, state, agent_id, skill, language,"
+    " opened_ms, updated_ms, queued_ms, version"
+)
+INSERT_CONVERSATION = f"INSERT INTO conversations (tenant, {CONVERSATION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+UPDATE_CONVERSATION = (
+    "UPDATE conversations SET channel = ?3, customer_id = ?4, state = ?5, agent_id = ?6, skill = ?7, language = ?8,"
+    " opened_ms = ?9, updated_ms = ?10, queued_ms = ?11, version = ?12"
+    " WHERE tenant = ?1 AND conversation_id = ?2 AND version = ?12 - 1"
+)
+
+
+def agent(row: Row) -> Agent:
+    """From the AGENT columns; more may follow."""
+    return Agent(
+        agent_id=row[0],
+        name=row[1],
+        skills=json.loads(row[2]),
+        languages=frozenset(json.loads(row[3])),
+        capacity=row[4],
+        presence=Presence(row[5]),
+    )
+
+
+def agent_values(one: Agent) -> Row:
+    """The AGENT columns but presence."""
+    return one.agent_id, one.name, json.dumps(dict(one.skills)), json.dumps(sorted(one.languages)), one.capacity
+
+
+def conversation(row: Row) -> Conversation:
+    """From the CONVERSATION columns."""
+    return Conversation(
+        conversation_id=row[0],
+        channel=row[1],
+        customer_id=row[2],
+        state=ConversationState(row[3]),
+        agent_id=row[4],
+        skill=row[5],
+        language=row[6],
+        opened_ms=row[7],
+        updated_ms=row[8],
+        queued_ms=row[9],
+        version=row[10],
+    )
+
+
+def conversation_values(tenant: str, one: Conversation) -> Row:
+    """The tenant and the CONVERSATION columns."""
+    return (
+        tenant,
+        one.conversation_id,
+        one.channel,
+        one.customer_id,
+        one.state,
+        one.agent_id,
+        one.skill,
+        one.language,
+        one.opened_ms,
+        one.updated_ms,
+        one.queued_ms,
+        one.version,
+    )
+
+
+def event_values(tenant: str, one: Event) -> Row:
+    """What the journal keeps of an event."""
+    return tenant, one.conversation_id, one.kind, one.time_ms, one.key or None, one.data
+
+
+def stored_event(row: Row) -> StoredEvent:
+    """From sequence, conversation_id, kind, time_ms, data, key."""
+    event = Event(conversation_id=row[1], kind=row[2], time_ms=row[3], data=row[4], key=row[5] or "")
+    return StoredEvent(sequence=row[0], event=event)
+
+
+def reply(row: Row) -> Reply:
+    """From the REPLY columns."""
+    return Reply(
+        reply_id=row[0], intent=row[1], language=row[2], title=row[3], text=row[4], slots=tuple(json.loads(row[5]))
+    )
+
+
+def reply_values(one: Reply) -> Row:
+    """The REPLY columns."""
+    return one.reply_id, one.intent, one.language, one.title, one.text, json.dumps(one.slots)

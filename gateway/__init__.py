@@ -1,0 +1,1 @@
+"""The gateway: the stateless edge that authenticates, validates, limits, and gathers messages for the engine."""

@@ -1,0 +1,48 @@
+"""The composition root of a gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from gateway.engine_client import EngineClient, open_channel
+from gateway.errors import translate
+from gateway.servicers.forward import SERVICES, Forwarder
+from gateway.servicers.message import MessageServicer
+from gateway.settings import GatewaySettings
+from gateway.tenancy import Tenancy
+from yingda.service import lifecycle
+from yingda.service.errors import ErrorInterceptor
+
+PUBLIC_SERVICES = ("yingda.v1.MessageService", *(service.full_name for service in SERVICES))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """A running gateway."""
+
+    address: str
+
+
+@asynccontextmanager
+async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+    """A gateway that serves until the block ends, and then finishes what it began. Raises: BindError."""
+    async with AsyncExitStack() as stack:
+        channel = await stack.enter_async_context(open_channel(settings.engine))
+        engine = EngineClient(channel)
+        tenancy = Tenancy(tenants=settings.tenants, tokens=settings.tokens)
+        server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
+        health = lifecycle.Health(server, PUBLIC_SERVICES)
+        messages = MessageServicer(engine=engine, tenancy=tenancy, deadline=settings.deadline)
+        forwarder = Forwarder(engine=engine, tenancy=tenancy, deadline=settings.deadline)
+        server.add_generic_rpc_handlers([messages.handler(), *forwarder.handlers()])
+        address = lifecycle.bind(server, settings.listen)
+        await server.start()
+        stack.push_async_callback(server.stop, settings.grace)
+        await health.serving()
+        stack.push_async_callback(health.leaving)
+        structlog.get_logger().info("gateway_ready", address=address)
+        yield Gateway(address=address)

@@ -1,0 +1,73 @@
+"""Every other public method: checked for its tenant, then passed to the engine as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import grpc
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import DecodeError
+
+from gateway.engine_client import EngineClient
+from gateway.tenancy import Tenancy
+from yingda.service.errors import StatusError
+from yingda.v1 import agent_service_pb2, assist_service_pb2, conversation_service_pb2, reply_service_pb2
+
+Context = grpc.aio.ServicerContext[Any, Any]
+_MARGIN = 0.05  # seconds kept of the caller's deadline, so that the engine's answer can still be sent
+
+SERVICES: Sequence[ServiceDescriptor] = (
+    agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"],
+    assist_service_pb2.DESCRIPTOR.services_by_name["AssistService"],
+    conversation_service_pb2.DESCRIPTOR.services_by_name["ConversationService"],
+    reply_service_pb2.DESCRIPTOR.services_by_name["ReplyService"],
+)
+
+
+class Forwarder:
+    """Makes a handler for each method of a service out of its descriptor; all requests have a `tenant`."""
+
+    def __init__(self, *, engine: EngineClient, tenancy: Tenancy, deadline: float) -> None:
+        self._engine = engine
+        self._tenancy = tenancy
+        self._deadline = deadline
+
+    def handlers(self) -> list[grpc.GenericRpcHandler[Any, Any]]:
+        """To be added to a server."""
+        return [
+            grpc.method_handlers_generic_handler(
+                service.full_name,
+                {
+                    method.name: grpc.unary_unary_rpc_method_handler(self._method(service, method))
+                    for method in service.methods
+                },
+            )
+            for service in SERVICES
+        ]
+
+    def _method(self, service: ServiceDescriptor, method: MethodDescriptor) -> Callable[..., Any]:
+        path = f"/{service.full_name}/{method.name}"
+        request_class = message_factory.GetMessageClass(method.input_type)
+
+        async def call(request: bytes, context: Context) -> bytes:
+            allowed = self._tenancy.allowed(context.invocation_metadata() or ())
+            self._tenancy.check(_tenant(request_class, request), allowed)
+            return await self._engine.forward(path, request, self._timeout(context))
+
+        return call
+
+    def _timeout(self, context: Context) -> float:
+        remaining = context.time_remaining()
+        return self._deadline if remaining is None else max(remaining - _MARGIN, 0)
+
+
+def _tenant(request_class: Any, request: bytes) -> str:  # noqa: ANN401
+    try:
+        return str(request_class.FromString(request).tenant)
+    except DecodeError:
+        raise StatusError(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"the request is no valid {request_class.DESCRIPTOR.full_name}; texts must be UTF-8",
+        ) from None

@@ -1,0 +1,89 @@
+"""MessageService: checks what comes in, gathers it, and passes it on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import grpc
+
+from gateway.engine_client import EngineClient
+from gateway.frame import Frame, error_result, read_frame
+from gateway.limits import MAX_FRAME, first_problem
+from gateway.tenancy import Tenancy
+from yingda.batcher import Batcher
+from yingda.service.errors import StatusError
+from yingda.v1 import answer_pb2, engine_service_pb2, message_pb2, message_service_pb2
+
+Context = grpc.aio.ServicerContext[Any, Any]
+MAX_QUEUE = 8192  # single messages that may wait; more are refused
+
+
+class MessageServicer:
+    """Where customers' messages go in. Requests and responses are bytes, so that a bad one has a good error."""
+
+    def __init__(self, *, engine: EngineClient, tenancy: Tenancy, deadline: float) -> None:
+        self._engine = engine
+        self._tenancy = tenancy
+        self._deadline = deadline
+        self._batcher: Batcher[message_pb2.Message, answer_pb2.MessageResult] = Batcher(
+            self._process, max_size=MAX_FRAME, max_queue=MAX_QUEUE
+        )
+
+    async def SendMessage(self, request: bytes, context: Context) -> bytes:  # noqa: N802
+        """See message_service.proto."""
+        allowed = self._tenancy.allowed(context.invocation_metadata() or ())
+        message = _read(request)
+        self._check(message, allowed)
+        result = await self._batcher.submit(message)
+        return message_service_pb2.SendMessageResponse(answer=result.answer).SerializeToString()
+
+    async def StreamMessages(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:  # noqa: N802
+        """See message_service.proto."""
+        allowed = self._tenancy.allowed(context.invocation_metadata() or ())
+        async for request in requests:
+            yield await self._answer_frame(read_frame(request), allowed)
+
+    def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
+        """To be added to a server."""
+        name = message_service_pb2.DESCRIPTOR.services_by_name["MessageService"].full_name
+        return grpc.method_handlers_generic_handler(
+            name,
+            {
+                "SendMessage": grpc.unary_unary_rpc_method_handler(self.SendMessage),
+                "StreamMessages": grpc.stream_stream_rpc_method_handler(self.StreamMessages),
+            },
+        )
+
+    def _check(self, message: message_pb2.Message, allowed: frozenset[str]) -> None:
+        if problem := first_problem(message):
+            field, what = problem
+            raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {what}", field=field)
+        self._tenancy.check(message.tenant, allowed)
+
+    async def _answer_frame(self, frame: Frame, allowed: frozenset[str]) -> bytes:
+        """The good messages' answers and the bad ones' errors, in order."""
+        errors: dict[int, answer_pb2.MessageResult] = {}
+        for row, message in enumerate(frame.messages):
+            try:
+                self._check(message or frame.unreadable(), allowed)
+            except StatusError as error:
+                errors[row] = error_result(message, error)
+        if not errors:
+            return await self._engine.process(frame.data, self._deadline)
+        good = [one for row, one in enumerate(frame.messages) if row not in errors and one is not None]
+        answered = iter(await self._process(good) if good else ())
+        results = [errors.get(row) or next(answered) for row in range(len(frame.messages))]
+        return message_service_pb2.StreamMessagesResponse(results=results).SerializeToString()
+
+    async def _process(self, messages: Sequence[message_pb2.Message]) -> Sequence[answer_pb2.MessageResult]:
+        request = engine_service_pb2.ProcessMessagesRequest(messages=messages)
+        response = await self._engine.process(request.SerializeToString(), self._deadline)
+        return engine_service_pb2.ProcessMessagesResponse.FromString(response).results
+
+
+def _read(request: bytes) -> message_pb2.Message:
+    frame = read_frame(request)  # SendMessageRequest is, on the wire, a frame of one
+    if len(frame.messages) != 1:
+        raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, "message: is required, once", field="message")
+    return frame.messages[0] or frame.unreadable()

@@ -1,0 +1,53 @@
+"""The gateway's settings: `[gateway]` in the file, `YINGDA_GATEWAY__…` in the environment, flags on the line."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class GatewaySettings(BaseModel):
+    """What a gateway needs to know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    listen: str = Field(default="127.0.0.1:50051", description='"host:port"; port 0: any free one')
+    engine: str = Field(default="unix:data/engine.sock", description='"host:port" or "unix:path" of the engine')
+    tenants: list[str] = Field(
+        default=["default"], min_length=1, description="who may be served where no tokens are set"
+    )
+    tokens: dict[str, str] = Field(
+        default={}, description="bearer token to tenant; none: any local caller may speak for any tenant"
+    )
+    deadline: float = Field(default=10.0, gt=0, description="seconds for a call that brings no deadline")
+    grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
+
+    @field_validator("tokens")
+    @classmethod
+    def _long_enough(cls, tokens: dict[str, str]) -> dict[str, str]:
+        if any(len(token) < _SHORTEST_TOKEN for token in tokens):
+            raise ValueError(f"a token must have at least {_SHORTEST_TOKEN} characters")
+        return tokens
+
+    @model_validator(mode="after")
+    def _open_only_at_home(self) -> GatewaySettings:
+        if not self.tokens and not _is_local(self.listen):
+            raise ValueError(
+                f"listen = {self.listen} is reachable from outside, so callers must prove who they are: "
+                "set tokens, or listen on 127.0.0.1"
+            )
+        return self
+
+
+_SHORTEST_TOKEN = 16  # characters
+
+
+def _is_local(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
+    if address.startswith("unix:") or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
