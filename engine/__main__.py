@@ -12,11 +12,12 @@ from pathlib import Path
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+from yingda.service import lifecycle
+from yingda.service.settings import SettingsError, load
+
 from engine.bootstrap import bootstrap
 from engine.errors import StartError
 from engine.settings import EngineSettings
-from yingda.service import lifecycle
-from yingda.service.settings import SettingsError, load
 
 
 def main() -> int:
@@ -29,7 +30,12 @@ def main() -> int:
             section="engine",
             file=args.config,
             environ=os.environ,
-            flags={"listen": args.listen, "data_dir": args.data_dir, "bundle": args.bundle, "sync": args.sync},
+            flags={
+                "listen": args.listen,
+                "data_dir": args.data_dir,
+                "bundle": args.bundle,
+                "sync": args.sync,
+            },
         )
         asyncio.run(_serve(settings, with_parent=args.with_parent))
     except (SettingsError, StartError) as error:
@@ -53,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen", help='"host:port" or "unix:path" (default: a socket in the data folder)')
     parser.add_argument("--data-dir", type=Path, help="folder of the store (default: data)")
     parser.add_argument("--bundle", type=Path, help="folder of the bundle (default: the shipped one)")
-    parser.add_argument("--sync", choices=("normal", "full"), help="what a commit survives (default: normal, a kill)")
+    parser.add_argument(
+        "--sync", choices=("normal", "full"), help="what a commit survives (default: normal, a kill)"
+    )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
     return parser
 

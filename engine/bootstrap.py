@@ -9,6 +9,8 @@ from pathlib import Path
 
 import grpc
 import structlog
+from yingda.service import lifecycle
+from yingda.service.errors import ErrorInterceptor
 
 import models
 from engine.analysis.analyzer import Analyzer
@@ -35,8 +37,6 @@ from engine.settings import EngineSettings
 from engine.stores.sqlite import open_store
 from engine.team import Team
 from models.bundle import BundleError, load
-from yingda.service import lifecycle
-from yingda.service.errors import ErrorInterceptor
 
 _MODELS = Path(models.__file__).parent
 SHIPPED_BUNDLE = _MODELS / "bundles" / "ecommerce"

@@ -15,7 +15,6 @@ from engine.domain import (
     Change,
     Conversation,
     ConversationState,
-    MessageBatch,
     Presence,
     Reply,
     Roster,

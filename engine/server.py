@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import grpc
-
-from engine.servicers.agent import AgentServicer
-from engine.servicers.assist import AssistServicer
-from engine.servicers.conversation import ConversationServicer
-from engine.servicers.engine import EngineServicer
-from engine.servicers.reply import ReplyServicer
 from yingda.v1 import (
     agent_service_pb2_grpc,
     assist_service_pb2_grpc,
     conversation_service_pb2_grpc,
     reply_service_pb2_grpc,
 )
+
+from engine.servicers.agent import AgentServicer
+from engine.servicers.assist import AssistServicer
+from engine.servicers.conversation import ConversationServicer
+from engine.servicers.engine import EngineServicer
+from engine.servicers.reply import ReplyServicer
 
 SERVICES = (
     "yingda.v1.EngineService",

@@ -23,7 +23,9 @@ class Team:
         """The same, where this agent is one of them. Raises: NotFoundError."""
         roster = self._store.roster(tenant)
         if agent_id not in roster.agents:
-            raise NotFoundError(f"tenant {tenant} has no agent {agent_id}; put one with AgentService.PutAgent")
+            raise NotFoundError(
+                f"tenant {tenant} has no agent {agent_id}; put one with AgentService.PutAgent"
+            )
         return roster
 
     def put(self, tenant: str, agent: Agent) -> Roster:

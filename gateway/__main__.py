@@ -8,10 +8,11 @@ import os
 import sys
 from pathlib import Path
 
-from gateway.bootstrap import bootstrap
-from gateway.settings import GatewaySettings
 from yingda.service import lifecycle
 from yingda.service.settings import SettingsError, load
+
+from gateway.bootstrap import bootstrap
+from gateway.settings import GatewaySettings
 
 
 def main() -> int:
@@ -46,8 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, help="TOML file; the gateway reads its [gateway] table")
     parser.add_argument("--listen", help='"host:port" (default: 127.0.0.1:50051)')
-    parser.add_argument("--engine", help='"host:port" or "unix:path" of the engine (default: unix:data/engine.sock)')
-    parser.add_argument("--tenant", action="append", help="a tenant to serve; may be given several times (default: default)")
+    parser.add_argument(
+        "--engine", help='"host:port" or "unix:path" of the engine (default: unix:data/engine.sock)'
+    )
+    parser.add_argument(
+        "--tenant", action="append", help="a tenant to serve; may be given several times (default: default)"
+    )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
     return parser
 

@@ -7,6 +7,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
+from yingda.service import lifecycle
+from yingda.service.errors import ErrorInterceptor
 
 from gateway.engine_client import EngineClient, open_channel
 from gateway.errors import translate
@@ -14,8 +16,6 @@ from gateway.servicers.forward import SERVICES, Forwarder
 from gateway.servicers.message import MessageServicer
 from gateway.settings import GatewaySettings
 from gateway.tenancy import Tenancy
-from yingda.service import lifecycle
-from yingda.service.errors import ErrorInterceptor
 
 PUBLIC_SERVICES = ("yingda.v1.MessageService", *(service.full_name for service in SERVICES))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import grpc
-
 from yingda.service.lifecycle import MAX_MESSAGE_BYTES
 
 _METHOD = "/yingda.v1.EngineService/ProcessMessages"
@@ -49,14 +48,12 @@ class EngineClient:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
-        self._process = channel.unary_unary(_METHOD)
 
     async def process(self, frame: bytes, timeout: float) -> bytes:
         """A serialised ProcessMessagesRequest to its response. Raises: AioRpcError."""
-        response: bytes = await self._process(frame, timeout=timeout)
-        return response
+        return await self.forward(_METHOD, frame, timeout)
 
     async def forward(self, method: str, request: bytes, timeout: float) -> bytes:
-        """Any other unary call, as it came. Raises: AioRpcError."""
-        response: bytes = await self._channel.unary_unary(method)(request, timeout=timeout)
-        return response
+        """Any unary call, as it came. Raises: AioRpcError."""
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method)
+        return await call(request, timeout=timeout)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grpc
-
 from yingda import batcher
 from yingda.service.errors import RETRY_DELAY_MS, StatusError
 
@@ -33,7 +32,9 @@ def translate(error: Exception) -> StatusError | None:
 def _from_engine(error: grpc.aio.AioRpcError) -> StatusError:
     code, details = error.code(), error.details() or ""
     if code is grpc.StatusCode.UNAVAILABLE:
-        return StatusError(code, "the engine cannot be reached; nothing was lost, try again", retry_ms=RETRY_DELAY_MS)
+        return StatusError(
+            code, "the engine cannot be reached; nothing was lost, try again", retry_ms=RETRY_DELAY_MS
+        )
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return StatusError(code, "the engine did not answer in time; the same message may be sent again")
     if code not in _PASSED_ON:

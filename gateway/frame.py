@@ -8,10 +8,10 @@ from typing import NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
-
-from gateway.limits import MAX_FRAME
 from yingda.service.errors import StatusError
 from yingda.v1 import answer_pb2, engine_service_pb2, message_pb2, message_service_pb2
+
+from gateway.limits import MAX_FRAME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

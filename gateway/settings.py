@@ -13,7 +13,9 @@ class GatewaySettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     listen: str = Field(default="127.0.0.1:50051", description='"host:port"; port 0: any free one')
-    engine: str = Field(default="unix:data/engine.sock", description='"host:port" or "unix:path" of the engine')
+    engine: str = Field(
+        default="unix:data/engine.sock", description='"host:port" or "unix:path" of the engine'
+    )
     tenants: list[str] = Field(
         default=["default"], min_length=1, description="who may be served where no tokens are set"
     )

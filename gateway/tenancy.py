@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import grpc
-
 from yingda.service.errors import StatusError
 
 _BEARER = "bearer "
@@ -19,28 +19,29 @@ class Tenancy:
         self._tenants = frozenset(tenants)
         self._tokens = [(token.encode(), tenant) for token, tenant in tokens.items()]
 
-    def allowed(self, metadata: Sequence[tuple[str, str | bytes]]) -> frozenset[str]:
+    def allowed(self, context: grpc.aio.ServicerContext[Any, Any]) -> frozenset[str]:
         """The tenants this caller may name. Raises: StatusError (UNAUTHENTICATED)."""
         if not self._tokens:
             return self._tenants
-        given = next((value for key, value in metadata if key == "authorization"), "")
-        text = given.decode(errors="replace") if isinstance(given, bytes) else given
+        metadata = dict(context.invocation_metadata() or ())
+        text = str(metadata.get("authorization", ""))
         if text[: len(_BEARER)].lower() == _BEARER:
             found = self._tenants_of(text[len(_BEARER) :].encode())
             if found:
                 return found
         raise StatusError(
-            grpc.StatusCode.UNAUTHENTICATED, "send the metadata 'authorization: Bearer TOKEN' with a known token"
+            grpc.StatusCode.UNAUTHENTICATED,
+            "send the metadata 'authorization: Bearer TOKEN' with a known token",
         )
 
     def check(self, tenant: str, allowed: frozenset[str]) -> None:
         """Raises: StatusError, the same for a tenant of others and for one that does not exist."""
+        if not tenant:
+            raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, "tenant: is required", field="tenant")
         if tenant not in allowed:
             raise StatusError(
                 grpc.StatusCode.NOT_FOUND,
-                f"tenant: '{tenant[:64]}' is not a tenant of this caller; the operator adds one under [gateway] tenants"
-                if tenant
-                else "tenant: is required",
+                f"tenant: '{tenant[:64]}' is not served for this caller; an operator adds it under [gateway]",
                 field="tenant",
             )
 

@@ -45,6 +45,8 @@ class Analyzer:
         )
 
 
-def _best(probability: np.ndarray[tuple[int, int], np.dtype[np.float32]], k: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def _best(
+    probability: np.ndarray[tuple[int, int], np.dtype[np.float32]], k: int
+) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     """Columns of the `k` largest values of each row, best first, ties by column."""
     return np.argsort(-probability, axis=1, kind="stable")[:, :k]

@@ -19,9 +19,11 @@ BuildIndex = Callable[[npt.NDArray[np.float32]], ReplyIndex]
 
 
 class Shelf:
-    """Immutable. A reply's vector is its embedding followed by its intent one-hot; a query's is the text's embedding
-    followed by the intents' probabilities. One inner product is then cosine + INTENT_WEIGHT x P(intent).
-    """  # noqa: D205
+    """Immutable and safe to search from several threads.
+
+    A reply's vector is its embedding followed by its intent one-hot; a query's is the text's embedding followed
+    by the intents' probabilities. One inner product is then cosine + INTENT_WEIGHT x P(intent).
+    """
 
     def __init__(
         self, replies: Sequence[Reply], *, encoder: Encoder, intents: Sequence[str], build: BuildIndex
@@ -49,7 +51,9 @@ class Shelf:
 
     def search_typed(self, query: npt.NDArray[np.float32], typed: str, limit: int) -> list[Suggestion]:
         """The best `limit` for one query [d + intents + 1] and the characters an agent typed."""
-        bonus = np.array([_typed_bonus(typed.casefold(), *folded) for folded in self._folded], dtype=np.float32)
+        bonus = np.array(
+            [_typed_bonus(typed.casefold(), *folded) for folded in self._folded], dtype=np.float32
+        )
         _, near = self._index.search(query[np.newaxis], _RECALL)
         rows = np.union1d(near[0], np.flatnonzero(bonus))
         scores = self._vectors[rows] @ query + bonus[rows]

@@ -134,9 +134,7 @@ class Dispatcher:
         by_customer = self._store.open_conversations(tenant, sorted(customers)) if customers else {}
         by_id = self._store.conversations(tenant, sorted(ids)) if ids else {}
         by_id.update((one.conversation_id, one) for one in by_customer.values())
-        return _Known(
-            by_id=by_id, by_customer={key: one.conversation_id for key, one in by_customer.items()}
-        )
+        return _Known(by_id=by_id, by_customer={key: one.conversation_id for key, one in by_customer.items()})
 
     def _conversation(self, draft: Draft, batch: MessageBatch, row: int, known: _Known) -> Conversation:
         """The conversation a message belongs to, as the draft sees it; a new one has version 0."""

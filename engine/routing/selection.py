@@ -14,7 +14,9 @@ def candidates(
     agents: Mapping[str, Agent], loads: Mapping[str, int], requirement: Requirement, weights: Weights
 ) -> list[Candidate]:
     """Every agent: eligible ones first, best first; ties go to the lower load, then to the lower id."""
-    seen = [_candidate(agent, loads.get(agent.agent_id, 0), requirement, weights) for agent in agents.values()]
+    seen = [
+        _candidate(agent, loads.get(agent.agent_id, 0), requirement, weights) for agent in agents.values()
+    ]
     return sorted(seen, key=lambda one: _rank(one, loads))
 
 
@@ -22,7 +24,9 @@ def select(
     agents: Mapping[str, Agent], loads: Mapping[str, int], requirement: Requirement, weights: Weights
 ) -> Assignment:
     """Assigned to the best eligible agent, or queued."""
-    seen = (_candidate(agent, loads.get(agent.agent_id, 0), requirement, weights) for agent in agents.values())
+    seen = (
+        _candidate(agent, loads.get(agent.agent_id, 0), requirement, weights) for agent in agents.values()
+    )
     eligible = [one for one in seen if one.exclusion is None]
     if not eligible:
         return _queued(agents, loads, requirement)
@@ -67,7 +71,8 @@ def _queued(agents: Mapping[str, Agent], loads: Mapping[str, int], requirement: 
         reason = "no agent is registered; put one with AgentService"
     else:
         whys = Counter(
-            eligibility.exclusion(agent, requirement, loads.get(agent.agent_id, 0)) for agent in agents.values()
+            eligibility.exclusion(agent, requirement, loads.get(agent.agent_id, 0))
+            for agent in agents.values()
         )
         counts = ", ".join(f"{whys[why]} {why.replace('_', ' ')}" for why in Exclusion if whys[why])
         reason = f"nobody eligible for {requirement.skill}: {counts}"

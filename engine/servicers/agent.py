@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+from yingda.v1 import agent_pb2
+from yingda.v1 import agent_service_pb2 as pb
+from yingda.v1.agent_service_pb2_grpc import AgentServiceServicer
 
 from engine.decision_thread import DecisionThread
 from engine.domain import Presence, Roster
 from engine.errors import InvalidArgumentError
 from engine.servicers import check, convert
 from engine.team import Team
-from yingda.v1 import agent_pb2, agent_service_pb2 as pb
-from yingda.v1.agent_service_pb2_grpc import AgentServiceServicer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -45,9 +46,7 @@ class AgentServicer(AgentServiceServicer):
     async def SetPresence(self, request: pb.SetPresenceRequest, context: Context) -> pb.SetPresenceResponse:
         """See agent_service.proto."""
         presence = _presence(request.presence)
-        roster = await self._thread.run(
-            self._team.set_presence, request.tenant, request.agent_id, presence
-        )
+        roster = await self._thread.run(self._team.set_presence, request.tenant, request.agent_id, presence)
         return pb.SetPresenceResponse(agent=_agent(roster, request.agent_id))
 
 
@@ -55,7 +54,7 @@ def _agent(roster: Roster, agent_id: str) -> agent_pb2.Agent:
     return convert.agent_to_proto(roster.agents[agent_id], roster)
 
 
-def _presence(number: agent_pb2.Presence) -> Presence:
+def _presence(number: agent_pb2.Presence.ValueType) -> Presence:
     if number not in convert.PRESENCES:
         raise InvalidArgumentError("presence", "must be online, busy, away or offline")
     return convert.PRESENCES[number]

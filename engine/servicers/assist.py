@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+from yingda.v1 import assist_service_pb2 as pb
+from yingda.v1 import event_pb2
+from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
 
 from engine.assist.suggester import Suggester
 from engine.decision_thread import DecisionThread
@@ -12,9 +15,6 @@ from engine.domain import Suggestion
 from engine.errors import InvalidArgumentError
 from engine.history import History
 from engine.servicers import check, convert
-from yingda.v1 import assist_service_pb2 as pb
-from yingda.v1 import event_pb2
-from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 DEFAULT_LIMIT = 3

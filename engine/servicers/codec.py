@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from yingda.v1 import analysis_pb2, answer_pb2, event_pb2, message_pb2
+
 from engine.domain import AnalysisBatch, Assignment, MessageBatch, Suggestion
 from engine.servicers import convert, wire
-from yingda.v1 import analysis_pb2, answer_pb2, event_pb2, message_pb2
 
 
 def decode(raw: Sequence[bytes]) -> MessageBatch:
@@ -47,8 +48,7 @@ class ProtoCodec:
         """See `ports.Codec`."""
         analyses = convert.analyses_to_proto(analysis)
         return [
-            _answer(*row)
-            for row in zip(conversation_ids, analyses, assignments, suggestions, strict=True)
+            _answer(*row) for row in zip(conversation_ids, analyses, assignments, suggestions, strict=True)
         ]
 
     def record(self, raw: bytes, answer: bytes) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+from yingda.v1 import conversation_service_pb2 as pb
+from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 
 from engine.analysis.analyzer import Analyzer
 from engine.decision_thread import DecisionThread
@@ -13,8 +15,6 @@ from engine.errors import InvalidArgumentError
 from engine.history import History
 from engine.routing.dispatcher import Dispatcher
 from engine.servicers import check, convert
-from yingda.v1 import conversation_service_pb2 as pb
-from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_TEXT = 8192  # bytes
@@ -46,9 +46,7 @@ class ConversationServicer(ConversationServiceServicer):
         size = check.page_size(request.page_size)
         state = convert.STATES.get(request.state)
         before = _position(request.page_token)
-        found = await self._thread.run(
-            self._history.conversations, request.tenant, state, before, size + 1
-        )
+        found = await self._thread.run(self._history.conversations, request.tenant, state, before, size + 1)
         page = [convert.conversation_to_proto(one) for one in found[:size]]
         token = f"{found[size - 1].opened_ms}:{found[size - 1].conversation_id}" if len(found) > size else ""
         return pb.ListConversationsResponse(conversations=page, next_page_token=token)

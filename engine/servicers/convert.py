@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from yingda.v1 import (
+    agent_pb2,
+    analysis_pb2,
+    assignment_pb2,
+    conversation_pb2,
+    event_pb2,
+    reply_pb2,
+)
 
 from engine.assist.slot import slots
 from engine.domain import (
+    SENTIMENTS,
     Agent,
     AnalysisBatch,
     Assignment,
@@ -20,38 +29,19 @@ from engine.domain import (
     Suggestion,
 )
 from engine.servicers import check
-from yingda.v1 import (
-    agent_pb2,
-    analysis_pb2,
-    assignment_pb2,
-    conversation_pb2,
-    event_pb2,
-    reply_pb2,
-)
 
-PRESENCES = {
-    agent_pb2.PRESENCE_ONLINE: Presence.ONLINE,
-    agent_pb2.PRESENCE_BUSY: Presence.BUSY,
-    agent_pb2.PRESENCE_AWAY: Presence.AWAY,
-    agent_pb2.PRESENCE_OFFLINE: Presence.OFFLINE,
+_PRESENCE_NUMBERS = {presence: agent_pb2.Presence.Value(f"PRESENCE_{presence.name}") for presence in Presence}
+_STATE_NUMBERS = {
+    state: conversation_pb2.ConversationState.Value(f"CONVERSATION_STATE_{state.name}")
+    for state in ConversationState
 }
-STATES = {
-    conversation_pb2.CONVERSATION_STATE_WAITING: ConversationState.WAITING,
-    conversation_pb2.CONVERSATION_STATE_ASSIGNED: ConversationState.ASSIGNED,
-    conversation_pb2.CONVERSATION_STATE_CLOSED: ConversationState.CLOSED,
-}
-_PRESENCE_NUMBERS = {presence: number for number, presence in PRESENCES.items()}
-_STATE_NUMBERS = {state: number for number, state in STATES.items()}
 _OUTCOME_NUMBERS = {
-    Outcome.ASSIGNED: assignment_pb2.ASSIGNMENT_OUTCOME_ASSIGNED,
-    Outcome.KEPT: assignment_pb2.ASSIGNMENT_OUTCOME_KEPT,
-    Outcome.QUEUED: assignment_pb2.ASSIGNMENT_OUTCOME_QUEUED,
+    outcome: assignment_pb2.AssignmentOutcome.Value(f"ASSIGNMENT_OUTCOME_{outcome.name}")
+    for outcome in Outcome
 }
-_SENTIMENT_NUMBERS = (  # in the order of domain.SENTIMENTS
-    analysis_pb2.SENTIMENT_NEGATIVE,
-    analysis_pb2.SENTIMENT_NEUTRAL,
-    analysis_pb2.SENTIMENT_POSITIVE,
-)
+_SENTIMENT_NUMBERS = [analysis_pb2.Sentiment.Value(f"SENTIMENT_{name.upper()}") for name in SENTIMENTS]
+PRESENCES: dict[int, Presence] = {number: presence for presence, number in _PRESENCE_NUMBERS.items()}
+STATES: dict[int, ConversationState] = {number: state for state, number in _STATE_NUMBERS.items()}
 
 
 def analyses_to_proto(batch: AnalysisBatch) -> list[analysis_pb2.Analysis]:

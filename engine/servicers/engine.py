@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import grpc
+from yingda.batcher import Batcher
+from yingda.v1 import engine_service_pb2
 
 from engine.decision_thread import DecisionThread
 from engine.errors import InvalidArgumentError
 from engine.pipeline import Pipeline
 from engine.servicers import codec
-from yingda.batcher import Batcher
-from yingda.v1 import engine_service_pb2
 
 MAX_BATCH = 512  # messages decided together
 MAX_QUEUE = 8192  # messages that may wait; more are refused
@@ -30,17 +30,19 @@ class EngineServicer:
             self._process, max_size=MAX_BATCH, max_queue=MAX_QUEUE, weigh=len
         )
 
-    async def ProcessMessages(self, request: bytes, _context: grpc.aio.ServicerContext[Any, Any]) -> bytes:  # noqa: N802
+    async def ProcessMessages(self, request: bytes, _context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         """See engine_service.proto; request and response are serialised."""
         frame = engine_service_pb2.RawFrame.FromString(request).messages
         if not frame or len(frame) > MAX_BATCH:
             raise InvalidArgumentError("messages", f"has {len(frame)} entries, must have 1 to {MAX_BATCH}")
         return await self._batcher.submit(frame)
 
-    def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
+    def handler(self) -> grpc.GenericRpcHandler:
         """To be added to a server; the generated one would parse what is only passed on."""
         name = engine_service_pb2.DESCRIPTOR.services_by_name["EngineService"].full_name
-        method = grpc.unary_unary_rpc_method_handler(self.ProcessMessages)
+        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+            self.ProcessMessages
+        )
         return grpc.method_handlers_generic_handler(name, {"ProcessMessages": method})
 
     async def _process(self, frames: Sequence[Frame]) -> list[bytes]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import grpc
+from yingda import batcher
+from yingda.service.errors import RETRY_DELAY_MS, StatusError
 
 from engine.errors import (
     ContentionError,
@@ -13,8 +15,6 @@ from engine.errors import (
     StartError,
     StorageError,
 )
-from yingda import batcher
-from yingda.service.errors import RETRY_DELAY_MS, StatusError
 
 CODES: dict[type[EngineError], grpc.StatusCode] = {
     InvalidArgumentError: grpc.StatusCode.INVALID_ARGUMENT,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+from yingda.v1 import reply_service_pb2 as pb
+from yingda.v1.reply_service_pb2_grpc import ReplyServiceServicer
 
 from engine.assist.suggester import Suggester
 from engine.decision_thread import DecisionThread
 from engine.servicers import check, convert
-from yingda.v1 import reply_service_pb2 as pb
-from yingda.v1.reply_service_pb2_grpc import ReplyServiceServicer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -31,7 +31,9 @@ class ReplyServicer(ReplyServiceServicer):
     async def ListReplies(self, request: pb.ListRepliesRequest, context: Context) -> pb.ListRepliesResponse:
         """See reply_service.proto."""
         size = check.page_size(request.page_size)
-        replies = {one.reply_id: one for one in await self._thread.run(self._suggester.replies, request.tenant)}
+        replies = {
+            one.reply_id: one for one in await self._thread.run(self._suggester.replies, request.tenant)
+        }
         page, token = check.page_by_id(sorted(replies), request.page_token, size)
         return pb.ListRepliesResponse(
             replies=[convert.reply_to_proto(replies[one]) for one in page], next_page_token=token

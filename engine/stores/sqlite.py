@@ -16,7 +16,6 @@ from engine.domain import (
     Change,
     Conversation,
     ConversationState,
-    Event,
     Presence,
     Reply,
     Roster,
@@ -56,9 +55,7 @@ def _prepare(connection: sqlite3.Connection, sync: Sync) -> None:
     if found > SCHEMA_VERSION:
         raise sqlite3.DatabaseError(f"it was written by a newer release (schema {found})")
     # A write takes the lock now, so that a second engine fails here and not at its first message.
-    connection.executescript(
-        f"BEGIN IMMEDIATE;{_schema()}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;"
-    )
+    connection.executescript(f"BEGIN IMMEDIATE;{_schema()}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
 
 
 def _schema() -> str:
@@ -147,7 +144,9 @@ class SQLiteStore:
     def roster(self, tenant: str) -> Roster:
         """See `ports.Store`."""
         if tenant not in self._rosters:
-            found = self._read(f"SELECT {rows.AGENT}, load FROM agents WHERE tenant = ? ORDER BY agent_id", tenant)
+            found = self._read(
+                f"SELECT {rows.AGENT}, load FROM agents WHERE tenant = ? ORDER BY agent_id", tenant
+            )
             self._rosters[tenant] = Roster(
                 agents={row[0]: rows.agent(row) for row in found},
                 loads={row[0]: row[-1] for row in found},
@@ -205,7 +204,8 @@ class SQLiteStore:
             tenant,
             conversation_id,
         )
-        return found[0][0] if found else None
+        data: bytes | None = found[0][0] if found else None
+        return data
 
     def replies(self, tenant: str) -> list[Reply]:
         """See `ports.Store`."""
@@ -257,7 +257,9 @@ class SQLiteStore:
     def _write_conversations(self, change: Change) -> None:
         new = [one for one in change.conversations if one.version == 1]
         known = [one for one in change.conversations if one.version > 1]
-        self._db.executemany(rows.INSERT_CONVERSATION, [rows.conversation_values(change.tenant, one) for one in new])
+        self._db.executemany(
+            rows.INSERT_CONVERSATION, [rows.conversation_values(change.tenant, one) for one in new]
+        )
         done = self._db.executemany(
             rows.UPDATE_CONVERSATION, [rows.conversation_values(change.tenant, one) for one in known]
         )
@@ -288,7 +290,7 @@ class SQLiteStore:
                 loads[agent_id] = max(loads[agent_id] + places, 0)
         self._rosters[change.tenant] = replace(roster, loads=loads)
 
-    def _read(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+    def _read(self, statement: str, *values: object) -> list[rows.Row]:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:

@@ -15,7 +15,9 @@ CONVERSATION = (
     "conversation_id, channel, customer_id, state, agent_id, skill, language,"
     " opened_ms, updated_ms, queued_ms, version"
 )
-INSERT_CONVERSATION = f"INSERT INTO conversations (tenant, {CONVERSATION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_CONVERSATION = (
+    f"INSERT INTO conversations (tenant, {CONVERSATION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
 UPDATE_CONVERSATION = (
     "UPDATE conversations SET channel = ?3, customer_id = ?4, state = ?5, agent_id = ?6, skill = ?7, language = ?8,"
     " opened_ms = ?9, updated_ms = ?10, queued_ms = ?11, version = ?12"
@@ -37,7 +39,13 @@ def agent(row: Row) -> Agent:
 
 def agent_values(one: Agent) -> Row:
     """The AGENT columns but presence."""
-    return one.agent_id, one.name, json.dumps(dict(one.skills)), json.dumps(sorted(one.languages)), one.capacity
+    return (
+        one.agent_id,
+        one.name,
+        json.dumps(dict(one.skills)),
+        json.dumps(sorted(one.languages)),
+        one.capacity,
+    )
 
 
 def conversation(row: Row) -> Conversation:
@@ -89,7 +97,12 @@ def stored_event(row: Row) -> StoredEvent:
 def reply(row: Row) -> Reply:
     """From the REPLY columns."""
     return Reply(
-        reply_id=row[0], intent=row[1], language=row[2], title=row[3], text=row[4], slots=tuple(json.loads(row[5]))
+        reply_id=row[0],
+        intent=row[1],
+        language=row[2],
+        title=row[3],
+        text=row[4],
+        slots=tuple(json.loads(row[5])),
     )
 
 

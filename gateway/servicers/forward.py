@@ -9,11 +9,11 @@ import grpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError
+from yingda.service.errors import StatusError
+from yingda.v1 import agent_service_pb2, assist_service_pb2, conversation_service_pb2, reply_service_pb2
 
 from gateway.engine_client import EngineClient
 from gateway.tenancy import Tenancy
-from yingda.service.errors import StatusError
-from yingda.v1 import agent_service_pb2, assist_service_pb2, conversation_service_pb2, reply_service_pb2
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _MARGIN = 0.05  # seconds kept of the caller's deadline, so that the engine's answer can still be sent
@@ -34,7 +34,7 @@ class Forwarder:
         self._tenancy = tenancy
         self._deadline = deadline
 
-    def handlers(self) -> list[grpc.GenericRpcHandler[Any, Any]]:
+    def handlers(self) -> list[grpc.GenericRpcHandler]:
         """To be added to a server."""
         return [
             grpc.method_handlers_generic_handler(
@@ -52,7 +52,7 @@ class Forwarder:
         request_class = message_factory.GetMessageClass(method.input_type)
 
         async def call(request: bytes, context: Context) -> bytes:
-            allowed = self._tenancy.allowed(context.invocation_metadata() or ())
+            allowed = self._tenancy.allowed(context)
             self._tenancy.check(_tenant(request_class, request), allowed)
             return await self._engine.forward(path, request, self._timeout(context))
 

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
+from yingda.batcher import Batcher
+from yingda.service.errors import StatusError
+from yingda.v1 import answer_pb2, engine_service_pb2, message_pb2, message_service_pb2
 
 from gateway.engine_client import EngineClient
 from gateway.frame import Frame, error_result, read_frame
 from gateway.limits import MAX_FRAME, first_problem
 from gateway.tenancy import Tenancy
-from yingda.batcher import Batcher
-from yingda.service.errors import StatusError
-from yingda.v1 import answer_pb2, engine_service_pb2, message_pb2, message_service_pb2
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_QUEUE = 8192  # single messages that may wait; more are refused
@@ -30,21 +30,21 @@ class MessageServicer:
             self._process, max_size=MAX_FRAME, max_queue=MAX_QUEUE
         )
 
-    async def SendMessage(self, request: bytes, context: Context) -> bytes:  # noqa: N802
+    async def SendMessage(self, request: bytes, context: Context) -> bytes:
         """See message_service.proto."""
-        allowed = self._tenancy.allowed(context.invocation_metadata() or ())
+        allowed = self._tenancy.allowed(context)
         message = _read(request)
         self._check(message, allowed)
         result = await self._batcher.submit(message)
         return message_service_pb2.SendMessageResponse(answer=result.answer).SerializeToString()
 
-    async def StreamMessages(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:  # noqa: N802
+    async def StreamMessages(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         """See message_service.proto."""
-        allowed = self._tenancy.allowed(context.invocation_metadata() or ())
+        allowed = self._tenancy.allowed(context)
         async for request in requests:
             yield await self._answer_frame(read_frame(request), allowed)
 
-    def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
+    def handler(self) -> grpc.GenericRpcHandler:
         """To be added to a server."""
         name = message_service_pb2.DESCRIPTOR.services_by_name["MessageService"].full_name
         return grpc.method_handlers_generic_handler(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 import grpc
@@ -82,15 +82,12 @@ class Client:
         self,
         text: str,
         *,
-        channel: message_pb2.Channel = message_pb2.CHANNEL_WEB,
+        channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_WEB,
         customer_id: str = "",
         conversation_id: str = "",
         message_id: str = "",
-        attachments: Sequence[message_pb2.Attachment] = (),
-        locale: str = "",
-        metadata: Mapping[str, str] | None = None,
     ) -> message_pb2.Message:
-        """A message of this client's tenant; message.proto states the limits."""
+        """A message of this client's tenant; set its other fields as message.proto describes them."""
         return message_pb2.Message(
             tenant=self._tenant,
             channel=channel,
@@ -98,16 +95,13 @@ class Client:
             conversation_id=conversation_id,
             customer_id=customer_id,
             text=text,
-            attachments=attachments,
-            locale=locale,
-            metadata=metadata,
         )
 
     async def send(
         self,
         text: str,
         *,
-        channel: message_pb2.Channel = message_pb2.CHANNEL_WEB,
+        channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_WEB,
         customer_id: str = "",
         conversation_id: str = "",
         message_id: str = "",
@@ -162,7 +156,7 @@ class Client:
         request = agent_service_pb2.GetAgentRequest(tenant=self._tenant, agent_id=agent_id)
         return (await self._call(self._agents.GetAgent, request)).agent
 
-    async def set_presence(self, agent_id: str, presence: agent_pb2.Presence) -> agent_pb2.Agent:
+    async def set_presence(self, agent_id: str, presence: agent_pb2.Presence.ValueType) -> agent_pb2.Agent:
         """Say whether an agent takes conversations."""
         request = agent_service_pb2.SetPresenceRequest(
             tenant=self._tenant, agent_id=agent_id, presence=presence
@@ -210,7 +204,7 @@ class Client:
 
     async def conversations(
         self,
-        state: conversation_pb2.ConversationState = conversation_pb2.CONVERSATION_STATE_UNSPECIFIED,
+        state: conversation_pb2.ConversationState.ValueType = conversation_pb2.CONVERSATION_STATE_UNSPECIFIED,
         *,
         limit: int = 100,
     ) -> Sequence[conversation_pb2.Conversation]:
@@ -257,7 +251,7 @@ def _blocking(
 ) -> Callable[Concatenate[SyncClient, P], R]:
     """The method of `Client`, waited for."""
 
-    def call(self: SyncClient, *args: P.args, **kwargs: P.kwargs) -> R:
+    def call(self: SyncClient, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._wait(method(self._client, *args, **kwargs))
 
     call.__name__, call.__doc__ = method.__name__, method.__doc__
@@ -314,9 +308,23 @@ class SyncClient:
     events = _blocking(Client.events)
     explain = _blocking(Client.explain)
 
-    def message(self, text: str, *, customer_id: str = "", conversation_id: str = "") -> message_pb2.Message:
-        """A message of this client's tenant on the web channel."""
-        return self._client.message(text, customer_id=customer_id, conversation_id=conversation_id)
+    def message(
+        self,
+        text: str,
+        *,
+        channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_WEB,
+        customer_id: str = "",
+        conversation_id: str = "",
+        message_id: str = "",
+    ) -> message_pb2.Message:
+        """See `Client.message`."""
+        return self._client.message(
+            text,
+            channel=channel,
+            customer_id=customer_id,
+            conversation_id=conversation_id,
+            message_id=message_id,
+        )
 
     def _wait(self, awaitable: Awaitable[R]) -> R:
         async def wait() -> R:

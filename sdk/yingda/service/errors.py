@@ -55,7 +55,7 @@ class StatusError(Exception):
         return details
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # generic only in the stubs
+class ErrorInterceptor(grpc.aio.ServerInterceptor):
     """Turns exceptions into statuses: what `translate` knows, and a bare INTERNAL for the rest.
 
     An unknown exception is logged under an id, and the id is all the caller is told.
@@ -113,7 +113,9 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  #
         raise AssertionError("abort_with_status always raises")
 
 
-def _kind(handler: grpc.RpcMethodHandler[Any, Any]) -> tuple[Callable[..., grpc.RpcMethodHandler[Any, Any]], Callable[..., Any]]:
+def _kind(
+    handler: grpc.RpcMethodHandler[Any, Any],
+) -> tuple[Callable[..., grpc.RpcMethodHandler[Any, Any]], Callable[..., Any]]:
     """How to make such a handler again, and what it runs."""
     kinds = {
         (False, False): (grpc.unary_unary_rpc_method_handler, handler.unary_unary),

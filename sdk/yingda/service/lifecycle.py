@@ -58,7 +58,9 @@ def _clear_socket(address: str) -> None:
     """Remove what a killed service left behind; the caller holds the lock that makes it the only one."""
     path = address.removeprefix("unix:")
     if len(path.encode()) > SOCKET_PATH_LIMIT:
-        raise BindError(f"the socket path {path} is longer than {SOCKET_PATH_LIMIT} bytes: name a shorter --data-dir")
+        raise BindError(
+            f"the socket path {path} is longer than {SOCKET_PATH_LIMIT} bytes: name a shorter --data-dir"
+        )
     Path(path).unlink(missing_ok=True)
 
 
@@ -69,9 +71,7 @@ class Health:
         self._servicer = health.aio.HealthServicer()
         self._services = ["", *services]
         health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
-        reflection.enable_server_reflection(
-            [*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server
-        )
+        reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
 
     async def serving(self) -> None:
         """Say that calls are welcome."""

@@ -18,7 +18,12 @@ class SettingsError(Exception):
 
 
 def load(
-    model: type[S], *, section: str, file: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]
+    model: type[S],
+    *,
+    section: str,
+    file: Path | None,
+    environ: Mapping[str, str],
+    flags: Mapping[str, object],
 ) -> S:
     """The settings of `[section]`, with `YINGDA_SECTION__KEY` variables and flags that are not None on top.
 
