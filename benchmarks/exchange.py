@@ -84,6 +84,8 @@ async def _ask(call: Call, frame: bytes) -> bytes:
         answer = await call.read()
     except grpc.aio.AioRpcError as error:
         raise BenchmarkError(f"a stream failed: {error.code().name}, {error.details()}") from error
+    except asyncio.InvalidStateError as error:
+        raise BenchmarkError("a stream ended while its last frame was on the way") from error
     if not isinstance(answer, bytes):
         raise BenchmarkError("a stream ended before its last frame was answered")
     return answer

@@ -31,27 +31,6 @@ from models.calibration import Calibration
 from models.encoder import StaticEncoder
 from models.heads import Heads
 
-# What is timed, and the stage it counts for. Time in none of them is "pipeline"'s own.
-SEAMS: tuple[tuple[object, str, str], ...] = (
-    (codec, "decode", "decode"),
-    (codec, "results", "results"),
-    (codec.ProtoCodec, "answers", "encode answers"),
-    (Pipeline, "process", "pipeline: keys, events"),
-    (SQLiteStore, "records", "records lookup"),
-    (SQLiteStore, "open_conversations", "conversations lookup"),
-    (SQLiteStore, "commit", "commit"),
-    (Analyzer, "analyze", "analyze: columns"),
-    (models.bundle.Bundle, "predict", "analyze: predict"),
-    (models.bundle, "extract", "analyze: features"),
-    (StaticEncoder, "encode_features", "analyze: encode"),
-    (Heads, "score", "analyze: heads"),
-    (Calibration, "apply", "analyze: calibrate"),
-    (Dispatcher, "receive", "decide"),
-    (selection, "select", "decide: select agent"),
-    (Suggester, "suggest_messages", "suggest"),
-    (FaissReplyIndex, "search", "suggest: index"),
-)
-
 
 class Engine:
     """Frames in, frames out, as `EngineServicer` does it between its two calls of gRPC."""
@@ -86,6 +65,29 @@ class Engine:
         """A serialised ProcessMessagesRequest to its response."""
         batch = codec.decode(engine_service_pb2.RawFrame.FromString(frame).messages)
         return b"".join(codec.results(batch, self._pipeline.process(batch)))
+
+
+# What is timed, and the stage that its own time counts for.
+SEAMS: tuple[tuple[object, str, str], ...] = (
+    (Engine, "process", "frame: split, join"),
+    (codec, "decode", "decode"),
+    (codec, "results", "results"),
+    (codec.ProtoCodec, "answers", "encode answers"),
+    (Pipeline, "process", "pipeline: keys, events"),
+    (SQLiteStore, "records", "records lookup"),
+    (SQLiteStore, "open_conversations", "conversations lookup"),
+    (SQLiteStore, "commit", "commit"),
+    (Analyzer, "analyze", "analyze: columns"),
+    (models.bundle.Bundle, "predict", "analyze: predict"),
+    (models.bundle, "extract", "analyze: features"),
+    (StaticEncoder, "encode_features", "analyze: encode"),
+    (Heads, "score", "analyze: heads"),
+    (Calibration, "apply", "analyze: calibrate"),
+    (Dispatcher, "receive", "decide"),
+    (selection, "select", "decide: select agent"),
+    (Suggester, "suggest_messages", "suggest"),
+    (FaissReplyIndex, "search", "suggest: index"),
+)
 
 
 @contextmanager
