@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
@@ -79,7 +80,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         if handler is None:
             return None
         make, behaviour = _kind(handler)
-        if handler.response_streaming:
+        # A handler of a stream that is no generator writes to the context by itself, as that of health does.
+        if handler.response_streaming and inspect.isasyncgenfunction(behaviour):
             wrapped = self._streaming(behaviour, handler_call_details.method)
         else:
             wrapped = self._single(behaviour, handler_call_details.method)
