@@ -54,10 +54,10 @@ class Engine:
 async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
     """An engine that serves until the block ends, and then finishes what it began. Raises: StartError."""
     async with AsyncExitStack() as stack:
-        thread = DecisionThread()
-        stack.callback(thread.close)
         store = open_store(settings.data_dir / "yingda.db", sync=settings.sync)
         stack.callback(store.close)
+        thread = DecisionThread()
+        stack.callback(thread.close)  # before the store: what was begun still needs it
         servicers = _servicers(settings, store, _bundle(settings), thread)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         health = lifecycle.Health(server, add_servicers(server, servicers))
