@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import traceback
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
@@ -114,10 +115,27 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         known = error if isinstance(error, StatusError) else self._translate(error)
         if known is None:
             error_id = uuid.uuid4().hex[:12]
-            structlog.get_logger().error("call_failed", method=method, error_id=error_id, exc_info=error)
+            structlog.get_logger().error("call_failed", method=method, error_id=error_id, **_trace(error))
             known = StatusError(grpc.StatusCode.INTERNAL, f"internal error {error_id}")
         await context.abort_with_status(known.to_status())
         raise AssertionError("abort_with_status always raises")
+
+
+def _trace(error: BaseException) -> dict[str, object]:
+    """What an error and what it came of are, and where; never their texts, which may quote a customer."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return {
+        "error": [type(one).__name__ for one in chain],
+        "trace": [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for one in reversed(chain)
+            for frame in traceback.extract_tb(one.__traceback__)
+        ],
+    }
 
 
 def _cut(text: str, limit: int) -> str:
