@@ -9,7 +9,15 @@ from typing import Any
 import grpc
 import pytest
 from yingda import Client, SyncClient, YingdaError
-from yingda.v1 import agent_pb2, conversation_pb2, message_pb2, message_service_pb2, reply_pb2
+from yingda.v1 import (
+    agent_pb2,
+    conversation_pb2,
+    conversation_service_pb2,
+    event_pb2,
+    message_pb2,
+    message_service_pb2,
+    reply_pb2,
+)
 
 from tests.fakes import FakeEngine, serving
 
@@ -86,6 +94,17 @@ async def test_lists_are_whole_however_many_pages_they_have(
     assert [agent.agent_id for agent in await client.agents()] == [f"a{n}" for n in range(5)]
     assert len(await client.events("c1")) == 5
     assert len(await client.replies()) > 100
+
+
+async def test_an_answer_of_more_than_4_mib_is_read() -> None:
+    long = event_pb2.Event(conversation_id="c" * 5_000_000)
+    page = conversation_service_pb2.ListEventsResponse(events=[long]).SerializeToString()
+
+    async def answer(_: str, __: bytes) -> bytes:
+        return page
+
+    async with serving(FakeEngine(answer=answer)) as address, Client(address) as client:
+        assert await client.events("c1") == [long]
 
 
 async def test_an_error_says_its_code_and_what_to_do(client: Client) -> None:

@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha import reflection
 
 from yingda.service.errors import ErrorInterceptor
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a frame of 512 messages of the largest size, and a margin
+MAX_MESSAGE_BYTES = 36 * 1024 * 1024  # a frame of 512 messages of the largest size, and a margin
 LAST_PORT = 65535
 _STANDARD_INPUT = 0
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's limit for a Unix socket is 108 on Linux, 104 on macOS
