@@ -444,7 +444,7 @@ class TestListing:
         )
         seen: list[str] = []
         before = None
-        while page := store.list_conversations("shop", None, before, 4):
+        while len(seen) < 20 and (page := store.list_conversations("shop", None, before, 4)):
             seen += [one.conversation_id for one in page]
             before = (page[-1].opened_ms, page[-1].conversation_id)
 
@@ -520,7 +520,7 @@ class TestJournal:
         commit(store, events=[make_event(f"k{number}") for number in range(7)])
         seen: list[str] = []
         after = 0
-        while page := store.events("shop", "c1", after, 3):
+        while len(seen) < 20 and (page := store.events("shop", "c1", after, 3)):
             seen += [one.event.key for one in page]
             after = page[-1].sequence
 
