@@ -2,88 +2,153 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from engine.domain import (
-    Agent,
     Assignment,
     Change,
     Conversation,
     ConversationState,
     Event,
     Outcome,
-    Presence,
     Requirement,
-    Roster,
 )
-from engine.routing import selection
-from engine.routing.score import Weights
+from engine.routing import demand, queue, selection
+from engine.routing.crew import Crew
+from engine.routing.duty import Duties
+from engine.routing.policy import Policy
+
+SECOND = 1000  # milliseconds
+HOLDING = frozenset({ConversationState.OFFERED, ConversationState.ASSIGNED, ConversationState.WRAPPING})
 
 
 class Draft:
-    """Decides on top of a snapshot and remembers what changed; nothing is so until the store commits `change`."""
+    """Decides on top of a snapshot and remembers what changed; nothing is so until the store commits `change`.
 
-    def __init__(self, *, tenant: str, roster: Roster, weights: Weights, now_ms: int) -> None:
+    Every method takes a conversation as this draft or the store last knew it.
+    """
+
+    def __init__(self, *, tenant: str, crew: Crew, now_ms: int) -> None:
+        self.now_ms = now_ms
         self._tenant = tenant
-        self._agents: Mapping[str, Agent] = roster.agents
-        self._loads = dict(roster.loads)
-        self._weights = weights
-        self._now_ms = now_ms
+        self._crew = crew
+        self._duties = Duties(crew.roster)
         self._stored: dict[str, int] = {}
         self._touched: dict[str, Conversation] = {}
-        self._claims: dict[str, int] = {}
         self._events: list[Event] = []
+
+    @property
+    def crew(self) -> Crew:
+        """The agents decided about."""
+        return self._crew
+
+    @property
+    def policy(self) -> Policy:
+        """The tenant's policy."""
+        return self._crew.policy
 
     def conversation(self, conversation_id: str) -> Conversation | None:
         """As this draft left it; None where it was not touched."""
         return self._touched.get(conversation_id)
 
-    def open(self, conversation: Conversation, requirement: Requirement) -> Assignment:
-        """Give a new, waiting or reopened conversation to the best agent, or queue it at its place."""
-        assignment = selection.select(self._agents, self._loads, requirement, self._weights)
-        self._apply(conversation, requirement, assignment)
-        return assignment
+    def place(self, conversation: Conversation) -> Assignment:
+        """Give an unowned conversation to the best agent, or let it wait at its place in the queue."""
+        wanted = demand.of(conversation, self.policy, self.now_ms)
+        assignment = selection.select(self._crew, wanted, self._duties, self.now_ms)
+        if assignment.outcome is Outcome.QUEUED:
+            self._wait(conversation, wanted.queues)
+            return assignment
+        return self._give(conversation, assignment)
 
-    def keep(self, conversation: Conversation, requirement: Requirement) -> Assignment:
-        """Leave an assigned conversation with its agent."""
-        agent = self._agents.get(conversation.agent_id)
-        self._touch(conversation, replace(conversation, language=requirement.language))
+    def keep(self, conversation: Conversation) -> Assignment:
+        """Leave an owned conversation with its agent."""
+        agent = self._crew.roster.agent(conversation.agent_id)
+        self.touch(conversation)
         return Assignment(
             outcome=Outcome.KEPT,
             agent_id=conversation.agent_id,
             agent_name=agent.name if agent else conversation.agent_id,
-            skill=conversation.skill,
+            skill=conversation.requirement.skill,
             reason=f"{conversation.agent_id} has this conversation already",
+            relaxation=conversation.relaxation,
+            reservation_id=conversation.reservation_id,
+            policy_version=self.policy.version,
         )
 
-    def close(self, conversation: Conversation) -> None:
-        """End it and free its agent's place."""
-        if conversation.agent_id:
-            self._claim(conversation.agent_id, -1)
-        closed = replace(conversation, state=ConversationState.CLOSED, agent_id="", queued_ms=0)
-        self._touch(conversation, closed)
+    def accept(self, conversation: Conversation) -> Conversation:
+        """The offer is taken: nothing ends by itself any more."""
+        return self.touch(conversation, state=ConversationState.ASSIGNED, queued_ms=0, due_ms=0)
 
-    def free_places(self) -> dict[str, int]:
-        """How many more conversations of each skill the agents could take, for skills where that is any."""
-        places: Counter[str] = Counter()
-        for agent in self._agents.values():
-            room = agent.capacity - self._loads.get(agent.agent_id, 0)
-            if agent.presence is Presence.ONLINE and room > 0:
-                places.update(dict.fromkeys(agent.skills, room))
-        return dict(places)
+    def release(self, conversation: Conversation, *, declined: bool = False) -> Conversation:
+        """Take it from its agent, back to its old place in the queue (or to a new one, if it had none)."""
+        self._free(conversation)
+        gone = (*conversation.declined, conversation.agent_id) if declined else conversation.declined
+        return self.touch(
+            conversation,
+            state=ConversationState.WAITING,
+            agent_id="",
+            units=0,
+            reservation_id="",
+            declined=gone,
+            last_agent_id="" if declined else conversation.agent_id,
+            last_agent_ms=self.now_ms,
+        )
 
-    def drain(self, waiting: Iterable[Conversation]) -> list[tuple[Conversation, Assignment]]:
-        """Give waiting conversations, in the order given, to whom they fit; those assigned, with the decision."""
-        assigned = []
+    def close(self, conversation: Conversation) -> Conversation:
+        """End it for the customer; the place is freed now, or after the wrap-up."""
+        wrap_ms = round(self.policy.wrap_up_seconds * SECOND)
+        if wrap_ms and conversation.state is ConversationState.ASSIGNED:
+            return self.touch(conversation, state=ConversationState.WRAPPING, due_ms=self.now_ms + wrap_ms)
+        return self.complete(conversation)
+
+    def complete(self, conversation: Conversation) -> Conversation:
+        """End it altogether and free its place."""
+        self._free(conversation)
+        return self.touch(
+            conversation,
+            state=ConversationState.CLOSED,
+            agent_id="",
+            units=0,
+            reservation_id="",
+            queued_ms=0,
+            due_ms=0,
+            relaxation=0,
+            queues=(),
+            declined=(),
+            participants=(),
+            last_agent_id=conversation.agent_id or conversation.last_agent_id,
+            last_agent_ms=self.now_ms,
+        )
+
+    def ask(self, conversation: Conversation, requirement: Requirement) -> Conversation:
+        """Change what it asks for; its age in the queue stays."""
+        return self.touch(conversation, requirement=requirement)
+
+    def free_queues(self, agent_ids: Sequence[str]) -> dict[str, int]:
+        """The queues that those of the agents with room serve, and an upper bound of what each could give away."""
+        known = [self._crew.roster.rows[one] for one in agent_ids if one in self._crew.roster.rows]
+        rows = np.array(known, dtype=np.intp)
+        rows = rows[self._crew.available(self.now_ms)[rows]]
+        room = self._crew.capacity[rows] - self._duties.load(rows)
+        places: dict[str, int] = {}
+        for row, units in zip(rows.tolist(), room.tolist(), strict=True):
+            for name in self._crew.served(row) if units > 0 else ():
+                places[name] = places.get(name, 0) + self._crew.places(units)
+        return places
+
+    def drain(self, waiting: Sequence[Conversation]) -> list[tuple[Conversation, Assignment]]:
+        """Give waiting conversations, in the order given, to whom they fit; those that left, with the decision."""
+        left = []
         for conversation in waiting:
-            requirement = Requirement(skill=conversation.skill, language=conversation.language)
-            assignment = selection.select(self._agents, self._loads, requirement, self._weights)
-            if assignment.outcome is Outcome.ASSIGNED:
-                self._apply(conversation, requirement, assignment)
-                assigned.append((conversation, assignment))
-        return assigned
+            wanted = demand.of(conversation, self.policy, self.now_ms)
+            assignment = selection.select(self._crew, wanted, self._duties, self.now_ms)
+            if assignment.outcome is not Outcome.QUEUED:
+                given = self._give(conversation, assignment)
+                left.append((self._touched[conversation.conversation_id], given))
+        return left
 
     def record(self, event: Event) -> None:
         """Journal the event with the change."""
@@ -94,31 +159,65 @@ class Draft:
         return Change(
             tenant=self._tenant,
             conversations=list(self._touched.values()),
-            claims={agent_id: places for agent_id, places in self._claims.items() if places},
+            claims=self._duties.claims,
+            streaks=self._duties.streaks,
             events=self._events,
         )
 
-    def _apply(self, conversation: Conversation, requirement: Requirement, assignment: Assignment) -> None:
-        if assignment.outcome is Outcome.ASSIGNED:
-            self._claim(assignment.agent_id, 1)
-            state, queued_ms = ConversationState.ASSIGNED, 0
-        else:
-            state, queued_ms = ConversationState.WAITING, conversation.queued_ms or self._now_ms
-        changed = replace(
-            conversation,
-            state=state,
-            agent_id=assignment.agent_id,
-            skill=requirement.skill,
-            language=requirement.language,
-            queued_ms=queued_ms,
-        )
-        self._touch(conversation, changed)
-
-    def _claim(self, agent_id: str, places: int) -> None:
-        self._loads[agent_id] = self._loads.get(agent_id, 0) + places
-        self._claims[agent_id] = self._claims.get(agent_id, 0) + places
-
-    def _touch(self, before: Conversation, after: Conversation) -> None:
+    def touch(self, before: Conversation, **changes: object) -> Conversation:
+        """The conversation with these fields changed, remembered for the commit."""
         # The version follows the stored one by exactly one, however often the draft touches it.
         stored = self._stored.setdefault(before.conversation_id, before.version)
-        self._touched[before.conversation_id] = replace(after, version=stored + 1, updated_ms=self._now_ms)
+        after = replace(before, **changes, version=stored + 1, updated_ms=self.now_ms)  # type: ignore[arg-type]
+        self._touched[before.conversation_id] = after
+        return after
+
+    def _give(self, conversation: Conversation, assignment: Assignment) -> Assignment:
+        agent = self._crew.roster.agent(assignment.agent_id)
+        assert agent is not None
+        units = self.policy.units(conversation.channel, agent.capacity)
+        self._duties.claim(agent.agent_id, units)
+        self._duties.count_mood(agent.agent_id, is_angry=conversation.mood.is_angry)
+        held = self.touch(
+            conversation,
+            state=ConversationState.ASSIGNED,
+            agent_id=agent.agent_id,
+            units=units,
+            queued_ms=0,
+            due_ms=0,
+            queues=(),
+        )
+        return assignment if self.policy.auto_accept else self._offer(held, conversation, assignment)
+
+    def _offer(self, held: Conversation, before: Conversation, assignment: Assignment) -> Assignment:
+        # The version makes the name new for every offer, so that a late accept of an earlier one is told apart.
+        reservation_id = f"{held.conversation_id}~{held.version}"
+        self.touch(
+            held,
+            state=ConversationState.OFFERED,
+            reservation_id=reservation_id,
+            queued_ms=before.queued_ms or self.now_ms,
+            due_ms=self.now_ms + round(self.policy.offer_seconds * SECOND),
+        )
+        return replace(assignment, outcome=Outcome.OFFERED, reservation_id=reservation_id)
+
+    def _wait(self, conversation: Conversation, queues: tuple[str, ...]) -> None:
+        queued_ms = conversation.queued_ms or self.now_ms
+        step = conversation.relaxation + 1
+        self.touch(
+            conversation,
+            state=ConversationState.WAITING,
+            queued_ms=queued_ms,
+            rank_ms=queue.rank_ms(
+                conversation.requirement,
+                queued_ms,
+                is_angry=conversation.mood.is_angry,
+                policy=self.policy,
+            ),
+            queues=queues,
+            due_ms=queued_ms + self.policy.relax_ms(step) if step <= queue.OVERFLOW else 0,
+        )
+
+    def _free(self, conversation: Conversation) -> None:
+        if conversation.state in HOLDING:
+            self._duties.claim(conversation.agent_id, -conversation.units)

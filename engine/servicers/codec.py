@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from google.protobuf.message import Message
 from yingda.v1 import analysis_pb2, answer_pb2, event_pb2, message_pb2
 
-from engine.domain import AnalysisBatch, Assignment, MessageBatch, Suggestion
+from engine.domain import NO_HINTS, AnalysisBatch, Assignment, Hints, MessageBatch, Suggestion
 from engine.servicers import convert, wire
 
 
@@ -23,6 +24,7 @@ def decode(raw: Sequence[bytes]) -> MessageBatch:
         conversation_ids=[message.conversation_id for message in messages],
         customer_ids=[message.customer_id for message in messages],
         texts=[message.text for message in messages],
+        hints=[_hints(message) for message in messages],
         raw=raw,
     )
 
@@ -68,9 +70,15 @@ class ProtoCodec:
         kind = event_pb2.ConversationAssigned(assignment=convert.assignment_to_proto(assignment))
         return kind.SerializeToString()
 
-    def closed(self, agent_id: str) -> bytes:
-        """A serialised ConversationClosed."""
-        return event_pb2.ConversationClosed(agent_id=agent_id).SerializeToString()
+    def event(self, kind: str, **fields: str | int | float | bool) -> bytes:
+        """See `ports.Codec`."""
+        event = event_pb2.Event(**{kind: fields})  # type: ignore[arg-type]  # a dict stands for the message
+        payload: Message = getattr(event, kind)
+        return payload.SerializeToString()
+
+
+def _hints(message: message_pb2.Message) -> Hints:
+    return convert.hints_from_proto(message.routing) if message.HasField("routing") else NO_HINTS
 
 
 def _answer(
