@@ -193,7 +193,7 @@ class Store(Protocol):
         ...
 
     def due(self, now_ms: int) -> list[tuple[str, str]]:
-        """(tenant, conversation_id) of conversations whose `due_ms` has come, earliest first."""
+        """(tenant, conversation_id) of conversations whose `due_ms` has come, earliest first; not all, if many."""
         ...
 
     def lapsed(self, now_ms: int) -> list[tuple[str, str]]:

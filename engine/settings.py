@@ -47,8 +47,17 @@ class EngineSettings(BaseModel):
 def _with_channel_numbers(policy: object) -> object:
     if not isinstance(policy, Mapping) or not isinstance(policy.get("channel_units"), Mapping):
         return policy
-    units = {_channel(name): round(chats * UNIT) for name, chats in policy["channel_units"].items()}
+    units = {_channel(name): _units(name, chats) for name, chats in policy["channel_units"].items()}
     return {**policy, "channel_units": units}
+
+
+def _units(name: str, chats: object) -> int:
+    is_number = isinstance(chats, int | float) and not isinstance(chats, bool)
+    if not is_number or not (chats == 0 or 1 / UNIT <= chats <= UNIT):
+        raise ValueError(
+            f"channel_units.{name}: is {chats!r}, must be 0 (all of the agent) or {1 / UNIT} to {UNIT}"
+        )
+    return round(chats * UNIT)
 
 
 def _channel(name: str) -> int:

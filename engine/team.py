@@ -36,7 +36,7 @@ class Team:
         self._store.put_agent(tenant, agent)
         roster = self._store.roster(tenant)
         if roster.online[roster.rows[agent.agent_id]]:
-            self._dispatcher.drain(tenant, agent.agent_id)
+            self._dispatcher.drain(tenant, [agent.agent_id])
         return self._store.roster(tenant)
 
     def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> Roster:
@@ -47,7 +47,7 @@ class Team:
         until = self._clock.now_ms() + lease_ms if lease_ms else 0
         self._store.set_presence(tenant, agent_id, presence, until)
         if presence is Presence.ONLINE:
-            self._dispatcher.drain(tenant, agent_id)
+            self._dispatcher.drain(tenant, [agent_id])
         elif presence is Presence.OFFLINE:
             self._lifecycle.agent_gone(tenant, agent_id)
         return self._store.roster(tenant)

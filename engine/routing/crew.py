@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,13 @@ class Crew:
         self.columns = {skill: column for column, skill in enumerate(_skills(roster))}
         self.proficiency = _proficiency(roster, self.columns)  # float32 [A, S], 0 to 5
         self._served = [queue.served(agent, policy) for agent in roster.agents]
+        self._serves = [frozenset(names) for names in self._served]
         self._by_queue = _by_queue(self._served)
         self._speaks: dict[str, npt.NDArray[np.bool_]] = {}
         self._serving: dict[tuple[str, ...], Rows] = {}
+        self._has_shifts = np.array([bool(agent.shifts) for agent in roster.agents], dtype=np.bool_)
         self._on_shift: tuple[int, npt.NDArray[np.bool_]] = (-1, np.empty(0, dtype=np.bool_))
+        self._seen_on_shift = ~self._has_shifts
 
     def serving(self, queues: tuple[str, ...]) -> Rows:
         """Rows of the agents that serve any of the queues, in order of id."""
@@ -43,17 +46,30 @@ class Crew:
         self._serving[queues] = rows
         return rows
 
+    def rows(self, agent_ids: Iterable[str]) -> Rows:
+        """Of those of the agents that are known, in order of id."""
+        known = {self.roster.rows[one] for one in agent_ids if one in self.roster.rows}
+        return np.array(sorted(known), dtype=np.intp)
+
+    def serving_among(self, queues: tuple[str, ...], among: Rows) -> Rows:
+        """Those of the rows whose agents serve any of the queues; for a few rows."""
+        fit = [row for row in among.tolist() if not self._serves[row].isdisjoint(queues)]
+        return np.array(fit, dtype=np.intp)
+
     def served(self, row: int) -> tuple[str, ...]:
         """The queues an agent serves."""
         return self._served[row]
 
     def available(self, now_ms: int) -> npt.NDArray[np.bool_]:
         """[A], who is online and on shift; shifts begin on the minute."""
-        minute = now_ms // MINUTE
-        if self._on_shift[0] != minute:
-            mask = [shift.is_on_shift(agent, now_ms) for agent in self.roster.agents]
-            self._on_shift = (minute, np.array(mask, dtype=np.bool_))
-        return self.roster.online & self._on_shift[1]
+        return self.roster.online & self._working(now_ms)
+
+    def came_on_shift(self, now_ms: int) -> list[str]:
+        """Agents online whose shift began since this was last asked; at first, all who are on one."""
+        working = self._working(now_ms)
+        came = working & ~self._seen_on_shift
+        self._seen_on_shift = working
+        return [self.roster.agents[row].agent_id for row in np.flatnonzero(came & self.roster.online)]
 
     def speaks(self, language: str) -> npt.NDArray[np.bool_]:
         """[A], who writes the language; an agent without languages writes any."""
@@ -77,6 +93,14 @@ class Crew:
         if skill not in self.columns:
             return np.zeros(len(self.roster.agents), dtype=np.float32)
         return self.proficiency[:, self.columns[skill]]
+
+    def _working(self, now_ms: int) -> npt.NDArray[np.bool_]:
+        """[A], who is on shift."""
+        minute = now_ms // MINUTE
+        if self._on_shift[0] != minute:
+            mask = [shift.is_on_shift(agent, now_ms) for agent in self.roster.agents]
+            self._on_shift = (minute, np.array(mask, dtype=np.bool_))
+        return self._on_shift[1]
 
 
 def _skills(roster: Roster) -> Sequence[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from engine.domain import (
+    NO_HINTS,
     OUT_OF_SCOPE,
     AnalysisBatch,
     Assignment,
@@ -15,8 +16,8 @@ from engine.domain import (
     Conversation,
     ConversationState,
     Event,
+    Hints,
     MessageBatch,
-    Outcome,
     Presence,
     Requirement,
 )
@@ -30,6 +31,8 @@ from engine.routing.requirement import requirement_of
 
 R = TypeVar("R")
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
+_DEEPER = 4  # times as many places of a queue are looked at when nobody of the first ones fitted
+_DEEPEST = 4096  # so that one commit stays short
 SMALL_TALK = "chat."  # intents that say nothing about what the customer needs
 
 
@@ -65,12 +68,14 @@ class Dispatcher:
         for row in rows:
             before = self._conversation(draft, batch, row, known)
             conversation = self._follow_mood(draft, before, analysis, row)
-            asked = requirement_of(analysis, row, batch.hints[row])
+            hints = batch.hints[row] if batch.hints[row] != NO_HINTS else _hints(conversation)
+            asked = requirement_of(analysis, row, hints)
             ids.append(conversation.conversation_id)
             if self._is_owned(draft, conversation):
                 assignments.append(draft.keep(conversation))
             else:
                 assignments.append(self._place(draft, conversation, asked, analysis.intents[row]))
+        self.drain_into(draft, batch.tenants[rows[0]])
         return ids, assignments
 
     def explain(
@@ -101,29 +106,43 @@ class Dispatcher:
             version=0,
         )
 
-    def drain(self, tenant: str, agent_id: str) -> None:
-        """Give an agent with room what waits for somebody like that."""
-        self.until_committed(lambda: self._try_drain(tenant, agent_id))
+    def drain(self, tenant: str, agent_ids: Sequence[str]) -> None:
+        """Give agents with room what waits for somebody like them."""
+        self.until_committed(lambda: self._try_drain(tenant, agent_ids))
 
-    def drain_into(self, draft: Draft, tenant: str, agent_ids: Sequence[str]) -> None:
-        """Draft what these agents' free places allow. Whoever waits is waiting for want of a place, so no other
-        agent's place need be looked at.
-        """  # noqa: D205
-        places = draft.free_queues(agent_ids)
-        if not places:
-            return
-        waiting = [
-            draft.conversation(one.conversation_id) or one for one in self._store.waiting(tenant, places)
-        ]
-        unowned = [one for one in waiting if one.state is ConversationState.WAITING]
-        for conversation, assignment in draft.drain(unowned):
-            self.record(
-                draft, conversation.conversation_id, "conversation_assigned", self._codec.assigned(assignment)
-            )
+    def begin_shifts(self) -> None:
+        """Give the agents of known tenants whose shift has begun what waits for them."""
+        for tenant, crew in self._crews.items():
+            if came := crew.came_on_shift(self._clock.now_ms()):
+                self.drain(tenant, came)
+
+    def drain_into(self, draft: Draft, tenant: str, agent_ids: Sequence[str] = ()) -> None:
+        """Draft what the free places of these agents, and of those that the draft itself freed, allow.
+
+        Whoever waits does so for want of a place, so no other agent's place need be looked at.
+        """
+        freed = [*agent_ids, *draft.freed()]
+        agents: dict[str, None] = {}
+        while freed:
+            agents.update(dict.fromkeys(freed))
+            self._fill(draft, tenant, list(agents))
+            freed = draft.freed()
 
     def record(self, draft: Draft, conversation_id: str, kind: str, data: bytes) -> None:
         """Journal an event with the draft."""
         draft.record(Event(conversation_id=conversation_id, kind=kind, time_ms=draft.now_ms, data=data))
+
+    def end_offer(self, draft: Draft, offered: Conversation, how: str) -> None:
+        """Journal that an offer ended without being accepted."""
+        data = self._codec.event(
+            "reservation_ended", reservation_id=offered.reservation_id, agent_id=offered.agent_id, how=how
+        )
+        self.record(draft, offered.conversation_id, "reservation_ended", data)
+
+    def cancel_offer(self, draft: Draft, conversation: Conversation) -> None:
+        """The same where the conversation is offered and something else ends that."""
+        if conversation.state is ConversationState.OFFERED:
+            self.end_offer(draft, conversation, "cancelled")
 
     def stored(self, tenant: str, conversation_id: str) -> Conversation:
         """As it stands. Raises: NotFoundError."""
@@ -144,10 +163,34 @@ class Dispatcher:
                 return result
         raise ContentionError(f"the state changed under {_ATTEMPTS} attempts; try again")
 
-    def _try_drain(self, tenant: str, agent_id: str) -> bool | None:
+    def _try_drain(self, tenant: str, agent_ids: Sequence[str]) -> bool | None:
         draft = self.draft(tenant)
-        self.drain_into(draft, tenant, [agent_id])
+        self.drain_into(draft, tenant, agent_ids)
         return not draft.change().conversations or self.commit(draft) or None
+
+    def _fill(self, draft: Draft, tenant: str, agent_ids: Sequence[str]) -> None:
+        """Give away the agents' free places, first come first; who is not for them is passed over."""
+        tried: set[str] = set()
+        depth = 1
+        while depth <= _DEEPEST:
+            limits = {name: places * depth for name, places in draft.free_queues(agent_ids).items()}
+            waiting = self._store.waiting(tenant, limits) if limits else []
+            known, is_all = _known(waiting, limits)
+            for one in known:
+                if one.conversation_id not in tried:
+                    self._offer_to(draft, one, agent_ids)
+            if is_all:
+                return
+            tried.update(one.conversation_id for one in known)
+            depth *= _DEEPER
+
+    def _offer_to(self, draft: Draft, stored: Conversation, agent_ids: Sequence[str]) -> None:
+        conversation = draft.conversation(stored.conversation_id) or stored
+        if conversation.state is not ConversationState.WAITING:
+            return
+        if assignment := draft.offer_to(conversation, agent_ids):
+            data = self._codec.assigned(assignment)
+            self.record(draft, conversation.conversation_id, "conversation_assigned", data)
 
     def _crew(self, tenant: str) -> Crew:
         roster, policy = self._store.roster(tenant), self._policies.of(tenant)
@@ -165,6 +208,7 @@ class Dispatcher:
 
     def _place(self, draft: Draft, conversation: Conversation, asked: Requirement, intent: str) -> Assignment:
         if conversation.state in HOLDING:
+            self.cancel_offer(draft, conversation)
             conversation = draft.release(conversation)
         if conversation.state is ConversationState.CLOSED:
             conversation = draft.touch(conversation, state=ConversationState.WAITING)
@@ -202,9 +246,29 @@ class Dispatcher:
         )
 
 
-def is_placed(assignment: Assignment) -> bool:
-    """Whether an agent was found."""
-    return assignment.outcome is not Outcome.QUEUED
+def _known(waiting: Sequence[Conversation], limits: dict[str, int]) -> tuple[Sequence[Conversation], bool]:
+    """Those whom nobody unread can precede, and whether that is everybody: a queue read to its limit may go on."""
+    seen = dict.fromkeys(limits, 0)
+    for number, conversation in enumerate(waiting, start=1):
+        for name in seen.keys() & conversation.queues:
+            seen[name] += 1
+            if seen[name] == limits[name]:
+                return waiting[:number], False
+    return waiting, True
+
+
+def _hints(conversation: Conversation) -> Hints:
+    """What is known of a conversation that waits; a message that says nothing of it changes nothing."""
+    if conversation.state is ConversationState.CLOSED:
+        return NO_HINTS
+    asked = conversation.requirement
+    return Hints(
+        agent_id=asked.agent_id,
+        preferred_agent_id=asked.preferred_agent_id,
+        team=asked.team,
+        priority=asked.priority,
+        vip=asked.vip,
+    )
 
 
 def _new_id(batch: MessageBatch, row: int) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from engine.domain import (
     Assignment,
     Change,
@@ -23,6 +21,7 @@ from engine.routing.policy import Policy
 
 SECOND = 1000  # milliseconds
 HOLDING = frozenset({ConversationState.OFFERED, ConversationState.ASSIGNED, ConversationState.WRAPPING})
+SERVED = frozenset({ConversationState.ASSIGNED, ConversationState.WRAPPING})
 
 
 class Draft:
@@ -39,6 +38,7 @@ class Draft:
         self._stored: dict[str, int] = {}
         self._touched: dict[str, Conversation] = {}
         self._events: list[Event] = []
+        self._freed: dict[str, None] = {}
 
     @property
     def crew(self) -> Crew:
@@ -93,8 +93,9 @@ class Draft:
             units=0,
             reservation_id="",
             declined=gone,
-            last_agent_id="" if declined else conversation.agent_id,
-            last_agent_ms=self.now_ms,
+            # Whoever has no place in the queue begins to wait now, and nothing is relaxed yet.
+            relaxation=conversation.relaxation if conversation.queued_ms else 0,
+            **self._last_agent(conversation),
         )
 
     def close(self, conversation: Conversation) -> Conversation:
@@ -119,8 +120,7 @@ class Draft:
             queues=(),
             declined=(),
             participants=(),
-            last_agent_id=conversation.agent_id or conversation.last_agent_id,
-            last_agent_ms=self.now_ms,
+            **self._last_agent(conversation),
         )
 
     def ask(self, conversation: Conversation, requirement: Requirement) -> Conversation:
@@ -129,8 +129,7 @@ class Draft:
 
     def free_queues(self, agent_ids: Sequence[str]) -> dict[str, int]:
         """The queues that those of the agents with room serve, and an upper bound of what each could give away."""
-        known = [self._crew.roster.rows[one] for one in agent_ids if one in self._crew.roster.rows]
-        rows = np.array(known, dtype=np.intp)
+        rows = self._crew.rows(agent_ids)
         rows = rows[self._crew.available(self.now_ms)[rows]]
         room = self._crew.capacity[rows] - self._duties.load(rows)
         places: dict[str, int] = {}
@@ -139,16 +138,18 @@ class Draft:
                 places[name] = places.get(name, 0) + self._crew.places(units)
         return places
 
-    def drain(self, waiting: Sequence[Conversation]) -> list[tuple[Conversation, Assignment]]:
-        """Give waiting conversations, in the order given, to whom they fit; those that left, with the decision."""
-        left = []
-        for conversation in waiting:
-            wanted = demand.of(conversation, self.policy, self.now_ms)
-            assignment = selection.select(self._crew, wanted, self._duties, self.now_ms)
-            if assignment.outcome is not Outcome.QUEUED:
-                given = self._give(conversation, assignment)
-                left.append((self._touched[conversation.conversation_id], given))
-        return left
+    def freed(self) -> list[str]:
+        """Agents who may take more than before since this was last asked; each is named once."""
+        freed = list(self._freed)
+        self._freed.clear()
+        return freed
+
+    def offer_to(self, conversation: Conversation, agent_ids: Sequence[str]) -> Assignment | None:
+        """Give a waiting conversation to the best of these agents; None where none of them may take it."""
+        wanted = demand.of(conversation, self.policy, self.now_ms)
+        among = self._crew.rows(agent_ids)
+        chosen = selection.choose(self._crew, wanted, self._duties, self.now_ms, among=among)
+        return self._give(conversation, chosen) if chosen else None
 
     def record(self, event: Event) -> None:
         """Journal the event with the change."""
@@ -177,7 +178,9 @@ class Draft:
         assert agent is not None
         units = self.policy.units(conversation.channel, agent.capacity)
         self._duties.claim(agent.agent_id, units)
-        self._duties.count_mood(agent.agent_id, is_angry=conversation.mood.is_angry)
+        streak = self._duties.count_mood(agent.agent_id, is_angry=conversation.mood.is_angry)
+        if streak >= self.policy.max_angry_streak:
+            self._freed[agent.agent_id] = None  # has had a rest, so may take what is angry again
         held = self.touch(
             conversation,
             state=ConversationState.ASSIGNED,
@@ -203,7 +206,6 @@ class Draft:
 
     def _wait(self, conversation: Conversation, queues: tuple[str, ...]) -> None:
         queued_ms = conversation.queued_ms or self.now_ms
-        step = conversation.relaxation + 1
         self.touch(
             conversation,
             state=ConversationState.WAITING,
@@ -215,9 +217,22 @@ class Draft:
                 policy=self.policy,
             ),
             queues=queues,
-            due_ms=queued_ms + self.policy.relax_ms(step) if step <= queue.OVERFLOW else 0,
+            due_ms=self._next_step_ms(conversation, queued_ms),
         )
+
+    def _next_step_ms(self, conversation: Conversation, queued_ms: int) -> int:
+        if conversation.relaxation < queue.OVERFLOW:
+            return queued_ms + self.policy.relax_ms(conversation.relaxation + 1)
+        # At the end of the ladder whoever declined is asked again, after a pause.
+        return self.now_ms + round(self.policy.offer_seconds * SECOND) if conversation.declined else 0
 
     def _free(self, conversation: Conversation) -> None:
         if conversation.state in HOLDING:
             self._duties.claim(conversation.agent_id, -conversation.units)
+            self._freed[conversation.agent_id] = None
+
+    def _last_agent(self, conversation: Conversation) -> dict[str, str | int]:
+        """Who served it last; an offer alone is no service."""
+        if conversation.state not in SERVED:
+            return {}
+        return {"last_agent_id": conversation.agent_id, "last_agent_ms": self.now_ms}

@@ -19,9 +19,9 @@ _ABSENT = {
 }
 
 
-def eligible(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> Rows:
-    """Rows of the agents that may take it, in order of id."""
-    rows = crew.serving(demand.queues)
+def eligible(crew: Crew, demand: Demand, duties: Duties, now_ms: int, *, among: Rows | None = None) -> Rows:
+    """Rows of the agents that may take it, in order of id; only of those in `among`, where given."""
+    rows = crew.serving(demand.queues) if among is None else crew.serving_among(demand.queues, among)
     rows = rows[crew.available(now_ms)[rows]]
     rows = rows[_has_room(crew, rows, demand, duties)]
     if demand.declined:

@@ -14,6 +14,7 @@ from engine.routing.draft import Draft
 from engine.routing.queue import OVERFLOW
 
 MAX_PARTICIPANTS = 8
+MAX_DUE = 100  # conversations of one tick, so that messages get their turn in between
 _Step = Callable[[Draft, Conversation], Conversation]
 
 
@@ -55,10 +56,11 @@ class Lifecycle:
         def change(draft: Draft, found: Conversation) -> Conversation:
             if found.state in (ConversationState.CLOSED, ConversationState.WRAPPING):
                 return found
+            self._dispatcher.cancel_offer(draft, found)
             data = self._codec.event("conversation_closed", agent_id=found.agent_id)
             self._dispatcher.record(draft, conversation_id, "conversation_closed", data)
             closed = draft.close(found)
-            self._hand_on(draft, tenant, found)
+            self._dispatcher.drain_into(draft, tenant)
             return closed
 
         return self._change(tenant, conversation_id, change)
@@ -72,7 +74,7 @@ class Lifecycle:
             if found.state is not ConversationState.WRAPPING:
                 raise ConflictError(f"conversation {conversation_id} is {found.state}; close it first")
             completed = draft.complete(found)
-            self._hand_on(draft, tenant, found)
+            self._dispatcher.drain_into(draft, tenant)
             return completed
 
         return self._change(tenant, conversation_id, change)
@@ -86,6 +88,7 @@ class Lifecycle:
         def change(draft: Draft, found: Conversation) -> Conversation:
             self._must_be_open(found)
             self._must_know(draft, agent_id)
+            self._dispatcher.cancel_offer(draft, found)
             target = f"agent:{agent_id}" if agent_id else f"team:{team}" if team else f"skill:{skill}"
             data = self._codec.event("conversation_transferred", from_agent_id=found.agent_id, target=target)
             self._dispatcher.record(draft, conversation_id, "conversation_transferred", data)
@@ -97,7 +100,7 @@ class Lifecycle:
                 released, requirement=given, declined=declined, queued_ms=found.opened_ms, relaxation=0
             )
             made[:] = [draft.place(waiting)]
-            self._hand_on(draft, tenant, found)
+            self._dispatcher.drain_into(draft, tenant)
             return self._latest(draft, found)
 
         return self._change(tenant, conversation_id, change), made[0]
@@ -124,15 +127,16 @@ class Lifecycle:
         """An agent went offline: offers to them go back to their old places and to others."""
         for held in self._store.held(tenant, agent_id):
             if held.state is ConversationState.OFFERED:
-                self._end_offer(tenant, held.conversation_id, held.reservation_id, "cancelled")
+                self._take_back(tenant, held.conversation_id, held.reservation_id)
 
     def tick(self, now_ms: int) -> int:
-        """Do what is due by now; how much that was."""
+        """Do what is due by now, at most MAX_DUE of it; how much that was."""
+        self._dispatcher.begin_shifts()
         leases = self._store.lapsed(now_ms)
         for tenant, agent_id in leases:
             self._store.set_presence(tenant, agent_id, Presence.OFFLINE)
             self.agent_gone(tenant, agent_id)
-        due = self._store.due(now_ms)
+        due = self._store.due(now_ms)[:MAX_DUE]
         for tenant, conversation_id in due:
             self._change(tenant, conversation_id, partial(self._on_time, tenant))
         return len(leases) + len(due)
@@ -144,46 +148,39 @@ class Lifecycle:
             return self._offer_again(draft, tenant, found, "timed_out")
         if found.state is ConversationState.WRAPPING:
             completed = draft.complete(found)
-            self._hand_on(draft, tenant, found)
+            self._dispatcher.drain_into(draft, tenant)
             return completed
-        return self._relax(draft, found)
+        return self._relax(draft, tenant, found)
 
-    def _relax(self, draft: Draft, found: Conversation) -> Conversation:
+    def _relax(self, draft: Draft, tenant: str, found: Conversation) -> Conversation:
         step = min(found.relaxation + 1, OVERFLOW)
-        data = self._codec.event("requirement_relaxed", relaxation=step)
-        self._dispatcher.record(draft, found.conversation_id, "requirement_relaxed", data)
+        if step > found.relaxation:
+            data = self._codec.event("requirement_relaxed", relaxation=step)
+            self._dispatcher.record(draft, found.conversation_id, "requirement_relaxed", data)
         # The last step asks everybody, those who declined before as well.
         declined = () if step == OVERFLOW else found.declined
-        assignment = draft.place(draft.touch(found, relaxation=step, declined=declined))
-        self._record_placed(draft, found, assignment)
-        return self._latest(draft, found)
+        return self._place(draft, tenant, draft.touch(found, relaxation=step, declined=declined))
 
-    def _end_offer(self, tenant: str, conversation_id: str, reservation_id: str, how: str) -> None:
+    def _take_back(self, tenant: str, conversation_id: str, reservation_id: str) -> None:
         def change(draft: Draft, found: Conversation) -> Conversation:
             if found.reservation_id != reservation_id or found.state is not ConversationState.OFFERED:
                 return found
-            return self._offer_again(draft, tenant, found, how)
+            self._dispatcher.cancel_offer(draft, found)
+            return self._place(draft, tenant, draft.release(found))
 
         self._change(tenant, conversation_id, change)
 
     def _offer_again(self, draft: Draft, tenant: str, found: Conversation, how: str) -> Conversation:
-        data = self._codec.event(
-            "reservation_ended", reservation_id=found.reservation_id, agent_id=found.agent_id, how=how
-        )
-        self._dispatcher.record(draft, found.conversation_id, "reservation_ended", data)
-        assignment = draft.place(draft.release(found, declined=True))
-        self._record_placed(draft, found, assignment)
-        self._hand_on(draft, tenant, found)
-        return self._latest(draft, found)
+        self._dispatcher.end_offer(draft, found, how)
+        return self._place(draft, tenant, draft.release(found, declined=True))
 
-    def _record_placed(self, draft: Draft, found: Conversation, assignment: Assignment) -> None:
+    def _place(self, draft: Draft, tenant: str, unowned: Conversation) -> Conversation:
+        assignment = draft.place(unowned)
         if assignment.agent_id:
             data = self._codec.assigned(assignment)
-            self._dispatcher.record(draft, found.conversation_id, "conversation_assigned", data)
-
-    def _hand_on(self, draft: Draft, tenant: str, before: Conversation) -> None:
-        if before.agent_id:
-            self._dispatcher.drain_into(draft, tenant, [before.agent_id])
+            self._dispatcher.record(draft, unowned.conversation_id, "conversation_assigned", data)
+        self._dispatcher.drain_into(draft, tenant)
+        return self._latest(draft, unowned)
 
     def _latest(self, draft: Draft, found: Conversation) -> Conversation:
         return draft.conversation(found.conversation_id) or found

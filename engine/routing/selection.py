@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.domain import Assignment, Candidate, Exclusion, Outcome
 from engine.routing import eligibility, score
-from engine.routing.crew import Crew
+from engine.routing.crew import Crew, Rows
 from engine.routing.demand import Demand
 from engine.routing.duty import Duties
 from engine.routing.policy import UNIT
@@ -17,10 +17,20 @@ _EXPLAINED = 200  # agents up to which a refusal counts every reason
 
 
 def select(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> Assignment:
-    """Assigned to the best eligible agent, or queued. Ties go to the lower load, then to the lower id."""
-    rows = eligibility.eligible(crew, demand, duties, now_ms)
+    """Assigned to the best eligible agent, or queued with the reason why there is none."""
+    return choose(crew, demand, duties, now_ms) or _queued(crew, demand, duties, now_ms)
+
+
+def choose(
+    crew: Crew, demand: Demand, duties: Duties, now_ms: int, *, among: Rows | None = None
+) -> Assignment | None:
+    """Assigned to the best eligible agent (of the rows in `among`, where given), None where there is none.
+
+    Ties go to the lower load, then to the lower id.
+    """
+    rows = eligibility.eligible(crew, demand, duties, now_ms, among=among)
     if not len(rows):
-        return _queued(crew, demand, duties, now_ms)
+        return None
     load = duties.load(rows)
     terms = score.matrix(crew, rows, demand, load)
     # Rounding keeps equal scores equal however the addends were summed; rows are in order of id.

@@ -19,7 +19,7 @@ from engine.history import History
 from engine.routing.lifecycle import Lifecycle
 from engine.servicers import check, convert
 from engine.team import Team
-from engine.watch import Watch
+from engine.watch import Console, Watch
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _SHORTEST_LEASE_MS = 1000
@@ -98,11 +98,16 @@ class AgentServicer(AgentServiceServicer):
 
     async def _concerning(self, tenant: str, agent_id: str) -> AsyncIterator[Conversation]:
         """What the agent holds now, then every change, none missed between the two."""
-        with self._watch.watching(tenant, agent_id) as changes:
-            for held in await self._thread.run(self._history.held, tenant, agent_id):
+        with self._watch.watching(tenant, agent_id) as console:
+            for held in await self._thread.run(self._begin, console, agent_id):
                 yield held
-            while (conversation := await changes.get()) is not None:
+            while (conversation := await console.changes.get()) is not None:
                 yield conversation
+
+    def _begin(self, console: Console, agent_id: str) -> list[Conversation]:
+        held = self._history.held(console.tenant, agent_id)
+        self._watch.begin(console, held)
+        return held
 
     async def _renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
         while lease_ms:

@@ -26,6 +26,7 @@ from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
 
 SCHEMA_VERSION = 1
+_MOST_DUE = 1000  # conversations; whoever did these asks again
 Sync = Literal["normal", "full"]
 _HEADS = (
     "SELECT rank_ms, conversation_id FROM queues WHERE tenant = ? AND queue = ?"
@@ -149,8 +150,10 @@ class SQLiteStore:
     def due(self, now_ms: int) -> list[tuple[str, str]]:
         """See `ports.Store`."""
         return self._read(
-            "SELECT tenant, conversation_id FROM conversations WHERE due_ms > 0 AND due_ms <= ? ORDER BY due_ms",
+            "SELECT tenant, conversation_id FROM conversations WHERE due_ms > 0 AND due_ms <= ? ORDER BY due_ms"
+            " LIMIT ?",
             now_ms,
+            _MOST_DUE,
         )
 
     def lapsed(self, now_ms: int) -> list[tuple[str, str]]:
