@@ -53,11 +53,12 @@ def _with_channel_numbers(policy: object) -> object:
 
 def _units(name: str, chats: object) -> int:
     is_number = isinstance(chats, int | float) and not isinstance(chats, bool)
-    if not is_number or not (chats == 0 or 1 / UNIT <= chats <= UNIT):
+    units = round(chats * UNIT) if is_number else -1  # type: ignore[operator]
+    if not is_number or units < 0 or (chats and not units):
         raise ValueError(
-            f"channel_units.{name}: is {chats!r}, must be 0 (all of the agent) or {1 / UNIT} to {UNIT}"
+            f"channel_units.{name}: is {chats!r}, must be {1 / UNIT} or more chats, or 0 for all of the agent"
         )
-    return round(chats * UNIT)
+    return units
 
 
 def _channel(name: str) -> int:

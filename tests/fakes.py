@@ -126,6 +126,7 @@ class ContestedStore(SQLiteStore):
 
     def __init__(self, inner: SQLiteStore, rivals: Iterable[Callable[[SQLiteStore], object]]) -> None:
         super().__init__(inner._db)
+        self._rosters = inner._rosters
         self._inner = inner
         self._rivals = iter(rivals)
         self.commits = 0
@@ -135,9 +136,7 @@ class ContestedStore(SQLiteStore):
         self.commits += 1
         if rival := next(self._rivals, None):
             rival(self._inner)
-        done = super().commit(changes)
-        self._rosters.clear()  # what a rival did is not in this store's memory
-        return done
+        return super().commit(changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

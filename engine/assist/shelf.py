@@ -58,8 +58,8 @@ class Shelf:
         rows = np.union1d(near[0], np.flatnonzero(bonus))
         scores = self._vectors[rows] @ query + bonus[rows]
         best = np.argsort(-scores, kind="stable")[:limit]
-        width = self._embedding.shape[1]
-        similarity = self._embedding[rows[best]] @ query[:width]
+        meant = query[: self._embedding.shape[1]]  # of two texts it is the sum, so its length may pass 1
+        similarity = self._embedding[rows[best]] @ meant / (np.linalg.norm(meant) or 1)
         return [
             self._suggestion(*found)
             for found in zip(rows[best].tolist(), scores[best].tolist(), similarity.tolist(), strict=True)

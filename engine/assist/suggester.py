@@ -75,7 +75,7 @@ class Suggester:
 
         The language asked for wins, then that of the customer's text, then that of the typed text.
         """
-        analysis = self._analyzer.analyze([text for text in (context, typed) if text])
+        analysis = self._analyzer.analyze([text for text in (context, typed) if text] or [""])
         shelf = self._shelf(tenant, language or analysis.languages[0])
         if shelf is None:
             return []

@@ -38,10 +38,16 @@ SMALL_TALK = "chat."  # intents that say nothing about what the customer needs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """Stored conversations that a batch may touch; `by_customer` also follows what the batch opens."""
+    """Stored conversations that a batch may touch; `by_customer`, the newest open ones, follows the batch."""
 
     by_id: dict[str, Conversation]
-    by_customer: dict[tuple[int, str], str]
+    by_customer: dict[tuple[int, str], Conversation]
+
+    def follow(self, conversation: Conversation) -> None:
+        """Remember an open conversation where it is its customer's newest, as the store would."""
+        customer = (conversation.channel, conversation.customer_id)
+        newest = self.by_customer.get(customer, conversation)
+        self.by_customer[customer] = max(newest, conversation, key=_age)
 
 
 class Dispatcher:
@@ -175,7 +181,7 @@ class Dispatcher:
         while depth <= _DEEPEST:
             limits = {name: places * depth for name, places in draft.free_queues(agent_ids).items()}
             waiting = self._store.waiting(tenant, limits) if limits else []
-            known, is_all = _known(waiting, limits)
+            known, is_all = _in_known_order(waiting, limits)
             for one in known:
                 if one.conversation_id not in tried:
                     self._offer_to(draft, one, agent_ids)
@@ -232,21 +238,25 @@ class Dispatcher:
         by_customer = self._store.open_conversations(tenant, sorted(customers)) if customers else {}
         by_id = self._store.conversations(tenant, sorted(ids)) if ids else {}
         by_id.update((one.conversation_id, one) for one in by_customer.values())
-        return _Known(by_id=by_id, by_customer={key: one.conversation_id for key, one in by_customer.items()})
+        return _Known(by_id=by_id, by_customer=by_customer)
 
     def _conversation(self, draft: Draft, batch: MessageBatch, row: int, known: _Known) -> Conversation:
         """The conversation a message belongs to, as the draft sees it; a new one has version 0."""
         customer = (batch.channels[row], batch.customer_ids[row])
-        found = batch.conversation_ids[row] or known.by_customer.get(customer) or _new_id(batch, row)
-        known.by_customer[customer] = found
-        return (
+        newest = known.by_customer.get(customer)
+        found = batch.conversation_ids[row] or (newest.conversation_id if newest else _new_id(batch, row))
+        conversation = (
             draft.conversation(found)
             or known.by_id.get(found)
             or self.blank(draft.now_ms, found, customer[0], customer[1])
         )
+        known.follow(conversation)
+        return conversation
 
 
-def _known(waiting: Sequence[Conversation], limits: dict[str, int]) -> tuple[Sequence[Conversation], bool]:
+def _in_known_order(
+    waiting: Sequence[Conversation], limits: dict[str, int]
+) -> tuple[Sequence[Conversation], bool]:
     """Those whom nobody unread can precede, and whether that is everybody: a queue read to its limit may go on."""
     seen = dict.fromkeys(limits, 0)
     for number, conversation in enumerate(waiting, start=1):
@@ -269,6 +279,10 @@ def _hints(conversation: Conversation) -> Hints:
         priority=asked.priority,
         vip=asked.vip,
     )
+
+
+def _age(conversation: Conversation) -> tuple[int, str]:
+    return conversation.opened_ms, conversation.conversation_id
 
 
 def _new_id(batch: MessageBatch, row: int) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from engine.domain import Agent, Conversation, ConversationState, Event, Reply, StoredEvent
 from engine.stores import detail
 
+T = TypeVar("T")
 Row = tuple[Any, ...]  # as sqlite3 gives them; the schema is STRICT
 
 REPLY = "reply_id, intent, language, title, text, slots"
@@ -22,6 +24,17 @@ UPDATE_CONVERSATION = (
     " updated_ms = ?8, due_ms = ?9, version = ?10, detail = ?11"
     " WHERE tenant = ?1 AND conversation_id = ?2 AND version = ?10 - 1"
 )
+
+
+def padded(values: Sequence[T]) -> list[T]:
+    """The values, the last one repeated up to a power of two, so that few statements need to be prepared."""
+    size = 1 << (len(values) - 1).bit_length()
+    return [*values, *list(values[-1:]) * (size - len(values))]
+
+
+def marks(mark: str, values: Sequence[object]) -> str:
+    """A mark for each value."""
+    return ", ".join([mark] * len(values))
 
 
 def agent(row: Row) -> Agent:
