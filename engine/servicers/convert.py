@@ -44,7 +44,7 @@ _OUTCOME_NUMBERS = {
     outcome: assignment_pb2.AssignmentOutcome.Value(f"ASSIGNMENT_OUTCOME_{outcome.name}")
     for outcome in Outcome
 }
-_SENTIMENT_NUMBERS = [analysis_pb2.Sentiment.Value(f"SENTIMENT_{name.upper()}") for name in SENTIMENTS]
+SENTIMENT_NUMBERS = [analysis_pb2.Sentiment.Value(f"SENTIMENT_{name.upper()}") for name in SENTIMENTS]
 PRESENCES: dict[int, Presence] = {number: presence for presence, number in _PRESENCE_NUMBERS.items()}
 STATES: dict[int, ConversationState] = {number: state for state, number in _STATE_NUMBERS.items()}
 
@@ -67,7 +67,7 @@ def analyses_to_proto(batch: AnalysisBatch) -> list[analysis_pb2.Analysis]:
             confidence=batch.confidence[row],
             skill=batch.skills[row],
             candidates=candidates[row],
-            sentiment=_SENTIMENT_NUMBERS[batch.sentiments[row]],
+            sentiment=SENTIMENT_NUMBERS[batch.sentiments[row]],
             anger=batch.anger[row],
             is_angry=batch.is_angry[row],
             language=batch.languages[row],
