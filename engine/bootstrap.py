@@ -35,7 +35,7 @@ from engine.servicers.engine import EngineServicer
 from engine.servicers.errors import translate
 from engine.servicers.reply import ReplyServicer
 from engine.settings import EngineSettings
-from engine.stores.sqlite import open_store
+from engine.stores import folder, sqlite
 from engine.team import Team
 from engine.timekeeper import Timekeeper
 from engine.watch import Watch
@@ -57,10 +57,11 @@ class Engine:
 async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
     """An engine that serves until the block ends, and then finishes what it began. Raises: StartError."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(folder.held(settings.data_dir))
+        store = _store(settings)
+        stack.callback(store.close)
         thread = DecisionThread()
         stack.callback(thread.close)
-        store = open_store(settings.data_dir / "yingda.db", sync=settings.sync)
-        stack.callback(store.close)
         parts = _parts(settings, store, _bundle(settings), thread)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         health = lifecycle.Health(server, add_servicers(server, parts.servicers))
@@ -112,6 +113,15 @@ def _parts(settings: EngineSettings, store: Store, classifier: Classifier, threa
     )
     timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=clock, thread=thread)
     return _Parts(servicers=servicers, timekeeper=timekeeper)
+
+
+def _store(settings: EngineSettings) -> Store:
+    if settings.store:
+        # A fifth of a second and 19 MB that only a shared store is worth.
+        from engine.stores import redis  # noqa: PLC0415
+
+        return redis.open_store(settings.store, wait_replicas=settings.wait_replicas)
+    return sqlite.open_store(settings.data_dir / "yingda.db", sync=settings.sync)
 
 
 def _bundle(settings: EngineSettings) -> Classifier:

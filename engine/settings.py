@@ -20,9 +20,19 @@ class EngineSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     listen: str = Field(default="", description='"host:port" or "unix:path"; empty: a socket in data_dir')
-    data_dir: Path = Field(default=Path("data"), description="folder of the store; made if need be")
+    data_dir: Path = Field(
+        default=Path("data"), description="folder of the store and the socket; made if need be"
+    )
+    store: str = Field(
+        default="",
+        description='"redis://host:port/0" or "redis+cluster://host:port,host:port"; empty: SQLite in data_dir',
+    )
+    wait_replicas: int = Field(
+        default=0, ge=0, description="replicas of Redis that must have a commit before it is acknowledged"
+    )
     sync: Literal["normal", "full"] = Field(
-        default="normal", description="normal: commits survive a kill; full: also a loss of power, slower"
+        default="normal",
+        description="of SQLite; normal: commits survive a kill; full: also a loss of power",
     )
     bundle: Path | None = Field(default=None, description="folder of the bundle; none: the shipped one")
     pack: Path | None = Field(default=None, description="folder of the sample pack; none: the shipped one")

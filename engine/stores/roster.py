@@ -69,3 +69,11 @@ def follow(roster: Roster, claims: Mapping[str, int], streaks: Mapping[str, int]
     for agent_id, count in streaks.items():
         if (row := roster.rows.get(agent_id)) is not None:
             roster.streak[row] = count
+
+
+def settle(roster: Roster, loads: Mapping[str, int], streaks: Mapping[str, int]) -> None:
+    """Set the columns in place to what they are after somebody else's commit."""
+    for agent_id, units in loads.items():
+        roster.load[roster.rows[agent_id]] = units
+    for agent_id, count in streaks.items():
+        roster.streak[roster.rows[agent_id]] = count

@@ -1,0 +1,365 @@
+#!lua name=yingda_1
+-- The writes of the Redis store, and the reads that must see one state. Change the number in the library's name and in
+-- every function's name when an older engine could not go on beside the new code.
+--
+-- KEYS[1] of every function is the tenant's prefix, "yingda:{shop}"; the tenant's other keys begin with it and so lie
+-- in the same slot. A function's checks all come before its first write, since Redis does not undo.
+--
+--   :conversations  hash    id -> version, places, columns, detail: one line each (see redis_rows.py)
+--   :queue:NAME     zset    rank_ms, id                     one of the places of a conversation, as are:
+--   :open:CHANNEL:CUSTOMER  zset  opened_ms, id
+--   :held:AGENT     zset    0, id
+--   :list           zset    0, opened_ms and id             all, and :list:STATE those of a state
+--   :due            zset    due_ms, id
+--   :agents         hash    id -> profile                   beside it :capacity :load :streak, and
+--   :presence       hash    id -> presence, lease_ms
+--   :leases         zset    lease_ms, id                    of those who are not offline
+--   :sequence       number  of the last event
+--   :journal:CONVERSATION  stream  SEQUENCE-0               the conversation's events
+--   :keys           hash    message key -> sequence, conversation
+--   :roster         stream  what changed about the agents   for the other engines' memory
+--   :pushes         stream  conversations that changed      for the other engines' listeners
+--   :tails          hash    stream -> id of its last entry
+--   :done:ENGINE    string  token and reply of the engine's last write, for a while
+--   :replies        hash    id -> JSON
+--   :seeded         string  there once the tenant was
+
+local ROSTER_ENTRIES = 4096 -- kept, about; an engine that is further behind reads the whole roster
+local PUSH_ENTRIES = 512 -- kept, about; a listener that is further behind is told of everything that is held
+local REMEMBERED = 300 -- seconds a reply is kept for a retry
+
+-- Run a write once: a retry, with the token of the first try, is told what the first try was told.
+local function once(write)
+  return function(keys, args)
+    local prefix, engine, token = keys[1], args[1], args[2]
+    local done = prefix .. ':done:' .. engine
+    local before = redis.call('GET', done)
+    if before and string.sub(before, 1, #token + 1) == token .. ' ' then
+      return cjson.decode(string.sub(before, #token + 2))
+    end
+    local reply, is_written = write(prefix, args)
+    if is_written then
+      redis.call('SET', done, token .. ' ' .. cjson.encode(reply), 'EX', REMEMBERED)
+    end
+    return reply
+  end
+end
+
+-- Append to a stream whose entries name their predecessor, so that a reader notices what it missed.
+local function append(prefix, stream, limit, ...)
+  local before = redis.call('HGET', prefix .. ':tails', stream) or ''
+  local id = redis.call('XADD', prefix .. ':' .. stream, 'MAXLEN', '~', limit, '*', 'after', before, ...)
+  redis.call('HSET', prefix .. ':tails', stream, id)
+  return { before, id }
+end
+
+local function append_roster(prefix, changed)
+  return append(prefix, 'roster', ROSTER_ENTRIES, 'changed', cjson.encode(changed))
+end
+
+-- Commit ---------------------------------------------------------------------------------------------------------
+
+-- The stored values of the conversations, false where there is none; nil if a version does not follow.
+local function check_versions(prefix, change)
+  local known = {}
+  for _, one in ipairs(change.conversations) do
+    local kept = redis.call('HGET', prefix .. ':conversations', one.id)
+    local version = kept and tonumber(string.match(kept, '^%d+')) or 0
+    if known[one.id] ~= nil or tonumber(string.match(one.value, '^%d+')) ~= version + 1 then
+      return nil
+    end
+    known[one.id] = kept
+  end
+  return known
+end
+
+-- The loads after the claims; nil if one does not fit.
+local function check_claims(prefix, change)
+  local loads = {}
+  for agent, units in pairs(change.claims) do
+    local capacity = tonumber(redis.call('HGET', prefix .. ':capacity', agent) or nil)
+    local load = tonumber(redis.call('HGET', prefix .. ':load', agent) or 0) + units
+    if units > 0 and (not capacity or load > capacity) then
+      return nil
+    end
+    if capacity then
+      loads[agent] = math.max(load, 0)
+    end
+  end
+  return loads
+end
+
+local function has_known_key(prefix, change)
+  local seen = {}
+  for _, event in ipairs(change.events) do
+    if event.key ~= '' then
+      if seen[event.key] or redis.call('HEXISTS', prefix .. ':keys', event.key) == 1 then
+        return true
+      end
+      seen[event.key] = true
+    end
+  end
+  return false
+end
+
+-- Leave the places of `before` and stand in those of `after`, both JSON: [[key, score, member], ...].
+local function move(prefix, before, after)
+  if before == after then
+    return
+  end
+  local left = {}
+  for _, place in ipairs(cjson.decode(before)) do
+    left[place[1] .. '\n' .. place[3]] = place
+  end
+  for _, place in ipairs(cjson.decode(after)) do
+    local name = place[1] .. '\n' .. place[3]
+    if not left[name] or left[name][2] ~= place[2] then
+      redis.call('ZADD', prefix .. ':' .. place[1], place[2], place[3])
+    end
+    left[name] = nil
+  end
+  for _, place in pairs(left) do
+    redis.call('ZREM', prefix .. ':' .. place[1], place[3])
+  end
+end
+
+local function places(value)
+  return value and string.match(value, '^%d+\n([^\n]*)') or '[]'
+end
+
+local function write_conversations(prefix, change, known)
+  for _, one in ipairs(change.conversations) do
+    redis.call('HSET', prefix .. ':conversations', one.id, one.value)
+    move(prefix, places(known[one.id]), places(one.value))
+  end
+end
+
+local function write_events(prefix, change)
+  local count = #change.events
+  if count == 0 then
+    return
+  end
+  local sequence = redis.call('INCRBY', prefix .. ':sequence', count) - count
+  for _, event in ipairs(change.events) do
+    sequence = sequence + 1
+    local number = string.format('%.0f', sequence)
+    redis.call('XADD', prefix .. ':journal:' .. event.conversation, number .. '-0', 'event', event.value)
+    if event.key ~= '' then
+      redis.call('HSET', prefix .. ':keys', event.key, number .. ' ' .. event.conversation)
+    end
+  end
+end
+
+-- Write what the claims and streaks make of the agents, and note it in `loads` and `streaks`.
+local function write_agents(prefix, change, claimed, changed)
+  for agent, load in pairs(claimed) do
+    redis.call('HSET', prefix .. ':load', agent, load)
+    changed.loads[agent] = load
+  end
+  for agent, count in pairs(change.streaks) do
+    if redis.call('HEXISTS', prefix .. ':capacity', agent) == 1 then
+      redis.call('HSET', prefix .. ':streak', agent, count)
+      changed.streaks[agent] = count
+    end
+  end
+end
+
+local function commit_one(prefix, change, changed)
+  local known = check_versions(prefix, change)
+  local claimed = known and check_claims(prefix, change)
+  if not claimed or has_known_key(prefix, change) then
+    return '0'
+  end
+  write_conversations(prefix, change, known)
+  write_events(prefix, change)
+  write_agents(prefix, change, claimed, changed)
+  for _, one in ipairs(change.conversations) do
+    table.insert(changed.values, one.value)
+  end
+  return '1'
+end
+
+-- Texts come as one string and their lengths, since a client sends one long argument faster than a thousand short ones.
+local function unpacked(header, texts)
+  local at, number = 1, 0
+  local function text()
+    number = number + 1
+    local from = at
+    at = at + header.lengths[number]
+    return string.sub(texts, from, at - 1)
+  end
+  local changes = {}
+  for _, one in ipairs(header.changes) do
+    local change = { conversations = {}, events = {}, claims = one.claims, streaks = one.streaks }
+    for i = 1, one.conversations do
+      change.conversations[i] = { id = text(), value = text() }
+    end
+    for i = 1, one.events do
+      change.events[i] = { conversation = text(), key = text(), value = text() }
+    end
+    table.insert(changes, change)
+  end
+  return changes
+end
+
+-- ARGV: engine, token, channel, header, texts. Gives a digit per change, 1 for committed, and the roster stream's
+-- tail before and after, then the same of the pushes; "" where nothing was appended.
+local function commit(prefix, args)
+  local engine, token, channel = args[1], args[2], args[3]
+  local changed, done = { loads = {}, streaks = {}, values = {} }, {}
+  for _, change in ipairs(unpacked(cjson.decode(args[4]), args[5])) do
+    table.insert(done, commit_one(prefix, change, changed))
+  end
+  local about_agents, about_conversations = { '', '' }, { '', '' }
+  if next(changed.loads) or next(changed.streaks) then
+    about_agents = append_roster(prefix, { loads = changed.loads, streaks = changed.streaks })
+  end
+  if #changed.values > 0 then
+    local values = table.concat(changed.values, '\n')
+    about_conversations =
+      append(prefix, 'pushes', PUSH_ENTRIES, 'engine', engine, 'token', token, 'values', values)
+    redis.call('PUBLISH', channel, engine .. ' ' .. prefix)
+  end
+  local flags = table.concat(done)
+  local reply = { flags, about_agents[1], about_agents[2], about_conversations[1], about_conversations[2] }
+  return reply, string.find(flags, '1', 1, true) ~= nil
+end
+
+-- Agents and replies ---------------------------------------------------------------------------------------------
+
+-- ARGV: engine, token, agent, profile, capacity.
+local function put_agent(prefix, args)
+  local agent, profile, capacity = args[3], args[4], tonumber(args[5])
+  redis.call('HSET', prefix .. ':agents', agent, profile)
+  redis.call('HSET', prefix .. ':capacity', agent, capacity)
+  redis.call('HSETNX', prefix .. ':presence', agent, 'offline 0')
+  append_roster(prefix, { agents = { [agent] = { profile, capacity } } })
+  return 1, true
+end
+
+-- ARGV: engine, token, agent, presence, lease_ms. Gives 0 where there is no such agent.
+local function set_presence(prefix, args)
+  local agent, presence, lease = args[3], args[4], tonumber(args[5])
+  if redis.call('HEXISTS', prefix .. ':agents', agent) == 0 then
+    return 0, false
+  end
+  redis.call('HSET', prefix .. ':presence', agent, presence .. ' ' .. args[5])
+  if lease > 0 and presence ~= 'offline' then
+    redis.call('ZADD', prefix .. ':leases', lease, agent)
+  else
+    redis.call('ZREM', prefix .. ':leases', agent)
+  end
+  append_roster(prefix, { presences = { [agent] = { presence, lease } } })
+  return 1, true
+end
+
+-- ARGV: engine, token, then id and JSON of each reply. Gives 0 where the tenant was seeded before.
+local function seed(prefix, args)
+  if redis.call('EXISTS', prefix .. ':seeded') == 1 then
+    return 0, false
+  end
+  redis.call('SET', prefix .. ':seeded', 1)
+  for i = 3, #args, 2 do
+    redis.call('HSET', prefix .. ':replies', args[i], args[i + 1])
+  end
+  return 1, true
+end
+
+-- ARGV: engine, token, reply, JSON.
+local function put_reply(prefix, args)
+  redis.call('HSET', prefix .. ':replies', args[3], args[4])
+  return 1, true
+end
+
+-- ARGV: engine, token, reply. Gives 0 where there is no such reply.
+local function delete_reply(prefix, args)
+  local count = redis.call('HDEL', prefix .. ':replies', args[3])
+  return count, count == 1
+end
+
+-- Reads ----------------------------------------------------------------------------------------------------------
+
+local function values(prefix, ids)
+  local found = {}
+  for _, id in ipairs(ids) do
+    table.insert(found, (redis.call('HGET', prefix .. ':conversations', id)))
+  end
+  return found
+end
+
+-- ARGV: CHANNEL:CUSTOMER, any number.
+local function open(keys, args)
+  local ids = {}
+  for _, customer in ipairs(args) do
+    local newest = redis.call('ZREVRANGE', keys[1] .. ':open:' .. customer, 0, 0)
+    table.insert(ids, newest[1])
+  end
+  return values(keys[1], ids)
+end
+
+-- ARGV: JSON, queue -> how many of its first are wanted.
+local function waiting(keys, args)
+  local ids, seen = {}, {}
+  for queue, limit in pairs(cjson.decode(args[1])) do
+    for _, id in ipairs(redis.call('ZRANGE', keys[1] .. ':queue:' .. queue, 0, limit - 1)) do
+      if not seen[id] then
+        table.insert(ids, id)
+      end
+      seen[id] = true
+    end
+  end
+  return values(keys[1], ids)
+end
+
+-- ARGV: agent.
+local function held(keys, args)
+  return values(keys[1], redis.call('ZRANGE', keys[1] .. ':held:' .. args[1], 0, -1))
+end
+
+-- ARGV: list, upper bound in it as ZREVRANGEBYLEX takes it, how many, length of what stands before the id.
+local function list(keys, args)
+  local ids = redis.call('ZREVRANGEBYLEX', keys[1] .. ':' .. args[1], args[2], '-', 'LIMIT', 0, args[3])
+  for i, member in ipairs(ids) do
+    ids[i] = string.sub(member, args[4] + 1)
+  end
+  return values(keys[1], ids)
+end
+
+-- Gives agents, capacity, presence, load and streak, each as HGETALL does, and the tail of the roster stream.
+local function roster(keys)
+  local found = {}
+  for i, name in ipairs({ 'agents', 'capacity', 'presence', 'load', 'streak' }) do
+    found[i] = redis.call('HGETALL', keys[1] .. ':' .. name)
+  end
+  table.insert(found, redis.call('HGET', keys[1] .. ':tails', 'roster') or '')
+  return found
+end
+
+-- ARGV: the id after which to read, engine, how many. Gives id, predecessor, token and values of each entry; the token
+-- is "" where the entry is another engine's, and the values are left out where it is the asking one's.
+local function pushes(keys, args)
+  local entries = redis.call('XRANGE', keys[1] .. ':pushes', args[1], '+', 'COUNT', args[3])
+  for i, entry in ipairs(entries) do
+    local id, fields = entry[1], entry[2] -- after, engine, token, values, each behind its name
+    local is_own = fields[4] == args[2]
+    entries[i] = { id, fields[2], is_own and fields[6] or '', is_own and '' or fields[8] }
+  end
+  return entries
+end
+
+local function register_read(name, callback)
+  redis.register_function({ function_name = name, callback = callback, flags = { 'no-writes' } })
+end
+
+redis.register_function('yingda_1_commit', once(commit))
+redis.register_function('yingda_1_put_agent', once(put_agent))
+redis.register_function('yingda_1_set_presence', once(set_presence))
+redis.register_function('yingda_1_seed', once(seed))
+redis.register_function('yingda_1_put_reply', once(put_reply))
+redis.register_function('yingda_1_delete_reply', once(delete_reply))
+register_read('yingda_1_open', open)
+register_read('yingda_1_waiting', waiting)
+register_read('yingda_1_held', held)
+register_read('yingda_1_list', list)
+register_read('yingda_1_roster', roster)
+register_read('yingda_1_pushes', pushes)
