@@ -28,7 +28,7 @@ from engine.domain import (
     Requirement,
 )
 from engine.pipeline import Pipeline
-from engine.ports import Classifier
+from engine.ports import Classifier, Store
 from engine.routing.crew import Crew
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
@@ -223,6 +223,12 @@ def make_crew(
     return Crew(roster, policy or Policy())
 
 
+def loads(store: Store, tenant: str = TENANT) -> dict[str, float]:
+    """Chats' worth that each agent holds."""
+    roster = store.roster(tenant)
+    return {agent_id: int(roster.load[row]) / UNIT for agent_id, row in roster.rows.items()}
+
+
 def make_conversation(conversation_id: str = "c1", **changes: FieldValue) -> Conversation:
     """Waiting for logistics since it was opened; version 1."""
     conversation = Conversation(
@@ -234,6 +240,8 @@ def make_conversation(conversation_id: str = "c1", **changes: FieldValue) -> Con
         opened_ms=1000,
         updated_ms=1000,
         queued_ms=1000,
+        rank_ms=1000,
+        queues=("logistics",),
         version=1,
     )
     return replace(conversation, **changes)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
-from typing import Literal
 
 from engine.domain import (
     Agent,
@@ -21,14 +18,14 @@ from engine.domain import (
     Roster,
     StoredEvent,
 )
-from engine.errors import NotFoundError, StartError, StorageError
+from engine.errors import NotFoundError, StorageError
 from engine.stores import roster as rosters
+from engine.stores import sqlite_file
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
+from engine.stores.sqlite_file import Sync
 
-SCHEMA_VERSION = 1
 _MOST_DUE = 1000  # conversations; whoever did these asks again
-Sync = Literal["normal", "full"]
 _HEADS = (
     "SELECT rank_ms, conversation_id FROM queues WHERE tenant = ? AND queue = ?"
     " ORDER BY rank_ms, conversation_id LIMIT ?"
@@ -45,59 +42,7 @@ def open_store(path: Path, *, sync: Sync) -> SQLiteStore:
     With "normal" a commit survives a kill of the process; with "full" also a loss of power, at one disk sync per
     commit. Source: https://sqlite.org/pragma.html#pragma_synchronous. Raises: StartError.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return SQLiteStore(_connect(path, sync))
-    except (OSError, sqlite3.Error) as error:
-        raise StartError(_open_problem(path, error)) from error
-
-
-def _connect(path: Path, sync: Sync) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-    try:
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        _check(connection, path)
-        _prepare(connection, sync)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Before anything is written, that the file is new or ours. Raises: StartError."""
-    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > SCHEMA_VERSION:
-        raise StartError(
-            f"{path} was written by a newer release (schema {found}, this one knows {SCHEMA_VERSION}): "
-            "upgrade Yingda, or name another --data-dir"
-        )
-    if not found and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        raise StartError(_foreign(path))
-
-
-def _prepare(connection: sqlite3.Connection, sync: Sync) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {sync.upper()}")
-    # A write takes the lock now, so that a second engine fails here and not at its first message.
-    connection.executescript(f"BEGIN IMMEDIATE;{_schema()}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
-
-
-def _schema() -> str:
-    return files("engine.stores").joinpath("sqlite.sql").read_text(encoding="utf-8")
-
-
-def _open_problem(path: Path, error: Exception) -> str:
-    text = str(error)
-    if "locked" in text:
-        return f"{path} is in use by another engine: stop that one, or name another --data-dir"
-    if isinstance(error, sqlite3.DatabaseError) and "not a database" in text:
-        return _foreign(path)
-    return f"cannot open {path} ({text}): name a --data-dir that this user can write"
-
-
-def _foreign(path: Path) -> str:
-    return f"{path} is not a Yingda database: name another --data-dir, or move the file away"
+    return SQLiteStore(sqlite_file.connect(path, sync))
 
 
 class SQLiteStore:
@@ -154,15 +99,18 @@ class SQLiteStore:
 
     def waiting(self, tenant: str, queues: Mapping[str, int]) -> list[Conversation]:
         """See `ports.Store`."""
+        if not queues:
+            return []
+        wanted = rows.padded(list(queues))
         filled = self._read(
-            "SELECT key, value FROM json_each(?) WHERE EXISTS"
-            " (SELECT 1 FROM queues WHERE tenant = ? AND queue = key)",
-            json.dumps(queues),
+            f"WITH wanted (name) AS (VALUES {rows.marks('(?)', wanted)}) SELECT DISTINCT name FROM wanted"
+            " WHERE EXISTS (SELECT 1 FROM queues WHERE tenant = ? AND queue = name)",
+            *wanted,
             tenant,
         )
         places: set[tuple[int, str]] = set()
-        for name, limit in filled:
-            places.update(self._read(_HEADS, tenant, name, limit))
+        for (name,) in filled:
+            places.update(self._read(_HEADS, tenant, name, queues[name]))
         ids = [conversation_id for _, conversation_id in sorted(places)]
         known = self.conversations(tenant, ids) if ids else {}
         return [known[one] for one in ids]
@@ -170,8 +118,8 @@ class SQLiteStore:
     def held(self, tenant: str, agent_id: str) -> list[Conversation]:
         """See `ports.Store`."""
         found = self._read(
-            f"SELECT {rows.CONVERSATION} FROM conversations WHERE tenant = ? AND agent_id = ? AND agent_id != ''"
-            " ORDER BY conversation_id",
+            f"SELECT {rows.CONVERSATION} FROM conversations INDEXED BY conversations_held"
+            " WHERE tenant = ? AND agent_id = ? AND agent_id != '' ORDER BY conversation_id",
             tenant,
             agent_id,
         )
