@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 import numpy as np
 import numpy.typing as npt
-from yingda.v1 import message_pb2
+from yingda.v1 import answer_pb2, message_pb2
 
 from engine.analysis.analyzer import Analyzer
 from engine.assist.index import FaissReplyIndex
@@ -186,6 +186,35 @@ def make_desk(
         pipeline=pipeline,
         team=team,
     )
+
+
+def hire(desk: Desk, *agents: Agent, tenant: str = TENANT) -> None:
+    """Put the agents and bring them online."""
+    for agent in agents:
+        desk.team.put(tenant, agent)
+        desk.team.set_presence(tenant, agent.agent_id, Presence.ONLINE)
+
+
+def send(desk: Desk, *messages: message_pb2.Message) -> list[answer_pb2.MessageAnswer]:
+    """Process the messages as one batch, a millisecond later."""
+    desk.clock.advance(1)
+    return [answer_pb2.MessageAnswer.FromString(one) for one in desk.pipeline.process(make_batch(*messages))]
+
+
+def ask(desk: Desk, text: str = "shipping.track", **fields: FieldValue) -> answer_pb2.MessageAnswer:
+    """The answer to one message."""
+    (answer,) = send(desk, make_message(text, **fields))
+    return answer
+
+
+def get(desk: Desk, conversation_id: str) -> Conversation:
+    """As it is stored."""
+    return desk.store.conversations(TENANT, [conversation_id])[conversation_id]
+
+
+def kinds(desk: Desk, conversation_id: str) -> list[str]:
+    """What happened to a conversation."""
+    return [one.event.kind for one in desk.store.events(TENANT, conversation_id, 0, 99)]
 
 
 def make_agent(agent_id: str = "ann", **changes: FieldValue) -> Agent:

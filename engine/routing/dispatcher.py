@@ -67,7 +67,10 @@ class Dispatcher:
     def receive(
         self, draft: Draft, batch: MessageBatch, rows: Sequence[int], analysis: AnalysisBatch
     ) -> tuple[list[str], list[Assignment]]:
-        """Put one tenant's messages (`rows` of the batch) into conversations: ids and decisions, one per row."""
+        """Put one tenant's messages (`rows` of the batch) into conversations: ids and decisions, one per row.
+
+        Places that this freed are to be given away by `drain_into`, after the messages were journaled.
+        """
         known = self._known(batch.tenants[rows[0]], batch, rows)
         ids: list[str] = []
         assignments: list[Assignment] = []
@@ -81,7 +84,6 @@ class Dispatcher:
                 assignments.append(draft.keep(conversation))
             else:
                 assignments.append(self._place(draft, conversation, asked, analysis.intents[row]))
-        self.drain_into(draft, batch.tenants[rows[0]])
         return ids, assignments
 
     def explain(

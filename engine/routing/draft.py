@@ -12,7 +12,6 @@ from engine.domain import (
     ConversationState,
     Event,
     Outcome,
-    Requirement,
 )
 from engine.routing import demand, queue, selection
 from engine.routing.crew import Crew
@@ -122,10 +121,6 @@ class Draft:
             participants=(),
             **self._last_agent(conversation),
         )
-
-    def ask(self, conversation: Conversation, requirement: Requirement) -> Conversation:
-        """Change what it asks for; its age in the queue stays."""
-        return self.touch(conversation, requirement=requirement)
 
     def free_queues(self, agent_ids: Sequence[str]) -> dict[str, int]:
         """The queues that those of the agents with room serve, and an upper bound of what each could give away."""

@@ -99,8 +99,7 @@ class Lifecycle:
             waiting = draft.touch(
                 released, requirement=given, declined=declined, queued_ms=found.opened_ms, relaxation=0
             )
-            made[:] = [draft.place(waiting)]
-            self._dispatcher.drain_into(draft, tenant)
+            made[:] = [self._place(draft, tenant, waiting)]
             return self._latest(draft, found)
 
         return self._change(tenant, conversation_id, change), made[0]
@@ -159,28 +158,31 @@ class Lifecycle:
             self._dispatcher.record(draft, found.conversation_id, "requirement_relaxed", data)
         # The last step asks everybody, those who declined before as well.
         declined = () if step == OVERFLOW else found.declined
-        return self._place(draft, tenant, draft.touch(found, relaxation=step, declined=declined))
+        self._place(draft, tenant, draft.touch(found, relaxation=step, declined=declined))
+        return self._latest(draft, found)
 
     def _take_back(self, tenant: str, conversation_id: str, reservation_id: str) -> None:
         def change(draft: Draft, found: Conversation) -> Conversation:
             if found.reservation_id != reservation_id or found.state is not ConversationState.OFFERED:
                 return found
             self._dispatcher.cancel_offer(draft, found)
-            return self._place(draft, tenant, draft.release(found))
+            self._place(draft, tenant, draft.release(found))
+            return self._latest(draft, found)
 
         self._change(tenant, conversation_id, change)
 
     def _offer_again(self, draft: Draft, tenant: str, found: Conversation, how: str) -> Conversation:
         self._dispatcher.end_offer(draft, found, how)
-        return self._place(draft, tenant, draft.release(found, declined=True))
+        self._place(draft, tenant, draft.release(found, declined=True))
+        return self._latest(draft, found)
 
-    def _place(self, draft: Draft, tenant: str, unowned: Conversation) -> Conversation:
+    def _place(self, draft: Draft, tenant: str, unowned: Conversation) -> Assignment:
         assignment = draft.place(unowned)
         if assignment.agent_id:
             data = self._codec.assigned(assignment)
             self._dispatcher.record(draft, unowned.conversation_id, "conversation_assigned", data)
         self._dispatcher.drain_into(draft, tenant)
-        return self._latest(draft, unowned)
+        return assignment
 
     def _latest(self, draft: Draft, found: Conversation) -> Conversation:
         return draft.conversation(found.conversation_id) or found
