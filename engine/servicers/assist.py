@@ -20,6 +20,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 DEFAULT_LIMIT = 3
 MAX_LIMIT = 20
 MAX_TYPED = 8192  # bytes
+MAX_ID = 128  # bytes
 
 
 class AssistServicer(AssistServiceServicer):
@@ -35,6 +36,7 @@ class AssistServicer(AssistServiceServicer):
     ) -> pb.SuggestRepliesResponse:
         """See assist_service.proto."""
         check.at_most("typed_text", request.typed_text, MAX_TYPED)
+        check.at_most("conversation_id", request.conversation_id, MAX_ID)
         check.one_of("language", request.language, ("", "zh", "en"))
         check.between("limit", request.limit, 0, MAX_LIMIT)
         if not request.typed_text and not request.conversation_id:

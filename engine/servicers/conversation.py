@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import grpc
+from yingda.v1 import conversation_pb2
 from yingda.v1 import conversation_service_pb2 as pb
 from yingda.v1 import event_pb2
 from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 
 from engine.analysis.analyzer import Analyzer
 from engine.decision_thread import DecisionThread
-from engine.domain import NO_HINTS, Assignment, Candidate
+from engine.domain import NO_HINTS, Assignment, Candidate, ConversationState
 from engine.errors import InvalidArgumentError
 from engine.history import History
 from engine.routing.dispatcher import Dispatcher
@@ -55,7 +56,7 @@ class ConversationServicer(ConversationServiceServicer):
     ) -> pb.ListConversationsResponse:
         """See conversation_service.proto."""
         size = check.page_size(request.page_size)
-        state = convert.STATES.get(request.state)
+        state = _state(request.state)
         before = _position(request.page_token)
         found = await self._thread.run(self._history.conversations, request.tenant, state, before, size + 1)
         page = [convert.conversation_to_proto(one) for one in found[:size]]
@@ -152,10 +153,16 @@ class ConversationServicer(ConversationServiceServicer):
         )
 
 
+def _state(number: conversation_pb2.ConversationState.ValueType) -> ConversationState | None:
+    if number and number not in convert.STATES:
+        raise InvalidArgumentError("state", "must be waiting, offered, assigned, wrapping, closed or not given")
+    return convert.STATES.get(number)
+
+
 def _position(token: str) -> tuple[int, str] | None:
     if not token:
         return None
     opened_ms, _, conversation_id = token.partition(":")
-    if not opened_ms.isdecimal() or not conversation_id:
+    if not opened_ms or not conversation_id:
         raise InvalidArgumentError("page_token", "is not one that a page gave")
-    return int(opened_ms), conversation_id
+    return check.page_number(opened_ms), conversation_id

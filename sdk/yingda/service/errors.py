@@ -13,20 +13,25 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+MAX_TEXT = 1000  # bytes of a refusal's text: it goes out up to five times as long in headers limited to 8 KiB
+MAX_FIELD = 200  # bytes
 RETRY_DELAY_MS = 200  # what an overloaded service asks for: a few batches' time
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class StatusError(Exception):
-    """A call's refusal. `field` names what is at fault; `retry_ms` asks to come back after that many milliseconds."""
+    """A call's refusal. `field` names what is at fault; `retry_ms` asks to come back after that many milliseconds.
+
+    What is too long for a header, because it names what the caller sent, is cut off.
+    """
 
     def __init__(
         self, code: grpc.StatusCode, message: str, *, field: str = "", retry_ms: int | None = None
     ) -> None:
-        super().__init__(message)
+        super().__init__(_cut(message, MAX_TEXT))
         self.code = code
-        self.field = field
+        self.field = _cut(field, MAX_FIELD)
         self.retry_ms = retry_ms
 
     @property
@@ -111,6 +116,10 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             known = StatusError(grpc.StatusCode.INTERNAL, f"internal error {error_id}")
         await context.abort_with_status(known.to_status())
         raise AssertionError("abort_with_status always raises")
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode()[:limit].decode(errors="ignore")
 
 
 def _kind(
