@@ -8,12 +8,15 @@ from typing import Any
 
 from engine.domain import Agent, Conversation, Mood, Requirement, Shift
 
+encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":")
+).encode  # made once: it is called for every message
 _KEPT = 8192  # requirements remembered; rounded probabilities make many equal
 
 
 def agent_profile(agent: Agent) -> str:
     """Everything of an agent but its id and capacity."""
-    return json.dumps(
+    return encode(
         {
             "name": agent.name,
             "skills": dict(agent.skills),
@@ -22,7 +25,6 @@ def agent_profile(agent: Agent) -> str:
             "shifts": [[one.weekday, one.start_minute, one.end_minute] for one in agent.shifts],
             "time_zone": agent.time_zone,
         },
-        ensure_ascii=False,
     )
 
 
@@ -41,7 +43,7 @@ def agent_fields(profile: str) -> dict[str, Any]:
 
 def conversation_detail(one: Conversation) -> str:
     """Everything of a conversation that has no column of its own."""
-    return json.dumps(
+    return encode(
         [
             _requirement_text(one.requirement),
             one.units,
@@ -57,7 +59,6 @@ def conversation_detail(one: Conversation) -> str:
             round(one.mood.anger, 4),
             one.mood.is_angry,
         ],
-        ensure_ascii=False,
     )
 
 
@@ -81,7 +82,7 @@ def conversation_fields(detail: str) -> dict[str, Any]:
 
 
 def _requirement_text(one: Requirement) -> str:
-    return json.dumps(
+    return encode(
         [
             one.skill,
             dict(one.skills),
@@ -92,7 +93,6 @@ def _requirement_text(one: Requirement) -> str:
             one.priority,
             one.vip,
         ],
-        ensure_ascii=False,
     )
 
 

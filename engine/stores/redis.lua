@@ -123,8 +123,13 @@ local function move(prefix, before, after)
   end
 end
 
+-- The second line of a value.
 local function places(value)
-  return value and string.match(value, '^%d+\n([^\n]*)') or '[]'
+  if not value then
+    return '[]'
+  end
+  local from = string.find(value, '\n', 1, true) + 1
+  return string.sub(value, from, string.find(value, '\n', from, true) - 1)
 end
 
 local function write_conversations(prefix, change, known)

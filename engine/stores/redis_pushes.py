@@ -101,23 +101,19 @@ class RedisPushes:
     def _listen(self) -> None:
         with closing(self._client.pubsub()) as bells:
             bells.subscribe(self._channel)
-            while not self._stop.is_set() and (bell := bells.get_message(timeout=_WAKE)) is None:
-                pass
-            # Only now, heard by the server: what is committed from here on rings.
             looked = time.monotonic()
-            self._look(self._tenants())
             while not self._stop.is_set():
                 bell = bells.get_message(timeout=_WAKE)
                 if bell is not None:
                     self._look(self._rung(bell))
                 if time.monotonic() - looked > _LOOK_EVERYWHERE:
-                    looked = time.monotonic()
                     self._look(self._tenants())
+                    looked = time.monotonic()
 
     def _rung(self, bell: dict[str, Any]) -> list[str]:
-        """The tenants that a bell is about; none where this engine rang."""
-        if bell["type"] != "message":
-            return []
+        """The tenants that a bell is about: none where this engine rang."""
+        if bell["type"] == "subscribe":  # first of all, and after a connection was lost and made again
+            return self._tenants()
         engine, _, prefix = bell["data"].decode().partition(" ")
         return [] if engine == self._engine else [rows.tenant_of(prefix)]
 

@@ -33,7 +33,7 @@ def tenant_of(prefix: str) -> str:
 
 def conversation_value(one: Conversation) -> bytes:
     """See the module."""
-    columns = json.dumps(
+    columns = detail.encode(
         [
             one.conversation_id,
             one.channel,
@@ -45,7 +45,7 @@ def conversation_value(one: Conversation) -> bytes:
             one.due_ms,
         ]
     )
-    places = json.dumps(list(_places(one)))
+    places = detail.encode(list(_places(one)))
     return f"{one.version}\n{places}\n{columns}\n{detail.conversation_detail(one)}".encode()
 
 
@@ -138,7 +138,7 @@ def changes_arguments(changes: Sequence[Change]) -> tuple[str, bytes]:
                 "streaks": dict(change.streaks),
             }
         )
-    return json.dumps({"lengths": list(map(len, texts)), "changes": counts}), b"".join(texts)
+    return detail.encode({"lengths": list(map(len, texts)), "changes": counts}), b"".join(texts)
 
 
 def roster(found: Sequence[Sequence[bytes]]) -> Roster:
@@ -173,7 +173,7 @@ def presence_of(text: str) -> tuple[Presence, int]:
 
 def reply_value(one: Reply) -> str:
     """JSON of all but the id."""
-    return json.dumps([one.intent, one.language, one.title, one.text, one.slots], ensure_ascii=False)
+    return detail.encode([one.intent, one.language, one.title, one.text, one.slots])
 
 
 def reply(reply_id: str, value: bytes) -> Reply:

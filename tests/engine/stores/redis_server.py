@@ -10,12 +10,14 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 NODES = 3  # masters of a cluster, the least that redis-cli makes one of
 _DEADLINE = 20.0  # seconds until a server answers
@@ -56,15 +58,11 @@ class RedisServer:
 
     def client(self) -> redis.Redis:
         """For looking inside; close it."""
-        return redis.Redis(port=self.port, protocol=2)
+        return redis.Redis(port=self.port, protocol=2, retry=Retry(NoBackoff(), 0))
 
     def _await(self) -> None:
-        deadline = time.monotonic() + _DEADLINE
         with self.client() as client:
-            while not _answers(client):
-                if time.monotonic() > deadline:
-                    raise AssertionError((self._folder / "log").read_text())
-                time.sleep(0.01)
+            until(lambda: _answers(client))
 
 
 def require_redis() -> None:
@@ -151,15 +149,20 @@ def redis_cluster_url(redis_cluster: list[RedisServer]) -> str:
     return cluster_url(redis_cluster)
 
 
+def until(is_so: Callable[[], bool], *, seconds: float = _DEADLINE) -> None:
+    """Return once it is so, which must be soon."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.01)
+
+
 def _join(nodes: list[RedisServer]) -> None:
     addresses = [f"127.0.0.1:{node.port}" for node in nodes]
     create = ["redis-cli", "--cluster", "create", *addresses, "--cluster-replicas", "0", "--cluster-yes"]
     done = subprocess.run(create, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    deadline = time.monotonic() + _DEADLINE
-    while not all(map(_is_whole, nodes)):
-        assert time.monotonic() < deadline, "the cluster did not come up"
-        time.sleep(0.05)
+    until(lambda: all(map(_is_whole, nodes)))
 
 
 def _is_whole(node: RedisServer) -> bool:
@@ -171,5 +174,7 @@ def _is_whole(node: RedisServer) -> bool:
 def _answers(client: redis.Redis) -> bool:
     try:
         return bool(client.ping())
+    except redis.AuthenticationError:
+        return True
     except redis.RedisError:
         return False
