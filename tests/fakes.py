@@ -228,7 +228,7 @@ def make_agent(agent_id: str = "ann", **changes: FieldValue) -> Agent:
     return replace(agent, **changes)
 
 
-def make_requirement(skill: str = "logistics", **changes: Any) -> Requirement:  # noqa: ANN401
+def make_requirement(skill: str = "logistics", **changes: FieldValue) -> Requirement:
     """Asks for this skill in English."""
     return replace(Requirement(skill=skill, skills={skill: 1.0}, language="en"), **changes)
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
 from typing import ParamSpec, TypeVar
 
 import grpc
@@ -191,7 +199,7 @@ class Client:
 
     async def watch_agent(
         self, agent_id: str, *, lease: float = 0.0
-    ) -> AsyncIterator[conversation_pb2.Conversation]:
+    ) -> AsyncGenerator[conversation_pb2.Conversation, None]:
         """What an agent holds, then every change that concerns them, until the call is left.
 
         With a `lease` in seconds the agent stays present as long as this runs, and goes offline after it.

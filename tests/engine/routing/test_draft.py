@@ -3,7 +3,7 @@ from __future__ import annotations
 from engine.domain import Agent, Conversation, ConversationState, Event, Mood, Outcome
 from engine.routing.draft import Draft
 from engine.routing.policy import MINUTE, UNIT, Policy
-from tests.fakes import make_agent, make_conversation, make_crew
+from tests.fakes import FieldValue, make_agent, make_conversation, make_crew
 
 NOW = 5000
 OFFERS = Policy(auto_accept=False)
@@ -19,8 +19,14 @@ def draft(
     return Draft(tenant="shop", crew=crew, now_ms=NOW)
 
 
-def held(state: ConversationState = ConversationState.ASSIGNED, **changes: object) -> Conversation:
-    fields = {"agent_id": "ann", "units": 100, "queued_ms": 0, "queues": (), "state": state} | changes
+def held(state: ConversationState = ConversationState.ASSIGNED, **changes: FieldValue) -> Conversation:
+    fields: dict[str, FieldValue] = {
+        "agent_id": "ann",
+        "units": 100,
+        "queued_ms": 0,
+        "queues": (),
+        "state": state,
+    } | changes
     return make_conversation(**fields)
 
 

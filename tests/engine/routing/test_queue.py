@@ -10,7 +10,7 @@ from engine.domain import Agent, Conversation, Requirement
 from engine.routing import queue
 from engine.routing.policy import MINUTE, Policy, QueueOrder
 from tests.engine.routing import strategies
-from tests.fakes import make_agent, make_requirement
+from tests.fakes import FieldValue, make_agent, make_requirement
 
 LADDER = Policy(min_proficiency=4, neighbours={"logistics": ("finance",)}, overflow_team="night")
 
@@ -121,7 +121,7 @@ def test_the_rank_orders_as_the_urgency_does_at_any_moment(
 
 
 @pytest.mark.parametrize("change", [{"priority": 1}, {"vip": 1}], ids=["priority", "standing"])
-def test_priority_and_standing_bring_forward(change: dict[str, int]) -> None:
+def test_priority_and_standing_bring_forward(change: dict[str, FieldValue]) -> None:
     plain = queue.rank_ms(make_requirement(), 10**6, is_angry=False, policy=Policy())
 
     assert queue.rank_ms(make_requirement(**change), 10**6, is_angry=False, policy=Policy()) < plain
