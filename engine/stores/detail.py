@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -43,28 +44,35 @@ def agent_fields(profile: str) -> dict[str, Any]:
 
 def conversation_detail(one: Conversation) -> str:
     """Everything of a conversation that has no column of its own."""
-    return encode(
-        [
-            _requirement_text(one.requirement),
-            one.units,
-            one.reservation_id,
-            one.queued_ms,
-            one.rank_ms,
-            one.relaxation,
-            one.queues,
-            one.declined,
-            one.last_agent_id,
-            one.last_agent_ms,
-            one.participants,
-            round(one.mood.anger, 4),
-            one.mood.is_angry,
-        ],
-    )
+    return encode(conversation_parts(one))
 
 
 def conversation_fields(detail: str) -> dict[str, Any]:
     """What `conversation_detail` kept, as arguments of `Conversation`."""
-    kept = json.loads(detail)
+    return parts_fields(json.loads(detail))
+
+
+def conversation_parts(one: Conversation) -> list[object]:
+    """The same before it is text."""
+    return [
+        _requirement_text(one.requirement),
+        one.units,
+        one.reservation_id,
+        one.queued_ms,
+        one.rank_ms,
+        one.relaxation,
+        one.queues,
+        one.declined,
+        one.last_agent_id,
+        one.last_agent_ms,
+        one.participants,
+        round(one.mood.anger, 4),
+        one.mood.is_angry,
+    ]
+
+
+def parts_fields(kept: Sequence[Any]) -> dict[str, Any]:
+    """What `conversation_parts` gave, as arguments of `Conversation`."""
     return {
         "requirement": _requirement(kept[0]),
         "units": kept[1],

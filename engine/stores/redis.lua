@@ -5,7 +5,7 @@
 -- KEYS[1] of every function is the tenant's prefix, "yingda:{shop}"; the tenant's other keys begin with it and so lie
 -- in the same slot. A function's checks all come before its first write, since Redis does not undo.
 --
---   :conversations  hash    id -> version, places, columns, detail: one line each (see redis_rows.py)
+--   :conversations  hash    id -> version, places, record: one line each (see redis_rows.py)
 --   :queue:NAME     zset    rank_ms, id                     one of the places of a conversation, as are:
 --   :open:CHANNEL:CUSTOMER  zset  opened_ms, id
 --   :held:AGENT     zset    0, id
@@ -27,6 +27,28 @@
 local ROSTER_ENTRIES = 4096 -- kept, about; an engine that is further behind reads the whole roster
 local PUSH_ENTRIES = 512 -- kept, about; a listener that is further behind is told of everything that is held
 local REMEMBERED = 300 -- seconds a reply is kept for a retry
+local CHUNK = 1000 -- arguments of one call, an even number; Lua's stack ends at some thousands
+
+-- Call a command that takes any number of arguments, since a call costs more than what it does.
+local function call_all(command, key, arguments)
+  local replies = {}
+  for from = 1, #arguments, CHUNK do
+    replies[#replies + 1] =
+      redis.call(command, key, unpack(arguments, from, math.min(from + CHUNK - 1, #arguments)))
+  end
+  return replies
+end
+
+-- The values of fields of a hash, in order, false where there is none.
+local function fetch(key, fields)
+  local found = {}
+  for _, reply in ipairs(call_all('HMGET', key, fields)) do
+    for _, value in ipairs(reply) do
+      found[#found + 1] = value
+    end
+  end
+  return found
+end
 
 -- Run a write once: a retry, with the token of the first try, is told what the first try was told.
 local function once(write)
@@ -59,16 +81,21 @@ end
 
 -- Commit ---------------------------------------------------------------------------------------------------------
 
--- The stored values of the conversations, false where there is none; nil if a version does not follow.
+-- The stored values of the conversations, in order, false where there is none; nil if a version does not follow.
 local function check_versions(prefix, change)
-  local known = {}
-  for _, one in ipairs(change.conversations) do
-    local kept = redis.call('HGET', prefix .. ':conversations', one.id)
-    local version = kept and tonumber(string.match(kept, '^%d+')) or 0
-    if known[one.id] ~= nil or tonumber(string.match(one.value, '^%d+')) ~= version + 1 then
+  local ids, seen = {}, {}
+  for i, one in ipairs(change.conversations) do
+    if seen[one.id] then
       return nil
     end
-    known[one.id] = kept
+    ids[i], seen[one.id] = one.id, true
+  end
+  local known = fetch(prefix .. ':conversations', ids)
+  for i, one in ipairs(change.conversations) do
+    local version = known[i] and tonumber(string.match(known[i], '^%d+')) or 0
+    if tonumber(string.match(one.value, '^%d+')) ~= version + 1 then
+      return nil
+    end
   end
   return known
 end
@@ -90,36 +117,48 @@ local function check_claims(prefix, change)
 end
 
 local function has_known_key(prefix, change)
-  local seen = {}
+  local keys, seen = {}, {}
   for _, event in ipairs(change.events) do
     if event.key ~= '' then
-      if seen[event.key] or redis.call('HEXISTS', prefix .. ':keys', event.key) == 1 then
+      if seen[event.key] then
         return true
       end
       seen[event.key] = true
+      keys[#keys + 1] = event.key
+    end
+  end
+  for _, place in ipairs(fetch(prefix .. ':keys', keys)) do
+    if place then
+      return true
     end
   end
   return false
 end
 
--- Leave the places of `before` and stand in those of `after`, both JSON: [[key, score, member], ...].
-local function move(prefix, before, after)
-  if before == after then
-    return
+local function note(lists, key, ...)
+  local list = lists[key] or {}
+  lists[key] = list
+  for _, value in ipairs({ ... }) do
+    list[#list + 1] = value
   end
-  local left = {}
+end
+
+-- Note what is to be left and to be entered so that places `before` become `after`; both are JSON,
+-- [[key, score, member], ...].
+local function note_moves(before, after, left, entered)
+  local old = {}
   for _, place in ipairs(cjson.decode(before)) do
-    left[place[1] .. '\n' .. place[3]] = place
+    old[place[1] .. '\n' .. place[3]] = place
   end
   for _, place in ipairs(cjson.decode(after)) do
     local name = place[1] .. '\n' .. place[3]
-    if not left[name] or left[name][2] ~= place[2] then
-      redis.call('ZADD', prefix .. ':' .. place[1], place[2], place[3])
+    if not old[name] or old[name][2] ~= place[2] then
+      note(entered, place[1], place[2], place[3])
     end
-    left[name] = nil
+    old[name] = nil
   end
-  for _, place in pairs(left) do
-    redis.call('ZREM', prefix .. ':' .. place[1], place[3])
+  for _, place in pairs(old) do
+    note(left, place[1], place[3])
   end
 end
 
@@ -133,14 +172,25 @@ local function places(value)
 end
 
 local function write_conversations(prefix, change, known)
-  for _, one in ipairs(change.conversations) do
-    redis.call('HSET', prefix .. ':conversations', one.id, one.value)
-    move(prefix, places(known[one.id]), places(one.value))
+  local fields, left, entered = {}, {}, {}
+  for i, one in ipairs(change.conversations) do
+    fields[2 * i - 1], fields[2 * i] = one.id, one.value
+    local before, after = places(known[i]), places(one.value)
+    if before ~= after then
+      note_moves(before, after, left, entered)
+    end
+  end
+  call_all('HSET', prefix .. ':conversations', fields)
+  for key, members in pairs(left) do
+    call_all('ZREM', prefix .. ':' .. key, members)
+  end
+  for key, members in pairs(entered) do
+    call_all('ZADD', prefix .. ':' .. key, members)
   end
 end
 
 local function write_events(prefix, change)
-  local count = #change.events
+  local count, fields = #change.events, {}
   if count == 0 then
     return
   end
@@ -150,9 +200,11 @@ local function write_events(prefix, change)
     local number = string.format('%.0f', sequence)
     redis.call('XADD', prefix .. ':journal:' .. event.conversation, number .. '-0', 'event', event.value)
     if event.key ~= '' then
-      redis.call('HSET', prefix .. ':keys', event.key, number .. ' ' .. event.conversation)
+      fields[#fields + 1] = event.key
+      fields[#fields + 1] = number .. ' ' .. event.conversation
     end
   end
+  call_all('HSET', prefix .. ':keys', fields)
 end
 
 -- Write what the claims and streaks make of the agents, and note it in `loads` and `streaks`.
@@ -179,7 +231,7 @@ local function commit_one(prefix, change, changed)
   write_events(prefix, change)
   write_agents(prefix, change, claimed, changed)
   for _, one in ipairs(change.conversations) do
-    table.insert(changed.values, one.value)
+    changed.values[#changed.values + 1] = one.value
   end
   return '1'
 end
@@ -285,11 +337,7 @@ end
 -- Reads ----------------------------------------------------------------------------------------------------------
 
 local function values(prefix, ids)
-  local found = {}
-  for _, id in ipairs(ids) do
-    table.insert(found, (redis.call('HGET', prefix .. ':conversations', id)))
-  end
-  return found
+  return fetch(prefix .. ':conversations', ids)
 end
 
 -- ARGV: CHANNEL:CUSTOMER, any number.
@@ -297,7 +345,7 @@ local function open(keys, args)
   local ids = {}
   for _, customer in ipairs(args) do
     local newest = redis.call('ZREVRANGE', keys[1] .. ':open:' .. customer, 0, 0)
-    table.insert(ids, newest[1])
+    ids[#ids + 1] = newest[1]
   end
   return values(keys[1], ids)
 end
@@ -308,7 +356,7 @@ local function waiting(keys, args)
   for queue, limit in pairs(cjson.decode(args[1])) do
     for _, id in ipairs(redis.call('ZRANGE', keys[1] .. ':queue:' .. queue, 0, limit - 1)) do
       if not seen[id] then
-        table.insert(ids, id)
+        ids[#ids + 1] = id
       end
       seen[id] = true
     end

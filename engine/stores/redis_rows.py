@@ -1,7 +1,7 @@
 """Values of the Redis store to domain values and back.
 
-A conversation is four lines: its version; its places, JSON [[key, score, member], ...], the sorted sets it stands in;
-its columns, JSON; its detail, JSON. The functions in redis.lua read the first two and pass on the others.
+A conversation is three lines: its version; its places, JSON [[key, score, member], ...], the sorted sets it stands in;
+its record, JSON. The functions in redis.lua read the first two and pass on the third.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from engine.stores import roster as rosters
 TENANTS = "yingda:tenants"
 _DIGITS = 15  # of a time in a sorted set's member, so that order of text is order of time
 BEFORE_ID = _DIGITS + 1  # characters before the id in a member of a list
-_LINES = 4  # of a conversation
+_LINES = 3  # of a conversation
+_COLUMNS = 8  # of a record, before the detail
 
 
 def prefix_of(tenant: str) -> str:
@@ -33,7 +34,8 @@ def tenant_of(prefix: str) -> str:
 
 def conversation_value(one: Conversation) -> bytes:
     """See the module."""
-    columns = detail.encode(
+    places = detail.encode(list(_places(one)))
+    record = detail.encode(
         [
             one.conversation_id,
             one.channel,
@@ -43,14 +45,14 @@ def conversation_value(one: Conversation) -> bytes:
             one.opened_ms,
             one.updated_ms,
             one.due_ms,
+            *detail.conversation_parts(one),
         ]
     )
-    places = detail.encode(list(_places(one)))
-    return f"{one.version}\n{places}\n{columns}\n{detail.conversation_detail(one)}".encode()
+    return f"{one.version}\n{places}\n{record}".encode()
 
 
 def conversation(value: bytes) -> Conversation:
-    """From its four lines."""
+    """From its lines."""
     return _conversation(value.decode().split("\n"))
 
 
@@ -61,18 +63,18 @@ def conversations(values: bytes) -> list[Conversation]:
 
 
 def _conversation(lines: Sequence[str]) -> Conversation:
-    columns = json.loads(lines[2])
+    record = json.loads(lines[2])
     return Conversation(
-        conversation_id=columns[0],
-        channel=columns[1],
-        customer_id=columns[2],
-        state=ConversationState(columns[3]),
-        agent_id=columns[4],
-        opened_ms=columns[5],
-        updated_ms=columns[6],
-        due_ms=columns[7],
+        conversation_id=record[0],
+        channel=record[1],
+        customer_id=record[2],
+        state=ConversationState(record[3]),
+        agent_id=record[4],
+        opened_ms=record[5],
+        updated_ms=record[6],
+        due_ms=record[7],
         version=int(lines[0]),
-        **detail.conversation_fields(lines[3]),
+        **detail.parts_fields(record[_COLUMNS:]),
     )
 
 
