@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -77,8 +77,18 @@ class RedisClient:
             )
 
     def pubsub(self) -> Any:  # noqa: ANN401
-        """A connection that hears channels; in a cluster any server passes on what all of them publish."""
-        return self._connection.pubsub()
+        """A connection that hears channels, to a server that answers; a cluster's pass on what any of them publishes.
+
+        Raises: StorageError.
+        """
+        with self._errors():
+            masters = self.masters()
+            for master in masters[:-1]:
+                with suppress(*FAILURES):  # the next one may do
+                    master.ping()
+                    return master.pubsub()
+            masters[-1].ping()
+            return masters[-1].pubsub()
 
     def close(self) -> None:
         """Close every connection."""
