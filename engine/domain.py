@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -323,7 +323,8 @@ class Change:
 
     `conversations` are new states whose `version` must follow the stored one; `claims` maps an agent to units
     taken (positive) or given back (negative), and `streaks` to the new number of angry conversations in a row; an
-    event whose `key` exists already makes the change stale.
+    event whose `key` exists already makes the change stale. `alone` are ids of those conversations that were opened
+    because their customer had none open: one that another engine opened meanwhile makes the change stale.
     """
 
     tenant: str
@@ -331,3 +332,4 @@ class Change:
     claims: Mapping[str, int] = field(default_factory=dict)
     streaks: Mapping[str, int] = field(default_factory=dict)
     events: Sequence[Event] = ()
+    alone: Collection[str] = ()

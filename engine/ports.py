@@ -226,7 +226,8 @@ class Store(Protocol):
         """Commit each change wholly or not at all; False where it was stale.
 
         Stale is: a conversation's version does not follow the stored one, a positive claim would pass the agent's
-        capacity or the agent is gone, or an event's key exists already.
+        capacity or the agent is gone, an event's key exists already, or the customer of one that is to be `alone`
+        has another open conversation stored.
         """
         ...
 

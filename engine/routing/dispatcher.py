@@ -247,6 +247,8 @@ class Dispatcher:
         customer = (batch.channels[row], batch.customer_ids[row])
         newest = known.by_customer.get(customer)
         found = batch.conversation_ids[row] or (newest.conversation_id if newest else _new_id(batch, row))
+        if not batch.conversation_ids[row] and newest is None:
+            draft.open_alone(found)
         conversation = (
             draft.conversation(found)
             or known.by_id.get(found)

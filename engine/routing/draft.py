@@ -37,6 +37,7 @@ class Draft:
         self._stored: dict[str, int] = {}
         self._touched: dict[str, Conversation] = {}
         self._events: list[Event] = []
+        self._alone: set[str] = set()
         self._freed: dict[str, None] = {}
 
     @property
@@ -146,6 +147,10 @@ class Draft:
         chosen = selection.choose(self._crew, wanted, self._duties, self.now_ms, among=among)
         return self._give(conversation, chosen) if chosen else None
 
+    def open_alone(self, conversation_id: str) -> None:
+        """The conversation is opened because its customer has none open; so it must be when this is committed."""
+        self._alone.add(conversation_id)
+
     def record(self, event: Event) -> None:
         """Journal the event with the change."""
         self._events.append(event)
@@ -158,6 +163,7 @@ class Draft:
             claims=self._duties.claims,
             streaks=self._duties.streaks,
             events=self._events,
+            alone=self._alone,
         )
 
     def touch(self, before: Conversation, **changes: object) -> Conversation:

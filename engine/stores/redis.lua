@@ -116,6 +116,17 @@ local function check_claims(prefix, change)
   return loads
 end
 
+-- Whether the customer of a conversation that is to be the only open one has another.
+local function has_company(prefix, change)
+  for _, one in ipairs(change.alone) do
+    local open = redis.call('ZRANGE', prefix .. ':' .. one[2], 0, 1)
+    if open[2] or (open[1] and open[1] ~= one[1]) then
+      return true
+    end
+  end
+  return false
+end
+
 local function has_known_key(prefix, change)
   local keys, seen = {}, {}
   for _, event in ipairs(change.events) do
@@ -224,7 +235,7 @@ end
 local function commit_one(prefix, change, changed)
   local known = check_versions(prefix, change)
   local claimed = known and check_claims(prefix, change)
-  if not claimed or has_known_key(prefix, change) then
+  if not claimed or has_known_key(prefix, change) or has_company(prefix, change) then
     return '0'
   end
   write_conversations(prefix, change, known)
@@ -247,7 +258,7 @@ local function unpacked(header, texts)
   end
   local changes = {}
   for _, one in ipairs(header.changes) do
-    local change = { conversations = {}, events = {}, claims = one.claims, streaks = one.streaks }
+    local change = { conversations = {}, events = {}, claims = one.claims, streaks = one.streaks, alone = one.alone }
     for i = 1, one.conversations do
       change.conversations[i] = { id = text(), value = text() }
     end

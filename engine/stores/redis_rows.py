@@ -86,11 +86,15 @@ def _places(one: Conversation) -> Iterator[tuple[str, int, str]]:
     for queue in one.queues:
         yield f"queue:{queue}", one.rank_ms, one.conversation_id
     if one.state is not ConversationState.CLOSED:
-        yield f"open:{one.channel}:{one.customer_id}", one.opened_ms, one.conversation_id
+        yield _open_key(one), one.opened_ms, one.conversation_id
     if one.agent_id:
         yield f"held:{one.agent_id}", 0, one.conversation_id
     if one.due_ms > 0:
         yield "due", one.due_ms, one.conversation_id
+
+
+def _open_key(one: Conversation) -> str:
+    return f"open:{one.channel}:{one.customer_id}"
 
 
 def list_key(state: ConversationState | None) -> str:
@@ -138,6 +142,11 @@ def changes_arguments(changes: Sequence[Change]) -> tuple[str, bytes]:
                 "events": len(change.events),
                 "claims": dict(change.claims),
                 "streaks": dict(change.streaks),
+                "alone": [
+                    [one.conversation_id, _open_key(one)]
+                    for one in change.conversations
+                    if one.conversation_id in change.alone
+                ],
             }
         )
     return detail.encode({"lengths": list(map(len, texts)), "changes": counts}), b"".join(texts)

@@ -32,6 +32,12 @@ _HEADS = (
 )
 
 
+_OTHERS_OPEN = (
+    "SELECT 1 FROM conversations WHERE tenant = ? AND channel = ? AND customer_id = ?"
+    " AND state != 'closed' AND conversation_id != ?"
+)
+
+
 class _StaleError(Exception):
     """The change does not follow the stored state."""
 
@@ -293,6 +299,7 @@ class SQLiteStore:
         return True
 
     def _write_conversations(self, change: Change) -> None:
+        self._check_alone(change)
         new = [one for one in change.conversations if one.version == 1]
         known = [one for one in change.conversations if one.version > 1]
         self._db.executemany(
@@ -304,6 +311,13 @@ class SQLiteStore:
         if known and done.rowcount != len(known):
             raise _StaleError
         self._write_queues(change.tenant, known, change.conversations)
+
+    def _check_alone(self, change: Change) -> None:
+        for one in change.conversations:
+            if one.conversation_id in change.alone:
+                customer = (change.tenant, one.channel, one.customer_id, one.conversation_id)
+                if self._db.execute(_OTHERS_OPEN, customer).fetchone():
+                    raise _StaleError
 
     def _write_queues(
         self, tenant: str, known: Sequence[Conversation], changed: Sequence[Conversation]

@@ -227,6 +227,37 @@ class TestStaleness:
         assert commit(store)
 
 
+class TestAlone:
+    def test_a_second_conversation_of_a_customer_is_stale_where_it_is_to_be_alone(self, store: Store) -> None:
+        commit(store, conversations=[make_conversation("c1")])
+
+        assert not commit(store, conversations=[make_conversation("c2")], alone={"c2"})
+        assert list(store.conversations("shop", ["c1", "c2"])) == ["c1"]
+
+    def test_what_is_not_to_be_alone_may_be_another_one(self, store: Store) -> None:
+        commit(store, conversations=[make_conversation("c1")])
+
+        assert commit(store, conversations=[make_conversation("c2")])
+
+    def test_a_closed_one_leaves_its_customer_alone(self, store: Store) -> None:
+        commit(store, conversations=[make_conversation("c1", state=ConversationState.CLOSED)])
+
+        assert commit(store, conversations=[make_conversation("c2")], alone={"c2"})
+
+    def test_one_of_another_customer_is_no_company(self, store: Store) -> None:
+        commit(
+            store,
+            conversations=[make_conversation("c1", customer_id="cu2"), make_conversation("c0", channel=2)],
+        )
+
+        assert commit(store, conversations=[make_conversation("c2")], alone={"c2"})
+
+    def test_those_of_the_same_change_are_no_company(self, store: Store) -> None:
+        both = [make_conversation("c1"), make_conversation("c2")]
+
+        assert commit(store, conversations=both, alone={"c1"})
+
+
 class TestLoads:
     def test_a_claim_takes_places_and_gives_them_back(self, store: Store) -> None:
         store.put_agent("shop", make_agent(capacity=3))
