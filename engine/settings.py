@@ -25,6 +25,7 @@ class EngineSettings(BaseModel):
     )
     store: str = Field(
         default="",
+        repr=False,  # it may hold a password
         description='"redis://host:port/0" or "redis+cluster://host:port,host:port"; empty: SQLite in data_dir',
     )
     wait_replicas: int = Field(
