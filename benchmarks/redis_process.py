@@ -83,14 +83,22 @@ def serving_redis(folder: Path, *arguments: str) -> Iterator[RedisServer]:
 
 
 @contextmanager
-def serving_cluster(folder: Path) -> Iterator[list[RedisServer]]:
-    """Three masters that serve all slots together. Raises: BenchmarkError."""
-    cluster = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+def serving_cluster(folder: Path, *, replicas: int = 0) -> Iterator[list[RedisServer]]:
+    """Three masters that serve all slots together, and so many replicas of each. Raises: BenchmarkError."""
+    cluster = (
+        "--cluster-enabled",
+        "yes",
+        "--cluster-node-timeout",
+        "1000",
+        "--repl-diskless-sync-delay",
+        "0",
+    )
     with ExitStack() as stack:
         nodes = [
-            stack.enter_context(serving_redis(folder / str(number), *cluster)) for number in range(NODES)
+            stack.enter_context(serving_redis(folder / str(number), *cluster))
+            for number in range(NODES * (1 + replicas))
         ]
-        _join(nodes)
+        _join(nodes, replicas)
         yield nodes
 
 
@@ -109,10 +117,10 @@ def free_port() -> int:
             return port
 
 
-def _join(nodes: list[RedisServer]) -> None:
+def _join(nodes: list[RedisServer], replicas: int) -> None:
     addresses = [f"127.0.0.1:{node.port}" for node in nodes]
-    create = ["redis-cli", "--cluster", "create", *addresses, "--cluster-replicas", "0", "--cluster-yes"]
-    done = subprocess.run(create, capture_output=True, text=True, check=False)
+    create = ["redis-cli", "--cluster", "create", *addresses, "--cluster-replicas", str(replicas)]
+    done = subprocess.run([*create, "--cluster-yes"], capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchmarkError(f"redis-cli made no cluster: {done.stdout}{done.stderr}")
     _until(lambda: all(map(_is_whole, nodes)), "the cluster did not come up")

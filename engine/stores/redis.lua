@@ -15,8 +15,8 @@
 --   :presence       hash    id -> presence, lease_ms
 --   :leases         zset    lease_ms, id                    of those who are not offline
 --   :sequence       number  of the last event
---   :journal:CONVERSATION  stream  SEQUENCE-0               the conversation's events
---   :keys           hash    message key -> sequence, conversation
+--   :journal:CONVERSATION  list  sequence and event         in order, never shortened (a stream takes 4 KB at least)
+--   :keys           hash    message key -> place in the journal, conversation
 --   :roster         stream  what changed about the agents   for the other engines' memory
 --   :pushes         stream  conversations that changed      for the other engines' listeners
 --   :tails          hash    stream -> id of its last entry
@@ -25,7 +25,7 @@
 --   :seeded         string  there once the tenant was
 
 local ROSTER_ENTRIES = 4096 -- kept, about; an engine that is further behind reads the whole roster
-local PUSH_ENTRIES = 512 -- kept, about; a listener that is further behind is told of everything that is held
+local PUSH_ENTRIES = 256 -- kept, about; a listener that is further behind is told of everything that is held
 local REMEMBERED = 300 -- seconds a reply is kept for a retry
 local CHUNK = 1000 -- arguments of one call, an even number; Lua's stack ends at some thousands
 
@@ -208,11 +208,11 @@ local function write_events(prefix, change)
   local sequence = redis.call('INCRBY', prefix .. ':sequence', count) - count
   for _, event in ipairs(change.events) do
     sequence = sequence + 1
-    local number = string.format('%.0f', sequence)
-    redis.call('XADD', prefix .. ':journal:' .. event.conversation, number .. '-0', 'event', event.value)
+    local entry = string.format('%.0f ', sequence) .. event.value
+    local length = redis.call('RPUSH', prefix .. ':journal:' .. event.conversation, entry)
     if event.key ~= '' then
       fields[#fields + 1] = event.key
-      fields[#fields + 1] = number .. ' ' .. event.conversation
+      fields[#fields + 1] = string.format('%.0f ', length - 1) .. event.conversation
     end
   end
   call_all('HSET', prefix .. ':keys', fields)
@@ -389,6 +389,21 @@ local function list(keys, args)
   return values(keys[1], ids)
 end
 
+-- ARGV: conversation, the sequence after which to begin, how many.
+local function events(keys, args)
+  local journal, after = keys[1] .. ':journal:' .. args[1], tonumber(args[2])
+  local first, beyond = 0, redis.call('LLEN', journal)
+  while first < beyond do
+    local middle = math.floor((first + beyond) / 2)
+    if tonumber(string.match(redis.call('LINDEX', journal, middle), '^%d+')) > after then
+      beyond = middle
+    else
+      first = middle + 1
+    end
+  end
+  return redis.call('LRANGE', journal, first, first + args[3] - 1)
+end
+
 -- Gives agents, capacity, presence, load and streak, each as HGETALL does, and the tail of the roster stream.
 local function roster(keys)
   local found = {}
@@ -425,5 +440,6 @@ register_read('yingda_1_open', open)
 register_read('yingda_1_waiting', waiting)
 register_read('yingda_1_held', held)
 register_read('yingda_1_list', list)
+register_read('yingda_1_events', events)
 register_read('yingda_1_roster', roster)
 register_read('yingda_1_pushes', pushes)

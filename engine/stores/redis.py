@@ -66,17 +66,16 @@ class RedisStore:
         prefix = rows.prefix_of(tenant)
         found = self._client.call("HMGET", f"{prefix}:keys", *keys) if keys else []
         places = {key: place.split(b" ", 1) for key, place in zip(keys, found, strict=True) if place}
-        entries = self._client.call_all(
+        values = self._client.call_all(
             [
-                ("XRANGE", f"{prefix}:journal:".encode() + conversation, sequence, sequence)
-                for sequence, conversation in places.values()
+                ("LINDEX", f"{prefix}:journal:".encode() + conversation, index)
+                for index, conversation in places.values()
             ]
         )
         if places:
             self._await_replicas([prefix])  # the first answer may never have been waited for
         return {
-            key: rows.event("", entry[0][1][b"event"]).data
-            for key, entry in zip(places, entries, strict=True)
+            key: rows.stored_event("", value).event.data for key, value in zip(places, values, strict=True)
         }
 
     def conversations(self, tenant: str, conversation_ids: Sequence[str]) -> dict[str, Conversation]:
@@ -172,23 +171,17 @@ class RedisStore:
 
     def events(self, tenant: str, conversation_id: str, after: int, limit: int) -> list[StoredEvent]:
         """See `ports.Store`."""
-        key = f"{rows.prefix_of(tenant)}:journal:{conversation_id}"
-        entries = self._client.call("XRANGE", key, after + 1, "+", "COUNT", limit)
-        return [
-            StoredEvent(
-                sequence=int(entry_id.partition(b"-")[0]), event=rows.event(conversation_id, fields[b"event"])
-            )
-            for entry_id, fields in entries
-        ]
+        found = self._client.read("events", rows.prefix_of(tenant), conversation_id, after, limit)
+        return [rows.stored_event(conversation_id, value) for value in found]
 
     def last_record(self, tenant: str, conversation_id: str) -> bytes | None:
         """See `ports.Store`."""
-        key, end = f"{rows.prefix_of(tenant)}:journal:{conversation_id}", b"+"
-        while entries := self._client.call("XREVRANGE", key, end, "-", "COUNT", _PAGE):
-            events = (rows.event(conversation_id, fields[b"event"]) for _, fields in entries)
+        key, end = f"{rows.prefix_of(tenant)}:journal:{conversation_id}", -1
+        while values := self._client.call("LRANGE", key, end - _PAGE + 1, end):
+            events = (rows.stored_event(conversation_id, value).event for value in reversed(values))
             if found := next((one for one in events if one.key), None):
                 return found.data
-            end = b"(" + entries[-1][0]
+            end -= _PAGE
         return None
 
     def replies(self, tenant: str) -> list[Reply]:

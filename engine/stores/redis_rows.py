@@ -11,7 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
-from engine.domain import Agent, Change, Conversation, ConversationState, Event, Presence, Reply, Roster
+from engine.domain import (
+    Agent,
+    Change,
+    Conversation,
+    ConversationState,
+    Event,
+    Presence,
+    Reply,
+    Roster,
+    StoredEvent,
+)
 from engine.stores import detail
 from engine.stores import roster as rosters
 
@@ -113,18 +123,19 @@ def event_value(one: Event) -> bytes:
     return b"%b %d %d\n%b%b" % (one.kind.encode(), one.time_ms, len(key), key, one.data)
 
 
-def event(conversation_id: str, value: bytes) -> Event:
-    """What `event_value` made."""
+def stored_event(conversation_id: str, value: bytes) -> StoredEvent:
+    """The sequence and what `event_value` made."""
     head, _, rest = value.partition(b"\n")
-    kind, time_ms, length = head.split(b" ")
+    sequence, kind, time_ms, length = head.split(b" ")
     end = int(length)
-    return Event(
+    event = Event(
         conversation_id=conversation_id,
         kind=kind.decode(),
         time_ms=int(time_ms),
         data=rest[end:],
         key=rest[:end].decode(),
     )
+    return StoredEvent(sequence=int(sequence), event=event)
 
 
 def changes_arguments(changes: Sequence[Change]) -> tuple[str, bytes]:

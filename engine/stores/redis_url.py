@@ -56,13 +56,28 @@ def _options() -> dict[str, Any]:
 def _cluster(parts: SplitResult) -> RedisCluster:
     login, _, hosts = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
-    return RedisCluster(
+    cluster = RedisCluster(
         startup_nodes=[_node(host) for host in hosts.split(",")],
         username=unquote(user) or None,
         password=unquote(password) or None,
         ssl=parts.scheme.startswith("rediss"),
         **_options(),
     )
+    _show_keys(cluster)
+    return cluster
+
+
+def _show_keys(cluster: Any) -> None:  # noqa: ANN401
+    """Tell redis-py which argument of a function call is its key.
+
+    It would send each call to some server first, whole, to ask; to one that may be dead, at that.
+    """
+    ask = cluster.commands_parser.get_keys
+
+    def get_keys(connection: object, *command: object) -> object:
+        return [command[3]] if command[0] in ("FCALL", "FCALL_RO") else ask(connection, *command)
+
+    cluster.commands_parser.get_keys = get_keys
 
 
 def _node(text: str) -> ClusterNode:

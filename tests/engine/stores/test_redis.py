@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.redis_process import cluster_url, serving_cluster
 from engine.domain import Change, Conversation, ConversationState, Event, Presence
 from engine.errors import StorageError
 from engine.stores.redis import RedisStore, open_store
 from engine.stores.redis_rows import TENANTS, changes_arguments, prefix_of
-from tests.engine.stores.redis_server import RedisServer, serving_redis, until
+from tests.engine.stores.redis_server import RedisServer, require_redis, serving_redis, until
 from tests.fakes import loads, make_agent, make_conversation, make_reply
 
 Open = Callable[[], RedisStore]
@@ -255,6 +256,28 @@ class TestFailures:
         assert store.records("shop", ["k1"]) == {"k1": b"data"}
 
 
+class TestFailover:
+    @pytest.mark.slow
+    def test_a_replica_takes_over_from_a_master_that_died(self, tmp_path: Path) -> None:
+        require_redis()
+        with serving_cluster(tmp_path, replicas=1) as nodes, ExitStack() as stack:
+            one, other = (stack.enter_context(closing(open_store(cluster_url(nodes)))) for _ in range(2))
+            heard: list[int] = []
+            other.subscribe(lambda _, changed: heard.extend(one.version for one in changed))
+            one._wait_replicas = 1
+            until(lambda: succeeds(lambda: one.put_agent("shop", make_agent(capacity=CAPACITY))))
+            for version in range(1, 6):
+                one.commit([change(make_conversation(version=version), claims={"ann": 1})])
+            one._wait_replicas = 0
+            master_of(one, nodes).kill()
+            until(lambda: succeeds(lambda: one.roster("shop")))
+
+            assert one.roster("shop").load.tolist() == [5]
+            assert one.commit([change(make_conversation(version=6), claims={"ann": 1})]) == [True]
+            until(lambda: heard[-1:] == [6])
+            assert other.roster("shop").load.tolist() == [6]
+
+
 class TestReplicas:
     def test_a_commit_waits_for_its_replicas(self, tmp_path: Path) -> None:
         with (
@@ -285,6 +308,20 @@ def commit_until_it_fails(store: RedisStore) -> list[str]:
             store.commit([change(make_conversation(number), key=number)])
             kept.append(number)
     return kept
+
+
+def succeeds(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except StorageError:
+        return False
+    return True
+
+
+def master_of(store: RedisStore, nodes: list[RedisServer]) -> RedisServer:
+    """The server that the tenant "shop" is on."""
+    port = store._client._connection.get_node_from_key(prefix_of("shop")).port
+    return next(node for node in nodes if node.port == port)
 
 
 def lose_replies(store: RedisStore, monkeypatch: pytest.MonkeyPatch) -> None:
