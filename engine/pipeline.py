@@ -82,8 +82,6 @@ class Pipeline:
         suggestions = self._suggester.suggest_messages(fresh.tenants, analysis, SUGGESTIONS)
         answers = self._codec.answers(ids, analysis, assignments, suggestions)
         self._journal(fresh, ids, answers, drafts)
-        for tenant, draft in drafts.items():
-            self._dispatcher.drain_into(draft, tenant)
         committed = self._store.commit([draft.change() for draft in drafts.values()])
         kept = {tenant for tenant, done in zip(drafts, committed, strict=True) if done}
         return {rows[row]: answers[row] for row in range(len(fresh)) if fresh.tenants[row] in kept}

@@ -62,11 +62,11 @@ class Crew:
 
     def available(self, now_ms: int) -> npt.NDArray[np.bool_]:
         """[A], who is online and on shift; shifts begin on the minute."""
-        return self.roster.online & self._working(now_ms)
+        return self.roster.online & self.working(now_ms)
 
     def came_on_shift(self, now_ms: int) -> list[str]:
         """Agents online whose shift began since this was last asked; at first, all who are on one."""
-        working = self._working(now_ms)
+        working = self.working(now_ms)
         came = working & ~self._seen_on_shift
         self._seen_on_shift = working
         return [self.roster.agents[row].agent_id for row in np.flatnonzero(came & self.roster.online)]
@@ -94,7 +94,7 @@ class Crew:
             return np.zeros(len(self.roster.agents), dtype=np.float32)
         return self.proficiency[:, self.columns[skill]]
 
-    def _working(self, now_ms: int) -> npt.NDArray[np.bool_]:
+    def working(self, now_ms: int) -> npt.NDArray[np.bool_]:
         """[A], who is on shift."""
         minute = now_ms // MINUTE
         if self._on_shift[0] != minute:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -32,7 +32,7 @@ from engine.routing.requirement import requirement_of
 R = TypeVar("R")
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
 _DEEPER = 4  # times as many places of a queue are looked at when nobody of the first ones fitted
-_DEEPEST = 4096  # so that one commit stays short
+_DEEPEST = 256  # so that one commit stays short; what is behind these the ladder places
 SMALL_TALK = "chat."  # intents that say nothing about what the customer needs
 
 
@@ -67,10 +67,7 @@ class Dispatcher:
     def receive(
         self, draft: Draft, batch: MessageBatch, rows: Sequence[int], analysis: AnalysisBatch
     ) -> tuple[list[str], list[Assignment]]:
-        """Put one tenant's messages (`rows` of the batch) into conversations: ids and decisions, one per row.
-
-        Places that this freed are to be given away by `drain_into`, after the messages were journaled.
-        """
+        """Put one tenant's messages (`rows` of the batch) into conversations: ids and decisions, one per row."""
         known = self._known(batch.tenants[rows[0]], batch, rows)
         ids: list[str] = []
         assignments: list[Assignment] = []
@@ -84,6 +81,7 @@ class Dispatcher:
                 assignments.append(draft.keep(conversation))
             else:
                 assignments.append(self._place(draft, conversation, asked, analysis.intents[row]))
+                self.drain_into(draft, batch.tenants[row])
         return ids, assignments
 
     def explain(
@@ -180,25 +178,28 @@ class Dispatcher:
         """Give away the agents' free places, first come first; who is not for them is passed over."""
         tried: set[str] = set()
         depth = 1
-        while depth <= _DEEPEST:
-            limits = {name: places * depth for name, places in draft.free_queues(agent_ids).items()}
-            waiting = self._store.waiting(tenant, limits) if limits else []
-            known, is_all = _in_known_order(waiting, limits)
-            for one in known:
-                if one.conversation_id not in tried:
+        while depth <= _DEEPEST and (places := draft.free_queues(agent_ids)):
+            limits = {name: room * depth for name, room in places.items()}
+            stored = self._store.waiting(tenant, limits)
+            end = _end_of_order(stored, limits)
+            for one in draft.waiting(stored, limits.keys()):
+                if one.conversation_id not in tried and (end is None or _place(one) <= end):
+                    tried.add(one.conversation_id)
                     self._offer_to(draft, one, agent_ids)
-            if is_all:
+            if end is None:
                 return
-            tried.update(one.conversation_id for one in known)
             depth *= _DEEPER
 
-    def _offer_to(self, draft: Draft, stored: Conversation, agent_ids: Sequence[str]) -> None:
-        conversation = draft.conversation(stored.conversation_id) or stored
-        if conversation.state is not ConversationState.WAITING:
-            return
+    def _offer_to(self, draft: Draft, conversation: Conversation, agent_ids: Sequence[str]) -> None:
         if assignment := draft.offer_to(conversation, agent_ids):
-            data = self._codec.assigned(assignment)
-            self.record(draft, conversation.conversation_id, "conversation_assigned", data)
+            draft.record_late(
+                Event(
+                    conversation_id=conversation.conversation_id,
+                    kind="conversation_assigned",
+                    time_ms=draft.now_ms,
+                    data=self._codec.assigned(assignment),
+                )
+            )
 
     def _crew(self, tenant: str) -> Crew:
         roster, policy = self._store.roster(tenant), self._policies.of(tenant)
@@ -258,17 +259,22 @@ class Dispatcher:
         return conversation
 
 
-def _in_known_order(
-    waiting: Sequence[Conversation], limits: dict[str, int]
-) -> tuple[Sequence[Conversation], bool]:
-    """Those whom nobody unread can precede, and whether that is everybody: a queue read to its limit may go on."""
+def _place(conversation: Conversation) -> tuple[int, str]:
+    return conversation.rank_ms, conversation.conversation_id
+
+
+def _end_of_order(stored: Sequence[Conversation], limits: Mapping[str, int]) -> tuple[int, str] | None:
+    """The place up to which nobody unread can precede; None where all were read.
+
+    A queue read to its limit may go on, so what is behind its last one is not known yet.
+    """
     seen = dict.fromkeys(limits, 0)
-    for number, conversation in enumerate(waiting, start=1):
+    for conversation in stored:
         for name in seen.keys() & conversation.queues:
             seen[name] += 1
             if seen[name] == limits[name]:
-                return waiting[:number], False
-    return waiting, True
+                return _place(conversation)
+    return None
 
 
 def _hints(conversation: Conversation) -> Hints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from engine.domain import (
@@ -37,6 +37,7 @@ class Draft:
         self._stored: dict[str, int] = {}
         self._touched: dict[str, Conversation] = {}
         self._events: list[Event] = []
+        self._late_events: list[Event] = []
         self._alone: set[str] = set()
         self._freed: dict[str, None] = {}
 
@@ -59,9 +60,22 @@ class Draft:
         wanted = demand.of(conversation, self.policy, self.now_ms)
         assignment = selection.select(self._crew, wanted, self._duties, self.now_ms)
         if assignment.outcome is Outcome.QUEUED:
-            self._wait(conversation, wanted.queues)
+            self.wait(conversation)
             return assignment
         return self._give(conversation, assignment)
+
+    def wait(self, conversation: Conversation) -> Conversation:
+        """Let an unowned conversation wait at its place in the queue."""
+        queued_ms = conversation.queued_ms or self.now_ms
+        asked = conversation.requirement
+        return self.touch(
+            conversation,
+            state=ConversationState.WAITING,
+            queued_ms=queued_ms,
+            rank_ms=queue.rank_ms(asked, queued_ms, is_angry=conversation.mood.is_angry, policy=self.policy),
+            queues=queue.queues(asked, conversation.relaxation, self.policy),
+            due_ms=self._next_step_ms(conversation, queued_ms),
+        )
 
     def keep(self, conversation: Conversation) -> Assignment:
         """Leave an owned conversation with its agent."""
@@ -140,10 +154,22 @@ class Draft:
         self._freed.clear()
         return freed
 
+    def waiting(self, stored: Sequence[Conversation], queues: Set[str]) -> list[Conversation]:
+        """Who waits in these queues, in order: the stored ones as the draft left them, and what it put there."""
+        known = {one.conversation_id: one for one in stored} | self._touched
+        waiting = [
+            one
+            for one in known.values()
+            if one.state is ConversationState.WAITING and not queues.isdisjoint(one.queues)
+        ]
+        return sorted(waiting, key=lambda one: (one.rank_ms, one.conversation_id))
+
     def offer_to(self, conversation: Conversation, agent_ids: Sequence[str]) -> Assignment | None:
         """Give a waiting conversation to the best of these agents; None where none of them may take it."""
+        among = self._crew.rows(one for one in agent_ids if one not in conversation.declined)
+        if not len(among):
+            return None
         wanted = demand.of(conversation, self.policy, self.now_ms)
-        among = self._crew.rows(agent_ids)
         chosen = selection.choose(self._crew, wanted, self._duties, self.now_ms, among=among)
         return self._give(conversation, chosen) if chosen else None
 
@@ -155,6 +181,10 @@ class Draft:
         """Journal the event with the change."""
         self._events.append(event)
 
+    def record_late(self, event: Event) -> None:
+        """Journal the event behind all others: a conversation's own messages come before what came of waiting."""
+        self._late_events.append(event)
+
     def change(self) -> Change:
         """Everything since the snapshot, to be committed as one."""
         return Change(
@@ -162,7 +192,7 @@ class Draft:
             conversations=list(self._touched.values()),
             claims=self._duties.claims,
             streaks=self._duties.streaks,
-            events=self._events,
+            events=[*self._events, *self._late_events],
             alone=self._alone,
         )
 
@@ -204,22 +234,6 @@ class Draft:
             due_ms=self.now_ms + round(self.policy.offer_seconds * SECOND),
         )
         return replace(assignment, outcome=Outcome.OFFERED, reservation_id=reservation_id)
-
-    def _wait(self, conversation: Conversation, queues: tuple[str, ...]) -> None:
-        queued_ms = conversation.queued_ms or self.now_ms
-        self.touch(
-            conversation,
-            state=ConversationState.WAITING,
-            queued_ms=queued_ms,
-            rank_ms=queue.rank_ms(
-                conversation.requirement,
-                queued_ms,
-                is_angry=conversation.mood.is_angry,
-                policy=self.policy,
-            ),
-            queues=queues,
-            due_ms=self._next_step_ms(conversation, queued_ms),
-        )
 
     def _next_step_ms(self, conversation: Conversation, queued_ms: int) -> int:
         if conversation.relaxation < queue.OVERFLOW:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
-from engine.domain import Agent, Exclusion, Presence
-from engine.routing import queue, shift
+from engine.domain import Exclusion, Presence
+from engine.routing import queue
 from engine.routing.crew import Crew, Rows
 from engine.routing.demand import Demand
 from engine.routing.duty import Duties
@@ -24,29 +26,30 @@ def eligible(crew: Crew, demand: Demand, duties: Duties, now_ms: int, *, among: 
     rows = crew.serving(demand.queues) if among is None else crew.serving_among(demand.queues, among)
     rows = rows[crew.available(now_ms)[rows]]
     rows = rows[_has_room(crew, rows, demand, duties)]
-    if demand.declined:
-        gone = [crew.roster.rows[one] for one in demand.declined if one in crew.roster.rows]
-        rows = rows[~np.isin(rows, gone)]
+    for one in demand.declined:
+        rows = rows[rows != crew.roster.rows.get(one, -1)]
     if demand.is_angry:
         rows = rows[duties.streak(rows) < crew.policy.max_angry_streak]
     return rows
 
 
-def exclusion(crew: Crew, row: int, demand: Demand, duties: Duties, now_ms: int) -> Exclusion | None:
-    """The first reason why the agent may not take it; None exactly where `eligible` has the row."""
-    agent = crew.roster.agents[row]
-    one = np.array([row], dtype=np.intp)
-    if (presence := crew.roster.presences[row]) in _ABSENT:
-        return _ABSENT[presence]
-    if not shift.is_on_shift(agent, now_ms):
-        return Exclusion.OFF_SHIFT
-    if row not in crew.serving(demand.queues):
-        return _unfit(agent, demand, crew)
-    if agent.agent_id in demand.declined:
-        return Exclusion.DECLINED
-    if demand.is_angry and duties.streak(one)[0] >= crew.policy.max_angry_streak:
-        return Exclusion.NEEDS_REST
-    return None if _has_room(crew, one, demand, duties)[0] else Exclusion.AT_CAPACITY
+def exclusions(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> list[Exclusion | None]:
+    """For every agent the first reason why they may not take it; None exactly where `eligible` has the row."""
+    whys: list[Exclusion | None] = [_ABSENT.get(presence) for presence in crew.roster.presences]
+    everybody = np.arange(len(whys), dtype=np.intp)
+    gone = np.array([agent.agent_id in demand.declined for agent in crew.roster.agents], dtype=np.bool_)
+    tired = demand.is_angry & (duties.streak(everybody) >= crew.policy.max_angry_streak)
+    serves = np.isin(everybody, crew.serving(demand.queues))
+    for why, mask in (
+        (Exclusion.OFF_SHIFT, ~crew.working(now_ms)),
+        *_unfit(crew, demand, serves),
+        (Exclusion.DECLINED, gone),
+        (Exclusion.NEEDS_REST, tired),
+        (Exclusion.AT_CAPACITY, ~_has_room(crew, everybody, demand, duties)),
+    ):
+        for row in np.flatnonzero(mask).tolist():
+            whys[row] = whys[row] or why
+    return whys
 
 
 def _has_room(crew: Crew, rows: Rows, demand: Demand, duties: Duties) -> npt.NDArray[np.bool_]:
@@ -54,12 +57,16 @@ def _has_room(crew: Crew, rows: Rows, demand: Demand, duties: Duties) -> npt.NDA
     return room >= crew.units(demand.channel)[rows]
 
 
-def _unfit(agent: Agent, demand: Demand, crew: Crew) -> Exclusion:
+def _unfit(
+    crew: Crew, demand: Demand, serves: npt.NDArray[np.bool_]
+) -> Iterator[tuple[Exclusion, npt.NDArray[np.bool_]]]:
+    """Why agents serve none of its queues."""
     wanted = demand.requirement
     if wanted.agent_id and demand.relaxation < queue.OVERFLOW:
-        return Exclusion.NOT_ASKED_FOR
-    if wanted.team and wanted.team not in agent.teams:
-        return Exclusion.NOT_IN_TEAM
-    if crew.policy.require_language and agent.languages and wanted.language not in agent.languages:
-        return Exclusion.LACKS_LANGUAGE
-    return Exclusion.LACKS_SKILL
+        yield Exclusion.NOT_ASKED_FOR, ~serves
+    if wanted.team:
+        outside = [wanted.team not in agent.teams for agent in crew.roster.agents]
+        yield Exclusion.NOT_IN_TEAM, ~serves & np.array(outside, dtype=np.bool_)
+    if crew.policy.require_language:
+        yield Exclusion.LACKS_LANGUAGE, ~serves & ~crew.speaks(wanted.language)
+    yield Exclusion.LACKS_SKILL, ~serves

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -46,7 +47,9 @@ class Lifecycle:
 
         def change(draft: Draft, found: Conversation) -> Conversation:
             self._must_be_offered(found, reservation_id, draft.now_ms)
-            return self._offer_again(draft, tenant, found, "declined")
+            self._end_offer(draft, found, "declined")
+            self._place_in_order(draft, tenant, [found])
+            return self._latest(draft, found)
 
         return self._change(tenant, _conversation_id(reservation_id), change)
 
@@ -124,9 +127,17 @@ class Lifecycle:
 
     def agent_gone(self, tenant: str, agent_id: str) -> None:
         """An agent went offline: offers to them go back to their old places and to others."""
-        for held in self._store.held(tenant, agent_id):
-            if held.state is ConversationState.OFFERED:
-                self._take_back(tenant, held.conversation_id, held.reservation_id)
+
+        def attempt() -> bool | None:
+            draft = self._dispatcher.draft(tenant)
+            held = self._store.held(tenant, agent_id)
+            offered = [one for one in held if one.state is ConversationState.OFFERED]
+            for one in offered:
+                self._end_offer(draft, one, "cancelled")
+            self._place_in_order(draft, tenant, offered)
+            return self._is_committed(draft)
+
+        self._dispatcher.until_committed(attempt)
 
     def tick(self, now_ms: int) -> int:
         """Do what is due by now, at most MAX_DUE of it; how much that was."""
@@ -135,46 +146,56 @@ class Lifecycle:
         for tenant, agent_id in leases:
             self._store.set_presence(tenant, agent_id, Presence.OFFLINE)
             self.agent_gone(tenant, agent_id)
-        due = self._store.due(now_ms)[:MAX_DUE]
-        for tenant, conversation_id in due:
-            self._change(tenant, conversation_id, partial(self._on_time, tenant))
-        return len(leases) + len(due)
+        due: defaultdict[str, list[str]] = defaultdict(list)
+        for tenant, conversation_id in self._store.due(now_ms)[:MAX_DUE]:
+            due[tenant].append(conversation_id)
+        for tenant, ids in due.items():
+            self._dispatcher.until_committed(partial(self._end_due, tenant, ids))
+        return len(leases) + sum(map(len, due.values()))
 
-    def _on_time(self, tenant: str, draft: Draft, found: Conversation) -> Conversation:
-        if not found.due_ms or found.due_ms > draft.now_ms:
-            return found
-        if found.state is ConversationState.OFFERED:
-            return self._offer_again(draft, tenant, found, "timed_out")
-        if found.state is ConversationState.WRAPPING:
-            completed = draft.complete(found)
-            self._dispatcher.drain_into(draft, tenant)
-            return completed
-        return self._relax(draft, tenant, found)
+    def _end_due(self, tenant: str, conversation_ids: Sequence[str]) -> bool | None:
+        """All that ended by itself in one commit; None where that was stale."""
+        draft = self._dispatcher.draft(tenant)
+        stored = self._store.conversations(tenant, conversation_ids).values()
+        due = [one for one in stored if 0 < one.due_ms <= draft.now_ms]
+        for one in due:
+            self._end(draft, one)
+        self._place_in_order(draft, tenant, due)
+        return self._is_committed(draft)
 
-    def _relax(self, draft: Draft, tenant: str, found: Conversation) -> Conversation:
+    def _end(self, draft: Draft, due: Conversation) -> None:
+        """End the offer, the wrap-up or the step that a conversation is in; nothing is given away yet."""
+        if due.state is ConversationState.OFFERED:
+            self._end_offer(draft, due, "timed_out")
+        elif due.state is ConversationState.WRAPPING:
+            draft.complete(due)
+        else:
+            self._relax(draft, due)
+
+    def _end_offer(self, draft: Draft, offered: Conversation, how: str) -> None:
+        self._dispatcher.end_offer(draft, offered, how)
+        draft.wait(draft.release(offered, declined=how != "cancelled"))
+
+    def _relax(self, draft: Draft, found: Conversation) -> None:
         step = min(found.relaxation + 1, OVERFLOW)
         if step > found.relaxation:
             data = self._codec.event("requirement_relaxed", relaxation=step)
             self._dispatcher.record(draft, found.conversation_id, "requirement_relaxed", data)
         # The last step asks everybody, those who declined before as well.
         declined = () if step == OVERFLOW else found.declined
-        self._place(draft, tenant, draft.touch(found, relaxation=step, declined=declined))
-        return self._latest(draft, found)
+        draft.wait(draft.touch(found, relaxation=step, declined=declined))
 
-    def _take_back(self, tenant: str, conversation_id: str, reservation_id: str) -> None:
-        def change(draft: Draft, found: Conversation) -> Conversation:
-            if found.reservation_id != reservation_id or found.state is not ConversationState.OFFERED:
-                return found
-            self._dispatcher.cancel_offer(draft, found)
-            self._place(draft, tenant, draft.release(found))
-            return self._latest(draft, found)
+    def _place_in_order(self, draft: Draft, tenant: str, changed: Sequence[Conversation]) -> None:
+        """Give freed places to who waits, first come first; then see who else may take those that changed."""
+        self._dispatcher.drain_into(draft, tenant)
+        now = [self._latest(draft, one) for one in changed]
+        waiting = [one for one in now if one.state is ConversationState.WAITING]
+        for one in sorted(waiting, key=lambda one: (one.rank_ms, one.conversation_id)):
+            self._place(draft, tenant, one)
 
-        self._change(tenant, conversation_id, change)
-
-    def _offer_again(self, draft: Draft, tenant: str, found: Conversation, how: str) -> Conversation:
-        self._dispatcher.end_offer(draft, found, how)
-        self._place(draft, tenant, draft.release(found, declined=True))
-        return self._latest(draft, found)
+    def _is_committed(self, draft: Draft) -> bool | None:
+        """None where it was stale."""
+        return not draft.change().conversations or self._dispatcher.commit(draft) or None
 
     def _place(self, draft: Draft, tenant: str, unowned: Conversation) -> Assignment:
         assignment = draft.place(unowned)

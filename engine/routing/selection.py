@@ -43,9 +43,9 @@ def candidates(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> list[
     rows = np.arange(len(crew.roster.agents), dtype=np.intp)
     load = duties.load(rows)
     terms = score.matrix(crew, rows, demand, load)
+    whys = eligibility.exclusions(crew, demand, duties, now_ms)
     seen = []
-    for row, agent in enumerate(crew.roster.agents):
-        why = eligibility.exclusion(crew, row, demand, duties, now_ms)
+    for row, (agent, why) in enumerate(zip(crew.roster.agents, whys, strict=True)):
         shown = score.terms(terms[:, row].tolist()) if why is None else ()
         seen.append((Candidate(agent=agent, exclusion=why, terms=shown), int(load[row])))
     seen.sort(
@@ -90,6 +90,6 @@ def _why_nobody(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> str:
         return "no agent is registered; put one with AgentService"
     if len(agents) > _EXPLAINED:
         return f"nobody eligible for {demand.requirement.skill} among {len(agents)} agents"
-    whys = Counter(eligibility.exclusion(crew, row, demand, duties, now_ms) for row in range(len(agents)))
+    whys = Counter(eligibility.exclusions(crew, demand, duties, now_ms))
     counts = ", ".join(f"{whys[why]} {why.replace('_', ' ')}" for why in Exclusion if whys[why])
     return f"nobody eligible for {demand.requirement.skill}: {counts}"

@@ -17,7 +17,7 @@ from tests.fakes import make_agent, make_conversation, make_crew, make_requireme
 
 def exclusion(crew: Crew, conversation: Conversation) -> Exclusion | None:
     wanted = demand.of(conversation, crew.policy, NOW_MS)
-    return eligibility.exclusion(crew, 0, wanted, Duties(crew.roster), NOW_MS)
+    return eligibility.exclusions(crew, wanted, Duties(crew.roster), NOW_MS)[0]
 
 
 @given(
@@ -29,7 +29,7 @@ def test_an_agent_is_eligible_exactly_when_nothing_excludes_them(
     crew: Crew, conversation: Conversation, now_ms: int
 ) -> None:
     wanted, duties = demand.of(conversation, crew.policy, now_ms), Duties(crew.roster)
-    why = [eligibility.exclusion(crew, row, wanted, duties, now_ms) for row in range(3)]
+    why = eligibility.exclusions(crew, wanted, duties, now_ms)
 
     eligible = set(eligibility.eligible(crew, wanted, duties, now_ms).tolist())
     among = eligibility.eligible(crew, wanted, duties, now_ms, among=np.array([0, 2]))
