@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.domain import Conversation, ConversationState, Requirement
@@ -93,7 +93,7 @@ class Checker:
                     self.faults.add("over_capacity", held)
             for one in conversations:
                 if _was_given(one, before[one.conversation_id]):
-                    self._check_order(one)
+                    self._check_order(one, before)
 
     def accepted(self, reservation_id: str, told: Conversation) -> None:
         """An accept was confirmed to its caller."""
@@ -132,7 +132,7 @@ class Checker:
             self.faults.add("wrong_ranks", f"{one.conversation_id} has {one.rank_ms}, not {expected}")
         bisect.insort(self._waiting[_group(one)], (one.rank_ms, one.conversation_id))
 
-    def _check_order(self, given: Conversation) -> None:
+    def _check_order(self, given: Conversation, before: Mapping[str, Conversation | None]) -> None:
         """Nobody alike who was more urgent still waits, but for those who may not go to this agent."""
         rank = self._order.rank_ms(
             given.requirement, given.queued_ms or given.updated_ms, is_angry=given.mood.is_angry
@@ -142,7 +142,8 @@ class Checker:
                 return
             earlier = self.seen[conversation_id]
             # The policy keeps these apart from an agent: who declined, and a rest after angry customers.
-            if given.agent_id not in earlier.declined and not earlier.mood.is_angry:
+            may_go = given.agent_id not in earlier.declined and not earlier.mood.is_angry
+            if may_go and _came_before(earlier, before.get(conversation_id, earlier)):
                 self.faults.add("inversions", f"{given.conversation_id} went before {conversation_id}")
 
 
@@ -150,6 +151,19 @@ def _was_given(one: Conversation, before: Conversation | None) -> bool:
     return one.state in HELD[:2] and (
         before is None or before.state not in HELD or before.agent_id != one.agent_id
     )
+
+
+def _came_before(earlier: Conversation, before: Conversation | None) -> bool:
+    """Whether it asked for the same already when the commit began, or was taken from an agent by it.
+
+    A commit holds a batch of messages one after the other: one of them may give a place away before the next
+    makes another conversation ask for it.
+    """
+    if before is None:
+        return False
+    if before.state is ConversationState.OFFERED:
+        return before.declined != earlier.declined
+    return before.state is ConversationState.WAITING and _group(before) == _group(earlier)
 
 
 def _group(one: Conversation) -> tuple[object, ...]:

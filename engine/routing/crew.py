@@ -29,6 +29,7 @@ class Crew:
         self._served = [queue.served(agent, policy) for agent in roster.agents]
         self._serves = [frozenset(names) for names in self._served]
         self._by_queue = _by_queue(self._served)
+        self.lasting: dict[object, npt.NDArray[np.float64]] = {}  # see `score`
         self._speaks: dict[str, npt.NDArray[np.bool_]] = {}
         self._serving: dict[tuple[str, ...], Rows] = {}
         self._has_shifts = np.array([bool(agent.shifts) for agent in roster.agents], dtype=np.bool_)
@@ -78,10 +79,9 @@ class Crew:
             self._speaks[language] = np.array(mask, dtype=np.bool_)
         return self._speaks[language]
 
-    def units(self, channel: int) -> npt.NDArray[np.int64]:
-        """[A], what a conversation of the channel takes of each agent."""
-        units = self.policy.channel_units.get(channel, UNIT)
-        return np.full_like(self.capacity, units) if units else self.capacity
+    def needs(self, rows: Rows, channel: int) -> npt.NDArray[np.int64] | int:
+        """[rows] or the same for all: what a conversation of the channel takes of each agent."""
+        return self.policy.channel_units.get(channel, UNIT) or self.capacity[rows]
 
     def places(self, units: int) -> int:
         """How many of the lightest conversations fit into these units, at least 1."""

@@ -53,8 +53,7 @@ def exclusions(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> list[
 
 
 def _has_room(crew: Crew, rows: Rows, demand: Demand, duties: Duties) -> npt.NDArray[np.bool_]:
-    room = crew.capacity[rows] - duties.load(rows)
-    return room >= crew.units(demand.channel)[rows]
+    return crew.capacity[rows] - duties.load(rows) >= crew.needs(rows, demand.channel)
 
 
 def _unfit(

@@ -12,6 +12,8 @@ from engine.routing.crew import Crew, Rows
 from engine.routing.demand import Demand
 
 MAX_PROFICIENCY = 5
+_LASTING_KEPT = 512  # requirements whose lasting scores are remembered
+_LASTING = (0, 2, 5)  # terms
 NAMES = ("proficiency", "free_capacity", "language", "last_agent", "preferred_agent", "de_escalation")
 
 
@@ -39,6 +41,35 @@ def matrix(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) 
         skill = crew.policy.de_escalation_skill
         scores[5] = weights.de_escalation * crew.skill(skill)[rows] / MAX_PROFICIENCY
     return scores
+
+
+def totals(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The agents' scores: the sums of `matrix` over its terms, at a fraction of its cost."""
+    weights, wanted = crew.policy.weights, demand.requirement
+    scores = _lasting(crew, demand)[rows] + weights.free_capacity * np.clip(
+        1 - load / crew.capacity[rows], 0, 1
+    )
+    for agent_id, weight in (
+        (demand.last_agent_id, weights.last_agent),
+        (wanted.preferred_agent_id, weights.preferred_agent),
+    ):
+        if (row := crew.roster.rows.get(agent_id)) is not None:
+            scores += weight * (rows == row)
+    return scores
+
+
+def _lasting(crew: Crew, demand: Demand) -> npt.NDArray[np.float64]:
+    """[A], what does not change from one decision to the next: proficiency, language and de-escalation."""
+    wanted = demand.requirement
+    key = (tuple(wanted.skills.items()), wanted.language, demand.is_angry)
+    if (known := crew.lasting.get(key)) is not None:
+        return known
+    if len(crew.lasting) >= _LASTING_KEPT:
+        crew.lasting.clear()
+    rows = np.arange(len(crew.capacity), dtype=np.intp)
+    terms = matrix(crew, rows, demand, np.zeros(len(rows), dtype=np.int64))
+    crew.lasting[key] = terms[list(_LASTING)].sum(axis=0)
+    return crew.lasting[key]
 
 
 def terms(column: Sequence[float]) -> tuple[Term, ...]:

@@ -13,6 +13,7 @@ from engine.routing.demand import Demand
 from engine.routing.duty import Duties
 from engine.routing.policy import UNIT
 
+_EQUAL = 1e-9  # scores nearer than this are a tie
 _EXPLAINED = 200  # agents up to which a refusal counts every reason
 
 
@@ -32,10 +33,12 @@ def choose(
     if not len(rows):
         return None
     load = duties.load(rows)
-    terms = score.matrix(crew, rows, demand, load)
-    # Rounding keeps equal scores equal however the addends were summed; rows are in order of id.
-    best = int(np.lexsort((load, -terms.sum(axis=0).round(9)))[0])
-    return _assigned(crew, demand, int(rows[best]), int(load[best]), len(rows), terms[:, best].tolist())
+    totals = score.totals(crew, rows, demand, load)
+    # Equal scores may differ by how their addends were summed; rows are in order of id.
+    tied = np.flatnonzero(totals >= totals.max() - _EQUAL)
+    best = tied[np.argmin(load[tied])]
+    terms = score.matrix(crew, rows[best : best + 1], demand, load[best : best + 1])
+    return _assigned(crew, demand, int(rows[best]), int(load[best]), len(rows), terms[:, 0].tolist())
 
 
 def candidates(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> list[Candidate]:
