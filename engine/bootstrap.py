@@ -61,7 +61,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         store = _store(settings)
         stack.callback(store.close)
         thread = DecisionThread()
-        stack.callback(thread.close)
+        stack.callback(thread.close)  # before the store: what was begun still needs it
         parts = _parts(settings, store, _bundle(settings), thread)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         health = lifecycle.Health(server, add_servicers(server, parts.servicers))

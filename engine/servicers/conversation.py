@@ -155,7 +155,9 @@ class ConversationServicer(ConversationServiceServicer):
 
 def _state(number: conversation_pb2.ConversationState.ValueType) -> ConversationState | None:
     if number and number not in convert.STATES:
-        raise InvalidArgumentError("state", "must be waiting, offered, assigned, wrapping, closed or not given")
+        raise InvalidArgumentError(
+            "state", "must be waiting, offered, assigned, wrapping, closed or not given"
+        )
     return convert.STATES.get(number)
 
 

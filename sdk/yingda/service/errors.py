@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import traceback
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
@@ -79,7 +81,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         if handler is None:
             return None
         make, behaviour = _kind(handler)
-        if handler.response_streaming:
+        # A handler of a stream that is no generator writes to the context by itself, as that of health does.
+        if handler.response_streaming and inspect.isasyncgenfunction(behaviour):
             wrapped = self._streaming(behaviour, handler_call_details.method)
         else:
             wrapped = self._single(behaviour, handler_call_details.method)
@@ -112,10 +115,27 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         known = error if isinstance(error, StatusError) else self._translate(error)
         if known is None:
             error_id = uuid.uuid4().hex[:12]
-            structlog.get_logger().error("call_failed", method=method, error_id=error_id, exc_info=error)
+            structlog.get_logger().error("call_failed", method=method, error_id=error_id, **_trace(error))
             known = StatusError(grpc.StatusCode.INTERNAL, f"internal error {error_id}")
         await context.abort_with_status(known.to_status())
         raise AssertionError("abort_with_status always raises")
+
+
+def _trace(error: BaseException) -> dict[str, object]:
+    """What an error and what it came of are, and where; never their texts, which may quote a customer."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return {
+        "error": [type(one).__name__ for one in chain],
+        "trace": [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for one in reversed(chain)
+            for frame in traceback.extract_tb(one.__traceback__)
+        ],
+    }
 
 
 def _cut(text: str, limit: int) -> str:
