@@ -24,6 +24,7 @@ from engine.stores.detail import agent_profile
 from engine.stores.redis_client import RedisClient
 from engine.stores.redis_pushes import Listener, RedisPushes
 from engine.stores.redis_roster import RedisRosters
+from engine.stores.redis_tenants import RedisTenants
 from engine.stores.redis_url import connect
 
 _PAGE = 16  # events looked through at a time for a conversation's last message
@@ -51,10 +52,9 @@ class RedisStore:
         self._engine = uuid.uuid4().hex
         self._tokens = itertools.count(1)
         self._rosters = RedisRosters(client)
+        self._tenants = RedisTenants(client)
         self._channel = "yingda:changes"
-        self._pushes = RedisPushes(client, engine=self._engine, channel=self._channel)
-        self._known: set[str] = set()  # tenants that are in the set of tenants
-        self._losses = client.losses
+        self._pushes = RedisPushes(client, tenants=self._tenants, engine=self._engine, channel=self._channel)
 
     def close(self) -> None:
         """Stop listening and close the connections."""
@@ -113,17 +113,15 @@ class RedisStore:
 
     def due(self, now_ms: int) -> list[tuple[str, str]]:
         """See `ports.Store`."""
-        return self._until("due", now_ms)
+        return self._tenants.until("due", now_ms)
 
     def lapsed(self, now_ms: int) -> list[tuple[str, str]]:
         """See `ports.Store`."""
-        return self._until("leases", now_ms)
+        return self._tenants.until("leases", now_ms)
 
     def next_due_ms(self) -> int | None:
         """See `ports.Store`."""
-        keys = [f"{rows.prefix_of(one)}:{name}" for one in self._tenants() for name in ("due", "leases")]
-        heads = self._client.call_all([("ZRANGE", key, 0, 0, "WITHSCORES") for key in keys])
-        return min((int(head[1]) for head in heads if head), default=None)
+        return self._tenants.next_moment()
 
     def list_conversations(
         self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
@@ -142,7 +140,8 @@ class RedisStore:
 
     def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> None:
         """See `ports.Store`."""
-        if not self._write("set_presence", tenant, agent_id, presence.value, lease_ms):
+        ends = {tenant: lease_ms} if lease_ms and presence is not Presence.OFFLINE else {}
+        if not self._write_until(ends, "set_presence", tenant, agent_id, presence.value, lease_ms):
             raise NotFoundError(f"tenant {tenant} has no agent {agent_id}")
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
@@ -152,12 +151,11 @@ class RedisStore:
         if not changes:
             return []
         groups = _by_tenant(changes)
-        self._remember(groups)
+        self._tenants.remember(groups)
         token = str(next(self._tokens))
         with self._pushes.committing(token):
-            replies = self._client.call_all(
-                [self._commit_command(tenant, of_tenant, token) for tenant, of_tenant in groups.items()]
-            )
+            commits = [self._commit_command(tenant, of_tenant, token) for tenant, of_tenant in groups.items()]
+            replies = self._client.call_in_order(commits, self._tenants.expecting(_earliest(groups)))
             self._await_replicas([rows.prefix_of(tenant) for tenant in groups])
             done = {
                 tenant: iter(self._follow(of_tenant, reply))
@@ -224,44 +222,20 @@ class RedisStore:
         return [rows.conversation(one) for one in self._client.read(name, rows.prefix_of(tenant), *arguments)]
 
     def _write(self, name: str, tenant: str, *arguments: object) -> int:
-        self._remember([tenant])
+        return self._write_until({}, name, tenant, *arguments)
+
+    def _write_until(self, moments: Mapping[str, int], name: str, tenant: str, *arguments: object) -> int:
+        """What the function gives; something of the tenant ends at the moment from then on."""
+        self._tenants.remember([tenant])
         prefix, token = rows.prefix_of(tenant), next(self._tokens)
-        done: int = self._client.function(name, prefix, self._engine, token, *arguments)
+        write = self._client.function_command(name, prefix, self._engine, token, *arguments)
+        (done,) = self._client.call_in_order([write], self._tenants.expecting(moments))
         self._await_replicas([prefix])
-        return done
+        return int(done)
 
     def _await_replicas(self, prefixes: Sequence[str]) -> None:
         if self._wait_replicas:
             self._client.await_replicas(prefixes, self._wait_replicas)
-
-    def _remember(self, tenants: Mapping[str, object] | Sequence[str]) -> None:
-        """Put the tenants into the set by which they are found, before anything of them is written."""
-        if self._losses != self._client.losses:
-            self._losses = self._client.losses
-            self._known.clear()
-        new = [one for one in tenants if one not in self._known]
-        if new:
-            self._client.call("SADD", rows.TENANTS, *new)
-            self._known.update(new)
-
-    def _tenants(self) -> list[str]:
-        return sorted(one.decode() for one in self._client.call("SMEMBERS", rows.TENANTS))
-
-    def _until(self, name: str, now_ms: int) -> list[tuple[str, str]]:
-        """(tenant, id) of all tenants whose score in this sorted set has come, smallest first."""
-        tenants = self._tenants()
-        found = self._client.call_all(
-            [
-                ("ZRANGEBYSCORE", f"{rows.prefix_of(one)}:{name}", "-inf", now_ms, "WITHSCORES")
-                for one in tenants
-            ]
-        )
-        moments = [
-            (int(score), tenant, member.decode())
-            for tenant, flat in zip(tenants, found, strict=True)
-            for member, score in zip(flat[::2], flat[1::2], strict=True)
-        ]
-        return [(tenant, one) for _, tenant, one in sorted(moments)]
 
 
 def _by_tenant(changes: Sequence[Change]) -> dict[str, list[Change]]:
@@ -269,3 +243,12 @@ def _by_tenant(changes: Sequence[Change]) -> dict[str, list[Change]]:
     for change in changes:
         groups[change.tenant].append(change)
     return dict(groups)
+
+
+def _earliest(groups: Mapping[str, Sequence[Change]]) -> dict[str, int]:
+    """By tenant, the first moment at which something ends that is changed; none where nothing does."""
+    ends = {
+        tenant: [one.due_ms for change in changes for one in change.conversations if one.due_ms > 0]
+        for tenant, changes in groups.items()
+    }
+    return {tenant: min(moments) for tenant, moments in ends.items() if moments}

@@ -41,6 +41,17 @@ class RedisClient:
         """The replies, in order, in one round trip to each server. Raises: StorageError where one failed."""
         return self._with_functions(lambda: self._run_all(commands)) if commands else []
 
+    def call_in_order(self, first: Sequence[Command], then: Sequence[Command]) -> list[Any]:
+        """The replies to the first, all of which are done before the others. Raises: StorageError.
+
+        One round trip to a single Redis; the servers of a cluster know no order among them, so it takes two there.
+        """
+        if not self._is_cluster:
+            return self.call_all([*first, *then])[: len(first)]
+        replies = self.call_all(first)
+        self.call_all(then)
+        return replies
+
     def function(self, name: str, prefix: str, *arguments: object) -> Any:  # noqa: ANN401
         """What a function that writes gives. Raises: StorageError."""
         return self.call(*self.function_command(name, prefix, *arguments))

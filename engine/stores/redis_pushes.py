@@ -25,6 +25,7 @@ from engine.domain import Conversation, ConversationState
 from engine.errors import StorageError
 from engine.stores import redis_rows as rows
 from engine.stores.redis_client import FAILURES, RedisClient
+from engine.stores.redis_tenants import RedisTenants
 
 Listener = Callable[[str, Sequence[Conversation]], None]
 _LOOK_EVERYWHERE = 5.0  # seconds between looks at all tenants
@@ -38,8 +39,9 @@ _HELD = (ConversationState.OFFERED, ConversationState.ASSIGNED, ConversationStat
 class RedisPushes:
     """One thread, from the first listener on. `committed` is called by the store, the rest by that thread."""
 
-    def __init__(self, client: RedisClient, *, engine: str, channel: str) -> None:
+    def __init__(self, client: RedisClient, *, tenants: RedisTenants, engine: str, channel: str) -> None:
         self._client = client
+        self._tenants = tenants
         self._engine = engine
         self._channel = channel
         self._listeners: list[Listener] = []
@@ -107,21 +109,18 @@ class RedisPushes:
                 if bell is not None:
                     self._look(self._rung(bell))
                 if time.monotonic() - looked > _LOOK_EVERYWHERE:
-                    self._look(self._tenants())
+                    self._look(self._tenants.all())
                     looked = time.monotonic()
 
     def _rung(self, bell: dict[str, Any]) -> list[str]:
         """The tenants that a bell is about: none where this engine rang."""
         if bell["type"] == "subscribe":  # first of all, and after a connection was lost and made again
-            return self._tenants()
+            return self._tenants.all()
         engine, _, prefix = bell["data"].decode().partition(" ")
         return [] if engine == self._engine else [rows.tenant_of(prefix)]
 
-    def _tenants(self) -> list[str]:
-        return sorted(one.decode() for one in self._client.call("SMEMBERS", rows.TENANTS))
-
     def _tails(self) -> dict[str, str]:
-        tenants = self._tenants()
+        tenants = self._tenants.all()
         found = self._client.call_all([("HGET", f"{rows.prefix_of(one)}:tails", "pushes") for one in tenants])
         return {tenant: (tail or b"").decode() for tenant, tail in zip(tenants, found, strict=True)}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -129,6 +129,62 @@ class TestSeveralEngines:
 
             assert given == CAPACITY
             assert stores[1].roster("shop").load.tolist() == [CAPACITY]
+
+
+class TestMoments:
+    def test_a_moment_that_was_lost_on_its_way_is_found_again(
+        self, another: Open, redis_server: RedisServer
+    ) -> None:
+        store = another()
+        store.commit([change(make_conversation(due_ms=7), tenant=f"t{number}") for number in range(9)])
+        with redis_server.client() as client:
+            client.zadd(TENANTS, {"t5": "+inf"})
+        until(lambda: bool(store.next_due_ms()) and ("t5", "c1") in store.due(7))
+
+        assert len(store.due(7)) == 9
+
+    def test_a_moment_that_is_set_while_the_bound_is_raised_is_not_lost(
+        self, another: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        one, other = another(), another()
+        one.commit([change(make_conversation(due_ms=1))])
+        one.commit([change(make_conversation(due_ms=100, version=2))])
+        read = one._tenants._truth
+
+        def read_before_the_other_commits(tenants: Iterable[str]) -> dict[str, float]:
+            found = read(tenants)
+            other.commit([change(make_conversation("c2", due_ms=50))])
+            return found
+
+        monkeypatch.setattr(one._tenants, "_truth", read_before_the_other_commits)
+        one.next_due_ms()
+
+        assert other.due(50) == [("shop", "c2")]
+
+    def test_the_earliest_of_many_tenants_is_found_behind_bounds_that_are_too_early(
+        self, another: Open
+    ) -> None:
+        store = another()
+        tenants = [f"t{number}" for number in range(50)]
+        store.commit([change(make_conversation(due_ms=1), tenant=tenant) for tenant in tenants])
+        later = [make_conversation(due_ms=100 + number, version=2) for number in range(50)]
+        store.commit([change(one, tenant=tenant) for one, tenant in zip(later, tenants, strict=True)])
+
+        assert store.due(99) == []
+        assert store.next_due_ms() == 100
+
+    def test_a_look_costs_what_is_due_and_not_what_there_is(
+        self, another: Open, redis_server: RedisServer
+    ) -> None:
+        store = another()
+        store.commit([change(make_conversation(due_ms=10_000), tenant=f"t{number}") for number in range(300)])
+        store.commit([change(make_conversation(due_ms=1), tenant="now")])
+        with redis_server.client() as client:
+            client.config_resetstat()
+            assert (store.due(5), store.lapsed(5), store.next_due_ms()) == ([("now", "c1")], [], 1)
+            calls = sum(one["calls"] for one in client.info("commandstats").values())
+
+        assert calls < 60
 
 
 class TestKeys:
