@@ -23,6 +23,9 @@
 --   :done:ENGINE    string  token and reply of the engine's last write, for a while
 --   :replies        hash    id -> JSON
 --   :seeded         string  there once the tenant was
+--   :wait           string  written before WAIT (see redis_client.py)
+--
+-- One key is no tenant's: yingda:tenants (see redis_tenants.py).
 
 local ROSTER_ENTRIES = 4096 -- kept, about; an engine that is further behind reads the whole roster
 local PUSH_ENTRIES = 256 -- kept, about; a listener that is further behind is told of everything that is held
