@@ -16,6 +16,7 @@ R = TypeVar("R")
 Command = tuple[object, ...]
 FAILURES = (RedisError, RedisClusterException, OSError)
 LIBRARY = "yingda_1"  # as the first line of redis.lua names it
+_CODE = ("redis.lua", "redis_reads.lua")
 _REPLICAS_MS = 1000  # how long replicas may take to confirm
 _UNKNOWN_FUNCTION = "Function not found"
 
@@ -65,8 +66,9 @@ class RedisClient:
         return self.call("FCALL_RO", f"{LIBRARY}_{name}", 1, prefix, *arguments)
 
     def load_functions(self) -> None:
-        """Put redis.lua on every master; one that joins the cluster later gets it at its first call."""
-        code = files("engine.stores").joinpath("redis.lua").read_text(encoding="utf-8")
+        """Put the functions on every master; one that joins the cluster later gets it at its first call."""
+        parts = (files("engine.stores").joinpath(name) for name in _CODE)
+        code = "\n".join(part.read_text(encoding="utf-8") for part in parts)
         for master in self.masters():
             master.execute_command("FUNCTION", "LOAD", "REPLACE", code)
 
