@@ -31,6 +31,7 @@ class Analyzer:
         return AnalysisBatch(
             bundle_id=self._classifier.id,
             intent_names=names,
+            skill_of=self._classifier.skills,
             intents=intents,
             skills=[self._classifier.skills[intent] for intent in intents],
             languages=[LANGUAGES[code] for code in prediction.language.tolist()],

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yingda.v1 import analysis_pb2, answer_pb2, event_pb2, message_pb2
+from google.protobuf.message import Message
+from yingda.v1 import answer_pb2, event_pb2, message_pb2
 
-from engine.domain import AnalysisBatch, Assignment, MessageBatch, Suggestion
+from engine.domain import NO_HINTS, AnalysisBatch, Assignment, Hints, MessageBatch, Suggestion
 from engine.servicers import convert, wire
+from engine.servicers.answer import AnswerWriter
 
 
 def decode(raw: Sequence[bytes]) -> MessageBatch:
@@ -23,6 +25,7 @@ def decode(raw: Sequence[bytes]) -> MessageBatch:
         conversation_ids=[message.conversation_id for message in messages],
         customer_ids=[message.customer_id for message in messages],
         texts=[message.text for message in messages],
+        hints=[_hints(message) for message in messages],
         raw=raw,
     )
 
@@ -38,6 +41,9 @@ def results(batch: MessageBatch, answers: Sequence[bytes]) -> list[bytes]:
 class ProtoCodec:
     """See `ports.Codec`."""
 
+    def __init__(self) -> None:
+        self._writer = AnswerWriter()
+
     def answers(
         self,
         conversation_ids: Sequence[str],
@@ -46,10 +52,7 @@ class ProtoCodec:
         suggestions: Sequence[Sequence[Suggestion]],
     ) -> list[bytes]:
         """See `ports.Codec`."""
-        analyses = convert.analyses_to_proto(analysis)
-        return [
-            _answer(*row) for row in zip(conversation_ids, analyses, assignments, suggestions, strict=True)
-        ]
+        return self._writer.write(conversation_ids, analysis, assignments, suggestions)
 
     def record(self, raw: bytes, answer: bytes) -> bytes:
         """A serialised MessageReceived."""
@@ -68,21 +71,12 @@ class ProtoCodec:
         kind = event_pb2.ConversationAssigned(assignment=convert.assignment_to_proto(assignment))
         return kind.SerializeToString()
 
-    def closed(self, agent_id: str) -> bytes:
-        """A serialised ConversationClosed."""
-        return event_pb2.ConversationClosed(agent_id=agent_id).SerializeToString()
+    def event(self, kind: str, **fields: str | int | float | bool) -> bytes:
+        """See `ports.Codec`."""
+        event = event_pb2.Event(**{kind: fields})  # type: ignore[arg-type]  # a dict stands for the message
+        payload: Message = getattr(event, kind)
+        return payload.SerializeToString()
 
 
-def _answer(
-    conversation_id: str,
-    analysis: analysis_pb2.Analysis,
-    assignment: Assignment,
-    suggestions: Sequence[Suggestion],
-) -> bytes:
-    answer = answer_pb2.MessageAnswer(
-        conversation_id=conversation_id,
-        analysis=analysis,
-        assignment=convert.assignment_to_proto(assignment),
-        suggestions=[convert.suggestion_to_proto(one) for one in suggestions],
-    )
-    return answer.SerializeToString()
+def _hints(message: message_pb2.Message) -> Hints:
+    return convert.hints_from_proto(message.routing) if message.HasField("routing") else NO_HINTS

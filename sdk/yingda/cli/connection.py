@@ -11,8 +11,8 @@ import grpc
 
 from yingda.cli import health
 from yingda.cli.errors import CommandError, UnreachableError
-from yingda.client import SyncClient
 from yingda.errors import YingdaError
+from yingda.sync_client import SyncClient
 
 
 @contextmanager
