@@ -1,0 +1,1 @@
+"""How fast Yingda is, measured from outside, and where its time goes, measured from inside."""

@@ -1,0 +1,106 @@
+"""The engine's pipeline in this process, with a stopwatch at the seams between its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from yingda.v1 import engine_service_pb2
+
+import benchmarks.one_thread  # noqa: F401  # before numpy
+import models.bundle
+from benchmarks.stopwatch import Stopwatch
+from benchmarks.system import team
+from benchmarks.texts import PACK
+from engine.analysis.analyzer import Analyzer
+from engine.assist.index import FaissReplyIndex
+from engine.assist.suggester import Suggester
+from engine.bootstrap import SHIPPED_BUNDLE
+from engine.clock import SystemClock
+from engine.domain import Presence
+from engine.pipeline import Pipeline
+from engine.ports import Store
+from engine.routing import selection
+from engine.routing.dispatcher import Dispatcher
+from engine.routing.score import Weights
+from engine.samples import read_replies
+from engine.servicers import codec, convert
+from engine.stores.sqlite import SQLiteStore, open_store
+from models.calibration import Calibration
+from models.encoder import StaticEncoder
+from models.heads import Heads
+
+
+class Engine:
+    """Frames in, frames out, as `EngineServicer` does it between its two calls of gRPC."""
+
+    def __init__(self, store: Store) -> None:
+        classifier = models.bundle.load(SHIPPED_BUNDLE)
+        analyzer = Analyzer(classifier=classifier)
+        proto, clock = codec.ProtoCodec(), SystemClock()
+        self._store = store
+        self._pipeline = Pipeline(
+            analyzer=analyzer,
+            dispatcher=Dispatcher(store=store, codec=proto, clock=clock, weights=Weights()),
+            suggester=Suggester(
+                store=store,
+                classifier=classifier,
+                analyzer=analyzer,
+                build=FaissReplyIndex,
+                samples=read_replies(PACK),
+            ),
+            store=store,
+            codec=proto,
+            clock=clock,
+        )
+
+    def employ(self, tenant: str, count: int) -> None:
+        """Give the tenant agents, online and idle."""
+        for agent in map(convert.agent_from_proto, team(count)):
+            self._store.put_agent(tenant, agent)
+            self._store.set_presence(tenant, agent.agent_id, Presence.ONLINE)
+
+    def process(self, frame: bytes) -> bytes:
+        """A serialised ProcessMessagesRequest to its response."""
+        batch = codec.decode(engine_service_pb2.RawFrame.FromString(frame).messages)
+        return b"".join(codec.results(batch, self._pipeline.process(batch)))
+
+
+# What is timed, and the stage that its own time counts for.
+SEAMS: tuple[tuple[object, str, str], ...] = (
+    (Engine, "process", "frame: split, join"),
+    (codec, "decode", "decode"),
+    (codec, "results", "results"),
+    (codec.ProtoCodec, "answers", "encode answers"),
+    (Pipeline, "process", "pipeline: keys, events"),
+    (SQLiteStore, "records", "records lookup"),
+    (SQLiteStore, "open_conversations", "conversations lookup"),
+    (SQLiteStore, "commit", "commit"),
+    (Analyzer, "analyze", "analyze: columns"),
+    (models.bundle.Bundle, "predict", "analyze: predict"),
+    (models.bundle, "extract", "analyze: features"),
+    (StaticEncoder, "encode_features", "analyze: encode"),
+    (Heads, "score", "analyze: heads"),
+    (Calibration, "apply", "analyze: calibrate"),
+    (Dispatcher, "receive", "decide"),
+    (selection, "select", "decide: select agent"),
+    (Suggester, "suggest_messages", "suggest"),
+    (FaissReplyIndex, "search", "suggest: index"),
+)
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Engine]:
+    """An engine with an empty store in `folder`."""
+    store = open_store(folder / "yingda.db", sync="normal")
+    try:
+        yield Engine(store)
+    finally:
+        store.close()
+
+
+def watch(stopwatch: Stopwatch) -> None:
+    """Time every seam from here on, in the whole process."""
+    for owner, name, stage in SEAMS:
+        stopwatch.watch(owner, name, stage)

@@ -1,0 +1,8 @@
+"""Imported before numpy: BLAS and OpenMP get one thread, as in the engine's own process."""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")

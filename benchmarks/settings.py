@@ -1,0 +1,28 @@
+"""What one run of the benchmarks was asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SECTIONS = ("start", "stream", "unary", "floor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The parameters, as they stand in the report.
+
+    `seconds` is measured time of each section; `rates` are messages a second of the open loop, one after the other.
+    """
+
+    seconds: float = 10.0
+    frame: int = 256
+    streams: int = 2
+    rates: tuple[float, ...] = (300.0,)
+    agents: int = 32
+    sections: tuple[str, ...] = SECTIONS
+    seed: int = 1
+    sync: str = "normal"
+
+
+QUICK = Settings()
+FULL = Settings(seconds=30.0, rates=(300.0, 1500.0))
