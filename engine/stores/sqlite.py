@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -40,20 +40,38 @@ def open_store(path: Path, *, sync: Sync) -> SQLiteStore:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-        _prepare(connection, sync)
+        return SQLiteStore(_connect(path, sync))
     except (OSError, sqlite3.Error) as error:
         raise StartError(_open_problem(path, error)) from error
-    return SQLiteStore(connection)
+
+
+def _connect(path: Path, sync: Sync) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        _check(connection, path)
+        _prepare(connection, sync)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Before anything is written, that the file is new or ours. Raises: StartError."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > SCHEMA_VERSION:
+        raise StartError(
+            f"{path} was written by a newer release (schema {found}, this one knows {SCHEMA_VERSION}): "
+            "upgrade Yingda, or name another --data-dir"
+        )
+    if not found and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise StartError(_foreign(path))
 
 
 def _prepare(connection: sqlite3.Connection, sync: Sync) -> None:
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {sync.upper()}")
-    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > SCHEMA_VERSION:
-        raise sqlite3.DatabaseError(f"it was written by a newer release (schema {found})")
     # A write takes the lock now, so that a second engine fails here and not at its first message.
     connection.executescript(f"BEGIN IMMEDIATE;{_schema()}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
 
@@ -67,8 +85,12 @@ def _open_problem(path: Path, error: Exception) -> str:
     if "locked" in text:
         return f"{path} is in use by another engine: stop that one, or name another --data-dir"
     if isinstance(error, sqlite3.DatabaseError) and "not a database" in text:
-        return f"{path} is not a Yingda database: name another --data-dir, or move the file away"
+        return _foreign(path)
     return f"cannot open {path} ({text}): name a --data-dir that this user can write"
+
+
+def _foreign(path: Path) -> str:
+    return f"{path} is not a Yingda database: name another --data-dir, or move the file away"
 
 
 class SQLiteStore:
@@ -84,20 +106,22 @@ class SQLiteStore:
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
         """See `ports.Store`."""
+        wanted = rows.padded(keys)
         found = self._read(
-            "SELECT key, data FROM journal WHERE tenant = ? AND key IN (SELECT value FROM json_each(?))",
+            f"SELECT key, data FROM journal WHERE tenant = ? AND key IN ({rows.marks('?', wanted)})",
             tenant,
-            json.dumps(keys),
+            *wanted,
         )
         return dict(found)
 
     def conversations(self, tenant: str, conversation_ids: Sequence[str]) -> dict[str, Conversation]:
         """See `ports.Store`."""
+        wanted = rows.padded(conversation_ids)
         found = self._read(
             f"SELECT {rows.CONVERSATION} FROM conversations WHERE tenant = ?"
-            " AND conversation_id IN (SELECT value FROM json_each(?))",
+            f" AND conversation_id IN ({rows.marks('?', wanted)})",
             tenant,
-            json.dumps(conversation_ids),
+            *wanted,
         )
         return {row[0]: rows.conversation(row) for row in found}
 
@@ -105,11 +129,16 @@ class SQLiteStore:
         self, tenant: str, customers: Sequence[tuple[int, str]]
     ) -> dict[tuple[int, str], Conversation]:
         """See `ports.Store`."""
+        if not customers:
+            return {}
+        wanted = rows.padded(customers)
+        # Without statistics the planner would read every conversation of the tenant.
         found = self._read(
-            f"SELECT {rows.CONVERSATION} FROM json_each(?) AS wanted JOIN conversations"
-            " ON tenant = ? AND channel = wanted.value ->> 0 AND customer_id = wanted.value ->> 1"
+            f"WITH wanted (a_channel, a_customer) AS (VALUES {rows.marks('(?, ?)', wanted)})"
+            f" SELECT {rows.CONVERSATION} FROM wanted CROSS JOIN conversations"
+            " INDEXED BY conversations_open ON tenant = ? AND channel = a_channel AND customer_id = a_customer"
             " AND state != 'closed' ORDER BY opened_ms, conversation_id",
-            json.dumps(customers),
+            *itertools.chain.from_iterable(wanted),
             tenant,
         )
         newest_last = map(rows.conversation, found)
@@ -130,13 +159,15 @@ class SQLiteStore:
         self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
     ) -> list[Conversation]:
         """See `ports.Store`."""
+        # Only the conditions that apply, so that the index gives where a page begins.
         found = self._read(
-            f"SELECT {rows.CONVERSATION} FROM conversations WHERE tenant = ?1 AND (?2 = '' OR state = ?2)"
-            " AND (?3 IS NULL OR (opened_ms, conversation_id) < (?3, ?4))"
-            " ORDER BY opened_ms DESC, conversation_id DESC LIMIT ?5",
+            f"SELECT {rows.CONVERSATION} FROM conversations WHERE tenant = ?"
+            f"{' AND state = ?' if state else ''}"
+            f"{' AND (opened_ms, conversation_id) < (?, ?)' if before else ''}"
+            " ORDER BY opened_ms DESC, conversation_id DESC LIMIT ?",
             tenant,
-            state or "",
-            *(before or (None, None)),
+            *([state] if state else []),
+            *(before or []),
             limit,
         )
         return [rows.conversation(row) for row in found]
@@ -283,7 +314,8 @@ class SQLiteStore:
         )
 
     def _move_loads(self, change: Change) -> None:
-        roster = self.roster(change.tenant)
+        if (roster := self._rosters.get(change.tenant)) is None:
+            return  # whoever asks next reads the loads as they were just written
         loads = dict(roster.loads)
         for agent_id, places in change.claims.items():
             if agent_id in loads:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from engine.domain import Agent, Conversation, ConversationState, Event, Presence, Reply, StoredEvent
 
+T = TypeVar("T")
 Row = tuple[Any, ...]  # as sqlite3 gives them; the schema is STRICT
 
 AGENT = "agent_id, name, skills, languages, capacity, presence"
@@ -23,6 +25,17 @@ UPDATE_CONVERSATION = (
     " opened_ms = ?9, updated_ms = ?10, queued_ms = ?11, version = ?12"
     " WHERE tenant = ?1 AND conversation_id = ?2 AND version = ?12 - 1"
 )
+
+
+def padded(values: Sequence[T]) -> list[T]:
+    """The values, the last one repeated up to a power of two, so that few statements need to be prepared."""
+    size = 1 << (len(values) - 1).bit_length()
+    return [*values, *list(values[-1:]) * (size - len(values))]
+
+
+def marks(mark: str, values: Sequence[object]) -> str:
+    """A mark for each value."""
+    return ", ".join([mark] * len(values))
 
 
 def agent(row: Row) -> Agent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -13,6 +14,16 @@ R = TypeVar("R")
 
 class OverloadedError(Exception):
     """The batcher's queue is full; nothing of the item was kept, so it may be sent again later."""
+
+
+@dataclass(slots=True)
+class _Entry(Generic[T, R]):
+    """An item and its caller; `counted` while its weight is part of the queue's."""
+
+    item: T
+    weight: int
+    future: asyncio.Future[R]
+    counted: bool = True
 
 
 class Batcher(Generic[T, R]):
@@ -35,8 +46,8 @@ class Batcher(Generic[T, R]):
         self._max_size = max_size
         self._max_queue = max_queue
         self._weigh = weigh
-        self._queue: deque[tuple[T, asyncio.Future[R]]] = deque()
-        self._queued = 0  # weight of what waits
+        self._queue: deque[_Entry[T, R]] = deque()
+        self._queued = 0  # weight of what waits and is wanted still
         self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, item: T) -> R:
@@ -44,12 +55,15 @@ class Batcher(Generic[T, R]):
         weight = self._weigh(item)
         if self._queued and self._queued + weight > self._max_queue:
             raise OverloadedError(f"{self._queued} messages are waiting, the limit is {self._max_queue}")
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, future))
+        entry: _Entry[T, R] = _Entry(item, weight, asyncio.get_running_loop().create_future())
+        self._queue.append(entry)
         self._queued += weight
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
-        return await future
+        try:
+            return await entry.future
+        finally:
+            self._uncount(entry)
 
     async def drain(self) -> None:
         """Return once everything submitted so far has run."""
@@ -61,32 +75,36 @@ class Batcher(Generic[T, R]):
             await self._settle(batch)
         self._worker = None
 
-    def _next_batch(self) -> list[tuple[T, asyncio.Future[R]]]:
+    def _uncount(self, entry: _Entry[T, R]) -> None:
+        if entry.counted:
+            entry.counted = False
+            self._queued -= entry.weight
+
+    def _next_batch(self) -> list[_Entry[T, R]]:
         """What is wanted still, oldest first, up to `max_size`; a single heavier item goes alone."""
-        batch: list[tuple[T, asyncio.Future[R]]] = []
+        batch: list[_Entry[T, R]] = []
         size = 0
         while self._queue:
-            item, future = self._queue[0]
-            weight = self._weigh(item)
-            if batch and size + weight > self._max_size:
+            entry = self._queue[0]
+            if batch and size + entry.weight > self._max_size:
                 break
             self._queue.popleft()
-            self._queued -= weight
-            if not future.done():
-                batch.append((item, future))
-                size += weight
+            self._uncount(entry)
+            if not entry.future.done():
+                batch.append(entry)
+                size += entry.weight
         return batch
 
-    async def _settle(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _settle(self, batch: list[_Entry[T, R]]) -> None:
         try:
-            results = await self._run([item for item, _ in batch])
+            results = await self._run([entry.item for entry in batch])
             if len(results) != len(batch):
                 raise RuntimeError(f"{len(batch)} items went in, {len(results)} results came out")
         except Exception as error:  # every caller of the batch hears of it, none hangs
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            for entry in batch:
+                if not entry.future.done():
+                    entry.future.set_exception(error)
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+        for entry, result in zip(batch, results, strict=True):
+            if not entry.future.done():
+                entry.future.set_result(result)

@@ -1,0 +1,251 @@
+"""Doubles and ready-made values that several tests share: simple, deterministic, without weights or network."""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from yingda.v1 import message_pb2
+
+from engine.analysis.analyzer import Analyzer
+from engine.assist.index import FaissReplyIndex
+from engine.assist.suggester import Suggester
+from engine.domain import (
+    Agent,
+    Change,
+    Conversation,
+    ConversationState,
+    MessageBatch,
+    Presence,
+    Reply,
+)
+from engine.pipeline import Pipeline
+from engine.routing.dispatcher import Dispatcher
+from engine.routing.score import Weights
+from engine.servicers import codec
+from engine.stores.sqlite import SQLiteStore
+from engine.team import Team
+
+FieldValue = Any  # what the named field holds
+TENANT = "shop"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakePrediction:
+    """See `ports.Prediction`."""
+
+    probability: npt.NDArray[np.float32]
+    confidence: npt.NDArray[np.float32]
+    in_scope: npt.NDArray[np.bool_]
+    sentiment: npt.NDArray[np.float32]
+    anger: npt.NDArray[np.float32]
+    is_angry: npt.NDArray[np.bool_]
+    language: npt.NDArray[np.uint8]
+    embedding: npt.NDArray[np.float32]
+
+
+class FakeClassifier:
+    """Reads a text's intent where it stands in it by name; "!" is anger, a Chinese character makes it Chinese.
+
+    The embedding is a bag of the text's words, so texts that share words are near.
+    """
+
+    id = "fake-1"
+    dimension = 32
+    intents = ("shipping.track", "refund.request", "chat.greeting")
+    skills: Mapping[str, str] = {
+        "shipping.track": "logistics",
+        "refund.request": "finance",
+        "chat.greeting": "general",
+        "out_of_scope": "general",
+    }
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """See `ports.Encoder`."""
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for word in text.split():
+                vectors[row, zlib.crc32(word.encode()) % self.dimension] += 1
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return (vectors / np.where(lengths, lengths, 1)).astype(np.float32)
+
+    def predict(self, texts: Sequence[str]) -> FakePrediction:
+        """See `ports.Classifier`."""
+        named = np.array([[intent in text for intent in self.intents] for text in texts], dtype=bool)
+        named = named.reshape(len(texts), len(self.intents))
+        raw = np.where(named, 18.0, 1.0)
+        probability = (raw / raw.sum(axis=1, keepdims=True)).astype(np.float32)
+        angry = np.array(["!" in text for text in texts], dtype=bool)
+        mood = np.where(angry[:, np.newaxis], [0.8, 0.1, 0.1], [0.1, 0.8, 0.1]).astype(np.float32)
+        return FakePrediction(
+            probability=probability,
+            confidence=probability.max(axis=1),
+            in_scope=np.asarray(named.any(axis=1)),
+            sentiment=mood,
+            anger=np.where(angry, 0.9, 0.1).astype(np.float32),
+            is_angry=angry,
+            language=np.array([int(not _is_chinese(text)) for text in texts], dtype=np.uint8),
+            embedding=self.encode(texts),
+        )
+
+
+def _is_chinese(text: str) -> bool:
+    return any("\u4e00" <= character <= "\u9fff" for character in text)
+
+
+class FakeClock:
+    """Stands still until it is advanced."""
+
+    def __init__(self, now_ms: int = 1_000_000) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        """See `ports.Clock`."""
+        return self._now_ms
+
+    def advance(self, milliseconds: int) -> None:
+        """Let time pass."""
+        self._now_ms += milliseconds
+
+
+class ContestedStore(SQLiteStore):
+    """Before each commit the next of `rivals` acts, as another engine on the same state might."""
+
+    def __init__(self, inner: SQLiteStore, rivals: Iterable[Callable[[SQLiteStore], object]]) -> None:
+        super().__init__(inner._db)
+        self._inner = inner
+        self._rivals = iter(rivals)
+        self.commits = 0
+
+    def commit(self, changes: Sequence[Change]) -> list[bool]:
+        """See `ports.Store`."""
+        self.commits += 1
+        if rival := next(self._rivals, None):
+            rival(self._inner)
+        done = super().commit(changes)
+        self._rosters.clear()  # what a rival did is not in this store's memory
+        return done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """An engine's inside over one store: real but for the classifier and the clock."""
+
+    store: SQLiteStore
+    clock: FakeClock
+    dispatcher: Dispatcher
+    suggester: Suggester
+    pipeline: Pipeline
+    team: Team
+
+
+def make_desk(store: SQLiteStore, *, samples: Sequence[Reply] = (), weights: Weights | None = None) -> Desk:
+    """Everything wired as the engine's bootstrap does."""
+    clock, proto = FakeClock(), codec.ProtoCodec()
+    analyzer = Analyzer(classifier=FakeClassifier())
+    dispatcher = Dispatcher(store=store, codec=proto, clock=clock, weights=weights or Weights())
+    suggester = Suggester(
+        store=store,
+        classifier=FakeClassifier(),
+        analyzer=analyzer,
+        build=FaissReplyIndex,
+        samples=samples,
+    )
+    pipeline = Pipeline(
+        analyzer=analyzer, dispatcher=dispatcher, suggester=suggester, store=store, codec=proto, clock=clock
+    )
+    team = Team(store=store, dispatcher=dispatcher)
+    return Desk(
+        store=store, clock=clock, dispatcher=dispatcher, suggester=suggester, pipeline=pipeline, team=team
+    )
+
+
+def make_agent(agent_id: str = "ann", **changes: FieldValue) -> Agent:
+    """Online, knows everything a little, holds two."""
+    agent = Agent(
+        agent_id=agent_id,
+        name=agent_id.title(),
+        skills={"logistics": 3, "finance": 3, "general": 3},
+        capacity=2,
+        presence=Presence.ONLINE,
+    )
+    return replace(agent, **changes)
+
+
+def make_conversation(conversation_id: str = "c1", **changes: FieldValue) -> Conversation:
+    """Waiting for logistics since it was opened; version 1."""
+    conversation = Conversation(
+        conversation_id=conversation_id,
+        channel=1,
+        customer_id="cu1",
+        state=ConversationState.WAITING,
+        skill="logistics",
+        language="en",
+        opened_ms=1000,
+        updated_ms=1000,
+        queued_ms=1000,
+        version=1,
+    )
+    return replace(conversation, **changes)
+
+
+def make_reply(reply_id: str = "r1", **changes: FieldValue) -> Reply:
+    """English, for any intent, without slots."""
+    reply = Reply(reply_id=reply_id, intent="", language="en", title="", text=f"text of {reply_id}")
+    return replace(reply, **changes)
+
+
+def make_message(text: str = "shipping.track", **changes: FieldValue) -> message_pb2.Message:
+    """Valid, with a message id of its own."""
+    fields: dict[str, FieldValue] = {
+        "tenant": TENANT,
+        "channel": message_pb2.CHANNEL_WEB,
+        "message_id": f"m{next(_numbers)}",
+        "customer_id": "cu1",
+        "text": text,
+    }
+    return message_pb2.Message(**(fields | changes))
+
+
+def make_batch(*messages: message_pb2.Message) -> MessageBatch:
+    """The messages as the engine reads them."""
+    return codec.decode([message.SerializeToString() for message in messages])
+
+
+@dataclass(kw_only=True)
+class FakeEngine(grpc.GenericRpcHandler):
+    """Answers every method with `answer(method, request)`; `calls` holds what came in."""
+
+    answer: Callable[[str, bytes], Awaitable[bytes]]
+    calls: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
+        """See `grpc.GenericRpcHandler`."""
+        method = handler_call_details.method
+
+        async def call(request: bytes, _: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+            self.calls.append((method, request))
+            return await self.answer(method, request)
+
+        return grpc.unary_unary_rpc_method_handler(call)
+
+
+@asynccontextmanager
+async def serving(handler: grpc.GenericRpcHandler, address: str = "127.0.0.1:0") -> AsyncIterator[str]:
+    """The address of a server of nothing but this handler."""
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers([handler])
+    port = server.add_insecure_port(address)
+    await server.start()
+    try:
+        yield address if address.startswith("unix:") else f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
