@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.assist.slot import SlotType
 from engine.routing.score import Weights
 
 
@@ -34,3 +35,6 @@ class EngineSettings(BaseModel):
     pack: Path | None = Field(default=None, description="folder of the sample pack; none: the shipped one")
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
     weights: WeightSettings = WeightSettings()
+    slots: dict[str, SlotType] = Field(
+        default_factory=dict, description="slots of replies beside the built-in ones, and their types"
+    )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from yingda.v1 import analysis_pb2, answer_pb2, event_pb2, message_pb2
 
-from engine.domain import AnalysisBatch, Assignment, MessageBatch, Suggestion
+from engine.domain import Advice, AnalysisBatch, Assignment, Heard, MessageBatch
 from engine.servicers import convert, wire
 
 
@@ -23,6 +23,7 @@ def decode(raw: Sequence[bytes]) -> MessageBatch:
         conversation_ids=[message.conversation_id for message in messages],
         customer_ids=[message.customer_id for message in messages],
         texts=[message.text for message in messages],
+        metadata=[message.metadata for message in messages],
         raw=raw,
     )
 
@@ -43,13 +44,11 @@ class ProtoCodec:
         conversation_ids: Sequence[str],
         analysis: AnalysisBatch,
         assignments: Sequence[Assignment],
-        suggestions: Sequence[Sequence[Suggestion]],
+        advice: Sequence[Advice],
     ) -> list[bytes]:
         """See `ports.Codec`."""
         analyses = convert.analyses_to_proto(analysis)
-        return [
-            _answer(*row) for row in zip(conversation_ids, analyses, assignments, suggestions, strict=True)
-        ]
+        return [_answer(*row) for row in zip(conversation_ids, analyses, assignments, advice, strict=True)]
 
     def record(self, raw: bytes, answer: bytes) -> bytes:
         """A serialised MessageReceived."""
@@ -58,6 +57,19 @@ class ProtoCodec:
     def answer_in(self, record: bytes) -> bytes:
         """See `ports.Codec`."""
         return event_pb2.MessageReceived.FromString(record).answer.SerializeToString()
+
+    def heard(self, record: bytes) -> Heard:
+        """See `ports.Codec`."""
+        received = event_pb2.MessageReceived.FromString(record)
+        answer = received.answer
+        candidates = answer.analysis.candidates
+        return Heard(
+            text=received.message.text,
+            channel=received.message.channel,
+            metadata=dict(received.message.metadata),
+            intent=candidates[0].intent if candidates else answer.analysis.intent,
+            similarity=max((one.similarity for one in answer.suggestions), default=-1.0),
+        )
 
     def again(self, answer: bytes) -> bytes:
         """The answer with `duplicate` set."""
@@ -77,12 +89,13 @@ def _answer(
     conversation_id: str,
     analysis: analysis_pb2.Analysis,
     assignment: Assignment,
-    suggestions: Sequence[Suggestion],
+    advice: Advice,
 ) -> bytes:
     answer = answer_pb2.MessageAnswer(
         conversation_id=conversation_id,
         analysis=analysis,
         assignment=convert.assignment_to_proto(assignment),
-        suggestions=[convert.suggestion_to_proto(one) for one in suggestions],
+        suggestions=[convert.suggestion_to_proto(one) for one in advice.suggestions],
+        auto_reply=convert.auto_reply_to_proto(advice.auto_reply) if advice.auto_reply else None,
     )
     return answer.SerializeToString()

@@ -1,0 +1,64 @@
+"""Replies that say nearly the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.assist import pinyin
+from engine.assist.index import build_index
+from engine.assist.reward import edit_distance
+from engine.domain import Reply
+from engine.ports import Encoder
+
+ALIKE = 0.85  # share of equal characters from which two texts are near duplicates
+MEANING = 0.97  # cosine from which they are, whatever the characters
+_NEIGHBOURS = 6
+_LONGEST = 512  # characters compared
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two reply ids in order, and their likeness in [0, 1]."""
+
+    one: str
+    other: str
+    similarity: float
+
+
+def pairs(replies: Sequence[Reply], encoder: Encoder, among: frozenset[str] | None = None) -> list[Pair]:
+    """All near duplicates within a language; where `among` is given, those that one of these ids is part of."""
+    found: dict[tuple[str, str], Pair] = {}
+    for language in sorted({reply.language for reply in replies}):
+        of_language = [reply for reply in replies if reply.language == language]
+        for pair in _pairs(of_language, encoder):
+            if among is None or pair.one in among or pair.other in among:
+                found[pair.one, pair.other] = pair
+    return list(found.values())
+
+
+def _pairs(replies: Sequence[Reply], encoder: Encoder) -> Iterator[Pair]:
+    vectors: npt.NDArray[np.float32] = encoder.encode([reply.text for reply in replies])
+    cosines, rows = build_index(vectors).search(vectors, _NEIGHBOURS)
+    for row, (near, likeness) in enumerate(zip(rows.tolist(), cosines.tolist(), strict=True)):
+        for other, cosine in zip(near, likeness, strict=True):
+            if (
+                other >= 0
+                and other != row
+                and (similarity := _similarity(replies[row], replies[other], cosine))
+            ):
+                first, second = sorted((replies[row].reply_id, replies[other].reply_id))
+                yield Pair(first, second, similarity)
+
+
+def _similarity(one: Reply, other: Reply, cosine: float) -> float:
+    """0 where they are not near."""
+    left, right = (pinyin.fold_typed(reply.text)[:_LONGEST] for reply in (one, other))
+    if left == right:
+        return 1.0
+    same = 1 - edit_distance(left, right) / max(len(left), len(right), 1)
+    best = max(same if same >= ALIKE else 0.0, cosine if cosine >= MEANING else 0.0)
+    return min(best, 0.998)
