@@ -2,7 +2,7 @@
 
 `start`: from the spawning of both services to their serving, and their memory then. `stream`: StreamMessages in
 a closed loop of large frames. `unary`: SendMessage in an open loop, latencies from the intended time of sending.
-`floor`: the stream's frames through a server that does nothing. CPU time is that of the services' processes alone.
+`floor`: the same frames and calls through a server that does nothing. CPU time is that of the services alone.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def measure(settings: Settings) -> Report:
                 _progress(f"unary: {', '.join(map(str, settings.rates))} messages a second")
                 report["unary"] = await unary.measure(system, texts, settings)
         if "floor" in settings.sections:
-            _progress("floor: the same frames through an echo server")
+            _progress("floor: the same through an echo server")
             answer_bytes = report.get("stream", {}).get("answer_bytes_per_message", floor.TYPICAL_ANSWER)
             report["floor"] = await floor.measure(Path(name), texts, settings, answer_bytes)
     return report | _ratio(report)
@@ -91,10 +91,20 @@ def _start(system: System) -> Report:
 
 
 def _ratio(report: Report) -> Report:
-    if "stream" not in report or "floor" not in report:
-        return {}
-    cost = report["stream"]["cpu_us_per_message"]["together"]
-    return {"ratio_to_floor": cost / report["floor"]["cpu_us_per_message"]["echo"]}
+    """How many times the floor's CPU a message costs, wherever both were measured."""
+    floors = report.get("floor", {})
+    ratios: Report = {}
+    if floors and "stream" in report:
+        ratios["stream"] = _together(report["stream"]) / _together(floors["stream"])
+    if floors and "unary" in report:
+        pairs = zip(report["unary"], floors["unary"], strict=True)
+        ratios["unary"] = [_together(one) / _together(lowest) for one, lowest in pairs]
+    return {"ratio_to_floor": ratios} if ratios else {}
+
+
+def _together(section: Report) -> float:
+    cost: dict[str, float] = section["cpu_us_per_message"]
+    return cost["together"] if "together" in cost else cost["echo"]
 
 
 def _progress(line: str) -> None:

@@ -13,6 +13,7 @@ from yingda.v1 import message_service_pb2
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.exchange import quiet
+from benchmarks.process import Service
 from benchmarks.settings import Settings
 from benchmarks.statistic import arrivals, percentile
 from benchmarks.system import System, employ
@@ -30,12 +31,16 @@ Method = grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
 
 @dataclass(slots=True)
 class Record:
-    """What became of the calls: seconds from the intended time to sending and to the answer, and failures."""
+    """What became of the calls.
+
+    `late` and `taken` are seconds from the intended time to sending and to the answer; `cpu` CPU seconds by service.
+    """
 
     late: list[float] = field(default_factory=list)
     taken: list[float] = field(default_factory=list)
     answers: list[bytes] = field(default_factory=list)
     failures: Counter[grpc.StatusCode] = field(default_factory=Counter)
+    cpu: dict[str, float] = field(default_factory=dict)
 
 
 async def measure(system: System, texts: Iterator[str], settings: Settings) -> list[dict[str, object]]:
@@ -51,12 +56,22 @@ async def _measure_rate(
     source = Traffic(texts, tenant=tenant, name="u", seed=f"{settings.seed}:{rate}")
     async with grpc.aio.insecure_channel(system.gateway.address) as channel:
         method: Method = channel.unary_unary(METHOD)
-        await _send(method, source, arrivals(rate, WARM_UP_SECONDS, f"{settings.seed}:{rate}:warm"))
-        services = (system.gateway, system.engine)
-        before = {service.name: service.cpu_seconds() for service in services}
-        record = await _send(method, source, arrivals(rate, settings.seconds, f"{settings.seed}:{rate}"))
-        cpu = {service.name: service.cpu_seconds() - before[service.name] for service in services}
-    return {"rate": rate, **_report(record), "cpu_us_per_message": _per_message(cpu, record)}
+        record = await open_loop(method, source, (system.gateway, system.engine), settings, rate)
+    for answer in record.answers:
+        if not message_service_pb2.SendMessageResponse.FromString(answer).answer.conversation_id:
+            raise BenchmarkError("an answer names no conversation: the gateway is not one of this version")
+    return report(record, rate)
+
+
+async def open_loop(
+    method: Method, source: Traffic, services: Sequence[Service], settings: Settings, rate: float
+) -> Record:
+    """What became of calls at this rate for the settings' seconds, after a warm-up."""
+    await _send(method, source, arrivals(rate, WARM_UP_SECONDS, f"{settings.seed}:{rate}:warm"))
+    before = {service.name: service.cpu_seconds() for service in services}
+    record = await _send(method, source, arrivals(rate, settings.seconds, f"{settings.seed}:{rate}"))
+    record.cpu = {service.name: service.cpu_seconds() - before[service.name] for service in services}
+    return record
 
 
 async def _send(method: Method, source: Traffic, offsets: Sequence[float]) -> Record:
@@ -84,14 +99,14 @@ async def _send_one(method: Method, request: bytes, intended: float, record: Rec
     record.answers.append(answer)
 
 
-def _report(record: Record) -> dict[str, object]:
-    for answer in record.answers:
-        if not message_service_pb2.SendMessageResponse.FromString(answer).answer.conversation_id:
-            raise BenchmarkError("an answer names no conversation: the gateway is not one of this version")
+def report(record: Record, rate: float) -> dict[str, object]:
+    """One entry of the section. Raises: BenchmarkError where nothing was answered."""
     if not record.taken:
         raise BenchmarkError(f"no message was answered: {_named(record.failures)}")
     lost = sum(count for code, count in record.failures.items() if code in _LOST)
+    each = {name: used / len(record.late) * 1e6 for name, used in record.cpu.items()}
     return {
+        "rate": rate,
         "sent": len(record.late),
         "answered": len(record.answers),
         "errors": record.failures.total() - lost,
@@ -99,6 +114,7 @@ def _report(record: Record) -> dict[str, object]:
         "statuses": _named(record.failures),
         "latency_ms": _percentiles(record.taken),
         "client_late_ms": _percentiles(record.late),
+        "cpu_us_per_message": {"together": sum(each.values()), **each},
     }
 
 
@@ -108,8 +124,3 @@ def _percentiles(seconds: Sequence[float]) -> dict[str, float]:
 
 def _named(failures: Counter[grpc.StatusCode]) -> dict[str, int]:
     return {code.name: count for code, count in failures.items()}
-
-
-def _per_message(cpu: dict[str, float], record: Record) -> dict[str, float]:
-    each = {name: used / len(record.late) * 1e6 for name, used in cpu.items()}
-    return {"together": sum(each.values()), **each}

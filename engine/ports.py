@@ -171,7 +171,7 @@ class Codec(Protocol):
 class Store(Protocol):
     """State that outlives the process. It holds no policy: it says what is so, and commits all of a change or none.
 
-    Called from one thread. What `commit`, `put_…`, `set_presence` and `delete_reply` returned for survives a kill.
+    Called from one thread. What `commit`, `put_…` and `set_presence` returned for survives a kill.
     """
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:

@@ -30,18 +30,24 @@ class Frame:
 
 def read_frame(data: bytes) -> Frame:
     """From a serialised StreamMessagesRequest. Raises: StatusError where the frame itself is bad."""
+    frame = read_messages(data)
+    if not 0 < len(frame.messages) <= MAX_FRAME:
+        raise StatusError(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            f"messages: has {len(frame.messages)} entries, must have 1 to {MAX_FRAME}",
+            field="messages",
+        )
+    return frame
+
+
+def read_messages(data: bytes) -> Frame:
+    """The same, of any length. Raises: StatusError where the bytes hold no messages."""
     try:
         messages: Sequence[message_pb2.Message | None] = message_service_pb2.StreamMessagesRequest.FromString(
             data
         ).messages
     except DecodeError:
         messages = _read_one_by_one(data)
-    if not 0 < len(messages) <= MAX_FRAME:
-        raise StatusError(
-            grpc.StatusCode.INVALID_ARGUMENT,
-            f"messages: has {len(messages)} entries, must have 1 to {MAX_FRAME}",
-            field="messages",
-        )
     return Frame(data=data, messages=messages)
 
 

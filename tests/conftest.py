@@ -1,5 +1,74 @@
+"""One engine with the shipped bundle and one gateway for the whole session.
+
+Tests that talk to them run on the session's event loop: `pytestmark = pytest.mark.asyncio(loop_scope="session")`.
+Each takes a `tenant` of its own, so that none sees what another left.
+"""
+
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+
+import grpc
 import pytest
+import pytest_asyncio
+from yingda import Client
+
+import engine.bootstrap
+import gateway.bootstrap
+from engine.settings import EngineSettings
+from gateway.settings import GatewaySettings
 
 pytest.register_assert_rewrite("tests.engine.stores.conformance")
+
+TENANTS = [f"t{number}" for number in range(2000)]
+
+
+@pytest.fixture(scope="session")
+def fresh_tenants() -> Iterator[str]:
+    return iter(TENANTS)
+
+
+@pytest.fixture
+def tenant(fresh_tenants: Iterator[str]) -> str:
+    """A tenant that the gateway serves and that nothing is known of."""
+    return next(fresh_tenants)
+
+
+@pytest.fixture
+def other_tenant(fresh_tenants: Iterator[str]) -> str:
+    return next(fresh_tenants)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def engine_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    settings = EngineSettings(data_dir=tmp_path_factory.mktemp("engine"), grace=1)
+    async with engine.bootstrap.bootstrap(settings) as running:
+        yield running.address
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def gateway_address(engine_address: str) -> AsyncIterator[str]:
+    settings = GatewaySettings(listen="127.0.0.1:0", engine=engine_address, tenants=TENANTS, grace=1)
+    async with gateway.bootstrap.bootstrap(settings) as running:
+        yield running.address
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def channel(gateway_address: str) -> AsyncIterator[grpc.aio.Channel]:
+    """To the gateway."""
+    async with grpc.aio.insecure_channel(gateway_address) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(gateway_address: str, tenant: str) -> AsyncIterator[Client]:
+    """Speaks for `tenant`."""
+    async with Client(gateway_address, tenant=tenant) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def other_client(gateway_address: str, other_tenant: str) -> AsyncIterator[Client]:
+    """Speaks for `other_tenant`."""
+    async with Client(gateway_address, tenant=other_tenant) as opened:
+        yield opened

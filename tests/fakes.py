@@ -15,8 +15,9 @@ import numpy.typing as npt
 from yingda.v1 import message_pb2
 
 from engine.analysis.analyzer import Analyzer
-from engine.assist.index import FaissReplyIndex
-from engine.assist.suggester import Suggester
+from engine.assist.assembly import Assist, Surroundings, assemble
+from engine.assist.responder import Responder
+from engine.assist.slot import SLOTS
 from engine.domain import (
     Agent,
     Change,
@@ -121,6 +122,7 @@ class ContestedStore(SQLiteStore):
 
     def __init__(self, inner: SQLiteStore, rivals: Iterable[Callable[[SQLiteStore], object]]) -> None:
         super().__init__(inner._db)
+        self._rosters = inner._rosters
         self._inner = inner
         self._rivals = iter(rivals)
         self.commits = 0
@@ -130,9 +132,7 @@ class ContestedStore(SQLiteStore):
         self.commits += 1
         if rival := next(self._rivals, None):
             rival(self._inner)
-        done = super().commit(changes)
-        self._rosters.clear()  # what a rival did is not in this store's memory
-        return done
+        return super().commit(changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +142,7 @@ class Desk:
     store: SQLiteStore
     clock: FakeClock
     dispatcher: Dispatcher
-    suggester: Suggester
+    assist: Assist
     pipeline: Pipeline
     team: Team
 
@@ -152,19 +152,27 @@ def make_desk(store: SQLiteStore, *, samples: Sequence[Reply] = (), weights: Wei
     clock, proto = FakeClock(), codec.ProtoCodec()
     analyzer = Analyzer(classifier=FakeClassifier())
     dispatcher = Dispatcher(store=store, codec=proto, clock=clock, weights=weights or Weights())
-    suggester = Suggester(
-        store=store,
-        classifier=FakeClassifier(),
-        analyzer=analyzer,
-        build=FaissReplyIndex,
-        samples=samples,
+    assist = assemble(
+        Surroundings(
+            store=store.assist,
+            classifier=FakeClassifier(),
+            codec=proto,
+            clock=clock,
+            samples=samples,
+            slots=SLOTS,
+        )
     )
     pipeline = Pipeline(
-        analyzer=analyzer, dispatcher=dispatcher, suggester=suggester, store=store, codec=proto, clock=clock
+        analyzer=analyzer,
+        dispatcher=dispatcher,
+        responder=Responder(suggester=assist.suggester, policies=assist.policies),
+        store=store,
+        codec=proto,
+        clock=clock,
     )
     team = Team(store=store, dispatcher=dispatcher)
     return Desk(
-        store=store, clock=clock, dispatcher=dispatcher, suggester=suggester, pipeline=pipeline, team=team
+        store=store, clock=clock, dispatcher=dispatcher, assist=assist, pipeline=pipeline, team=team
     )
 
 

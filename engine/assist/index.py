@@ -87,7 +87,8 @@ def _search_exactly(
 
 def _view(index: faiss.Index, shape: tuple[int, ...]) -> Vectors:
     """The index's own copy, so that memory holds one only; it lives as long as the index does."""
-    vectors: Vectors = faiss.rev_swig_ptr(index.get_xb(), shape[0] * shape[1]).reshape(shape)
+    start = index.get_xb()  # type: ignore[attr-defined]
+    vectors: Vectors = faiss.rev_swig_ptr(start, shape[0] * shape[1]).reshape(shape)
     vectors.flags.writeable = False
     return vectors
 

@@ -32,10 +32,16 @@ SMALL_TALK = "chat."  # intents that say nothing about what the customer needs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """Stored conversations that a batch may touch; `by_customer` also follows what the batch opens."""
+    """Stored conversations that a batch may touch; `by_customer`, the newest open ones, follows the batch."""
 
     by_id: dict[str, Conversation]
-    by_customer: dict[tuple[int, str], str]
+    by_customer: dict[tuple[int, str], Conversation]
+
+    def follow(self, conversation: Conversation) -> None:
+        """Remember an open conversation where it is its customer's newest, as the store would."""
+        customer = (conversation.channel, conversation.customer_id)
+        newest = self.by_customer.get(customer, conversation)
+        self.by_customer[customer] = max(newest, conversation, key=_age)
 
 
 class Dispatcher:
@@ -134,14 +140,15 @@ class Dispatcher:
         by_customer = self._store.open_conversations(tenant, sorted(customers)) if customers else {}
         by_id = self._store.conversations(tenant, sorted(ids)) if ids else {}
         by_id.update((one.conversation_id, one) for one in by_customer.values())
-        return _Known(by_id=by_id, by_customer={key: one.conversation_id for key, one in by_customer.items()})
+        return _Known(by_id=by_id, by_customer=by_customer)
 
     def _conversation(self, draft: Draft, batch: MessageBatch, row: int, known: _Known) -> Conversation:
         """The conversation a message belongs to, as the draft sees it; a new one has version 0."""
-        customer = (batch.channels[row], batch.customer_ids[row])
-        found = batch.conversation_ids[row] or known.by_customer.get(customer) or _new_id(batch, row)
-        known.by_customer[customer] = found
-        return draft.conversation(found) or known.by_id.get(found) or self._new(found, batch, row)
+        newest = known.by_customer.get((batch.channels[row], batch.customer_ids[row]))
+        found = batch.conversation_ids[row] or (newest.conversation_id if newest else _new_id(batch, row))
+        conversation = draft.conversation(found) or known.by_id.get(found) or self._new(found, batch, row)
+        known.follow(conversation)
+        return conversation
 
     def _new(self, conversation_id: str, batch: MessageBatch, row: int) -> Conversation:
         now_ms = self._clock.now_ms()
@@ -162,6 +169,10 @@ class Dispatcher:
             if (result := attempt()) is not None:
                 return result
         raise ContentionError(f"the state changed under {_ATTEMPTS} attempts; try again")
+
+
+def _age(conversation: Conversation) -> tuple[int, str]:
+    return conversation.opened_ms, conversation.conversation_id
 
 
 def _new_id(batch: MessageBatch, row: int) -> str:

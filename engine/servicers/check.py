@@ -12,6 +12,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MAX_PAGE = 1000
 DEFAULT_PAGE = 100
 MAX_NAME = 64  # bytes
+MAX_NUMBER = 2**63 - 1
 
 
 def invalid(field: str, problem: str) -> InvalidArgumentError:
@@ -70,9 +71,12 @@ def page_size(value: int) -> int:
 
 def page_number(token: str) -> int:
     """A page token that is a number; 0 for the first page. Raises: InvalidArgumentError."""
-    if token and not token.isdecimal():
+    if not token:
+        return 0
+    # The length comes first: Python refuses to read a number of thousands of digits.
+    if not token.isdecimal() or len(token) > len(str(MAX_NUMBER)) or int(token) > MAX_NUMBER:
         raise InvalidArgumentError("page_token", "is not one that a page gave")
-    return int(token or 0)
+    return int(token)
 
 
 def page_by_id(ids: Sequence[str], token: str, size: int) -> tuple[Sequence[str], str]:

@@ -91,6 +91,6 @@ def _position(token: str) -> tuple[int, str] | None:
     if not token:
         return None
     opened_ms, _, conversation_id = token.partition(":")
-    if not opened_ms.isdecimal() or not conversation_id:
+    if not opened_ms or not conversation_id:
         raise InvalidArgumentError("page_token", "is not one that a page gave")
-    return int(opened_ms), conversation_id
+    return check.page_number(opened_ms), conversation_id

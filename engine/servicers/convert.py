@@ -45,6 +45,7 @@ _DECISION_NUMBERS = {
     for decision in AutoReplyDecision
 }
 _SENTIMENT_NUMBERS = [analysis_pb2.Sentiment.Value(f"SENTIMENT_{name.upper()}") for name in SENTIMENTS]
+_EVENT_KINDS = frozenset(field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields)
 PRESENCES: dict[int, Presence] = {number: presence for presence, number in _PRESENCE_NUMBERS.items()}
 STATES: dict[int, ConversationState] = {number: state for state, number in _STATE_NUMBERS.items()}
 
@@ -133,6 +134,8 @@ def agent_from_proto(agent: agent_pb2.Agent) -> Agent:
         check.named(f"agent.skills[{skill!r}]", skill)
         check.between(f"agent.skills[{skill!r}]", proficiency, 1, 5)
     check.count("agent.languages", len(agent.languages), 0, 16)
+    for language in agent.languages:
+        check.named("agent.languages", language)
     return Agent(
         agent_id=agent.agent_id,
         name=agent.name or agent.agent_id,
@@ -178,7 +181,7 @@ def event_to_proto(stored: StoredEvent) -> event_pb2.Event:
         conversation_id=stored.event.conversation_id,
         create_time=timestamp(stored.event.time_ms),
     )
-    if stored.event.kind in event.DESCRIPTOR.oneofs_by_name["kind"].containing_type.fields_by_name:
+    if stored.event.kind in _EVENT_KINDS:
         getattr(event, stored.event.kind).MergeFromString(stored.event.data)
     return event
 

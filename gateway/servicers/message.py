@@ -11,7 +11,7 @@ from yingda.service.errors import StatusError
 from yingda.v1 import answer_pb2, engine_service_pb2, message_pb2, message_service_pb2
 
 from gateway.engine_client import EngineClient
-from gateway.frame import Frame, error_result, read_frame
+from gateway.frame import Frame, error_result, read_frame, read_messages
 from gateway.limits import MAX_FRAME, first_problem
 from gateway.tenancy import Tenancy
 
@@ -83,7 +83,7 @@ class MessageServicer:
 
 
 def _read(request: bytes) -> message_pb2.Message:
-    frame = read_frame(request)  # SendMessageRequest is, on the wire, a frame of one
+    frame = read_messages(request)  # SendMessageRequest is, on the wire, a frame of one
     if len(frame.messages) != 1:
         raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, "message: is required, once", field="message")
     return frame.messages[0] or frame.unreadable()

@@ -125,13 +125,23 @@ class Client:
     async def stream(
         self, frames: AsyncIterable[Sequence[message_pb2.Message]] | Iterable[Sequence[message_pb2.Message]]
     ) -> AsyncIterator[Sequence[answer_pb2.MessageResult]]:
-        """Process frames of 1 to 512 messages on one stream; one list of results per frame, in order."""
-        call = self._messages.StreamMessages(_requests(frames), metadata=self._metadata)
+        """Process frames of 1 to 512 messages on one stream; one list of results per frame, in order.
+
+        What `frames` raises is raised here, and leaving the loop early ends the stream.
+        """
+        failures: list[Exception] = []
+        call = self._messages.StreamMessages(_requests(frames, failures), metadata=self._metadata)
         try:
             async for response in call:
                 yield response.results
         except grpc.aio.AioRpcError as error:
             raise YingdaError(error.code(), error.details() or "") from None
+        except asyncio.CancelledError:  # gRPC's only sign of an error in `frames`
+            if failures:
+                raise failures[0] from None
+            raise
+        finally:
+            call.cancel()
 
     async def suggest(
         self, typed_text: str = "", *, conversation_id: str = "", language: str = "", limit: int = 3
@@ -335,10 +345,16 @@ class SyncClient:
 
 async def _requests(
     frames: AsyncIterable[Sequence[message_pb2.Message]] | Iterable[Sequence[message_pb2.Message]],
+    failures: list[Exception],
 ) -> AsyncIterator[message_service_pb2.StreamMessagesRequest]:
-    if isinstance(frames, AsyncIterable):
-        async for frame in frames:
+    try:
+        async for frame in frames if isinstance(frames, AsyncIterable) else _async(frames):
             yield message_service_pb2.StreamMessagesRequest(messages=frame)
-        return
+    except Exception as error:
+        failures.append(error)
+        raise
+
+
+async def _async(frames: Iterable[Sequence[message_pb2.Message]]) -> AsyncIterator[Sequence[message_pb2.Message]]:
     for frame in frames:
-        yield message_service_pb2.StreamMessagesRequest(messages=frame)
+        yield frame

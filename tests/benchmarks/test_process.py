@@ -9,7 +9,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.exchange import exchange, opened
 from benchmarks.process import spawned
 
-ECHO = ["benchmarks.echo", "--answer-bytes", "1000"]
+ECHO = ["benchmarks.echo", "--frame-bytes", "1000", "--message-bytes", "10"]
 
 
 async def test_a_service_that_does_not_start_is_reported_with_its_log(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ async def test_a_service_has_used_time_and_memory_once_it_serves(tmp_path: Path)
 async def test_every_frame_is_answered(tmp_path: Path) -> None:
     with spawned("echo", ECHO, tmp_path) as service:
         await service.serving()
-        async with opened(service.address, echo.METHOD, 2) as calls:
+        async with opened(service.address, echo.STREAM, 2) as calls:
             found = await exchange(calls, [[b"a", b"b"], [b"c"]], [service], 10.0)
 
     assert found.answers == [bytes(1000)] * 3
@@ -42,7 +42,7 @@ async def test_every_frame_is_answered(tmp_path: Path) -> None:
 async def test_frames_stop_when_the_time_is_over(tmp_path: Path) -> None:
     with spawned("echo", ECHO, tmp_path) as service:
         await service.serving()
-        async with opened(service.address, echo.METHOD, 1) as calls:
+        async with opened(service.address, echo.STREAM, 1) as calls:
             found = await exchange(calls, [[b"a"] * 1_000_000], [service], 0.05)
 
     assert 0 < len(found.answers) < 1_000_000

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from yingda.service.errors import ErrorInterceptor
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a frame of 512 messages of the largest size, and a margin
+_STANDARD_INPUT = 0
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's limit for a Unix socket is 108 on Linux, 104 on macOS
 
 
@@ -89,24 +92,18 @@ async def until_stopped(*, with_parent: bool) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
-    if not with_parent:
-        await stop.wait()
-        return
-    async with asyncio.TaskGroup() as group:
-        watch = group.create_task(_parent_gone(stop))
-        await stop.wait()
-        watch.cancel()
+    if with_parent:
+        # A thread, because standard input may be anything, also what a loop cannot watch: a file, /dev/null.
+        threading.Thread(target=_watch_parent, args=(loop, stop), daemon=True).start()
+    await stop.wait()
 
 
-async def _parent_gone(stop: asyncio.Event) -> None:
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    with contextlib.suppress(ConnectionError):
-        while await reader.read(1024):
+def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    with contextlib.suppress(OSError):
+        while os.read(_STANDARD_INPUT, 1024):
             pass
-    stop.set()
+    with contextlib.suppress(RuntimeError):  # the loop is closed: it stopped for another reason
+        loop.call_soon_threadsafe(stop.set)
 
 
 def configure_logging(service: str) -> None:

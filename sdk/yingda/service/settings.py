@@ -81,6 +81,9 @@ def _problem(model: type[BaseModel], error: Any, places: Mapping[str, str]) -> s
     key = str(error["loc"][0]) if error["loc"] else ""
     path = ".".join(str(part) for part in error["loc"])
     place = places.get(key, "the settings")
+    if error["type"] == "value_error":  # a model's own words say enough, and what was given may be a secret
+        words = str(error["ctx"]["error"])
+        return f"{path} in {place}: {words}" if path else words
     if error["type"] == "extra_forbidden":
         return f"{path} in {place}: unknown setting; known are {', '.join(model.model_fields)}"
     return f"{path} in {place}: {error['msg']}, not {error['input']!r}"

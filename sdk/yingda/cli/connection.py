@@ -1,0 +1,50 @@
+"""A command's way to the gateway."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+
+from yingda.cli import health
+from yingda.cli.errors import CommandError, UnreachableError
+from yingda.client import SyncClient
+from yingda.errors import YingdaError
+
+
+@contextmanager
+def connect(args: argparse.Namespace) -> Iterator[SyncClient]:
+    """A client as the options say. Raises: CommandError with the text of what failed."""
+    with SyncClient(
+        args.target, tenant=args.tenant, token=args.token, credentials=credentials(args)
+    ) as client:
+        try:
+            yield client
+        except YingdaError as error:
+            raise failure(args.target, error) from None
+
+
+def credentials(args: argparse.Namespace) -> grpc.ChannelCredentials | None:
+    """Of the file that `--ca` names; None without one. Raises: CommandError."""
+    if args.ca is None:
+        return None
+    try:
+        return grpc.ssl_channel_credentials(args.ca.read_bytes())
+    except OSError as error:
+        raise CommandError(f"cannot read {args.ca}: {error.strerror}; name another with --ca") from None
+
+
+def failure(target: str, error: YingdaError) -> CommandError:
+    """What a failed call comes to: mostly its own text."""
+    unanswered = error.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+    if unanswered and not asyncio.run(health.is_listening(target)):
+        return UnreachableError(
+            f"no gateway listens at {target}: start one with `yingda serve --data-dir data`, "
+            "or name another with --target"
+        )
+    if error.code is grpc.StatusCode.UNAUTHENTICATED:
+        return CommandError(f"{error}; give it with --token or YINGDA_TOKEN")
+    return CommandError(str(error))

@@ -1,0 +1,117 @@
+"""Engine and gateway on one machine: two child processes, a Unix socket between them."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from yingda.cli.errors import StartError
+from yingda.cli.process import Program, Say
+from yingda.cli.supervisor import Service
+
+SERVER_PACKAGES = ("engine", "gateway", "models")
+SOCKET_LIMIT = 100  # bytes; the kernel's limit for a Unix socket is 108 on Linux, 104 on macOS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How to start the two; None leaves a setting to the file, the environment and the defaults."""
+
+    data_dir: Path
+    environ: Mapping[str, str]
+    listen: str | None = None
+    config: Path | None = None
+    tenants: Sequence[str] = ()
+    bundle: Path | None = None
+    sync: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The two, serving."""
+
+    engine: Service
+    gateway: Service
+
+    @property
+    def all(self) -> tuple[Service, Service]:
+        """In the order of their start."""
+        return self.engine, self.gateway
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
+    """Where news go: a child's log lines, sentences about the children, and steps that take a while."""
+
+    log: Say
+    say: Say
+    step: Callable[[str], AbstractContextManager[None]]
+
+
+@asynccontextmanager
+async def serving(plan: Plan, voice: Voice) -> AsyncIterator[Pair]:
+    """Both, serving until the block ends; then the gateway is drained first, the engine after it.
+
+    Raises: StartError.
+    """
+    require_server()
+    async with AsyncExitStack() as stack:
+        socket = stack.enter_context(_socket_folder(plan.data_dir)) / "engine.sock"
+        engine = await _start(stack, _engine(plan, socket), voice)
+        gateway = await _start(stack, _gateway(plan, socket), voice)
+        yield Pair(engine=engine, gateway=gateway)
+
+
+def require_server() -> None:
+    """Raises: StartError where only the client is installed."""
+    missing = [name for name in SERVER_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise StartError(
+            f"only the client is installed ({', '.join(missing)} not found): pip install yingda-server, "
+            "or `make setup` in a checkout"
+        )
+
+
+async def _start(stack: AsyncExitStack, program: Program, voice: Voice) -> Service:
+    service = Service(program, log=voice.log, say=voice.say)
+    stack.push_async_callback(service.stop)
+    with voice.step(f"starting the {program.name}"):
+        await service.start()
+    return service
+
+
+@contextmanager
+def _socket_folder(data_dir: Path) -> Iterator[Path]:
+    """Where the socket goes: into the data folder, or a short temporary one where the path is too long."""
+    if len(str(data_dir / "engine.sock").encode()) <= SOCKET_LIMIT:
+        yield data_dir
+        return
+    with tempfile.TemporaryDirectory(prefix="yingda-") as folder:
+        yield Path(folder)
+
+
+def _engine(plan: Plan, socket: Path) -> Program:
+    flags = {"--data-dir": plan.data_dir, "--bundle": plan.bundle, "--sync": plan.sync}
+    return _program("engine", plan, [*_flags(flags), "--listen", f"unix:{socket}"])
+
+
+def _gateway(plan: Plan, socket: Path) -> Program:
+    tenants = [part for tenant in plan.tenants for part in ("--tenant", tenant)]
+    return _program(
+        "gateway", plan, ["--engine", f"unix:{socket}", *_flags({"--listen": plan.listen}), *tenants]
+    )
+
+
+def _program(name: str, plan: Plan, flags: Sequence[str]) -> Program:
+    # -P: a folder named "engine" where this is run must not be taken for ours.
+    command = [sys.executable, "-P", "-m", name, "--with-parent", *_flags({"--config": plan.config}), *flags]
+    return Program(name=name, command=command, environ=plan.environ)
+
+
+def _flags(values: Mapping[str, object]) -> list[str]:
+    return [part for flag, value in values.items() if value is not None for part in (flag, str(value))]

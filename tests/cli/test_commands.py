@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from yingda.client import SyncClient
+
+from tests.cli.conftest import Server
+
+Yingda = Callable[..., str]
+
+
+@pytest.fixture
+def conversation_id(shared: Server) -> Iterator[str]:
+    """A new conversation of one message; closed after the test."""
+    with SyncClient(shared.target) as client:
+        customer_id = client.message("").message_id
+        found = client.send("我的快递到哪了", customer_id=customer_id).conversation_id
+        yield found
+        client.close_conversation(found)
+
+
+def test_route_shows_who_would_get_it_and_why(yingda: Yingda) -> None:
+    text = yingda("route", "我的快递到哪了")
+
+    for part in ("shipping.track", "neutral, anger 0.", "zh", "logistics", "best of 3 eligible"):
+        assert part in text
+
+
+def test_route_explains_how_every_agent_stood(yingda: Yingda) -> None:
+    text = yingda("route", "我的快递到哪了", "--explain")
+
+    assert "proficiency 0.32 + free_capacity" in text
+    assert "Yun (yun)" in text
+    assert "lacks skill" in text
+
+
+def test_route_prints_json(yingda: Yingda) -> None:
+    found = json.loads(yingda("route", "我的快递到哪了", "--json"))
+
+    assert found["analysis"]["skill"] == "logistics"
+    assert len(found["candidates"]) >= 8
+
+
+def test_suggest_lists_replies_in_the_language_asked_for(yingda: Yingda) -> None:
+    found = json.loads(yingda("suggest", "where is my refund", "--language", "zh", "--limit", "5", "--json"))
+
+    assert len(found) == 5
+    assert all("zh" in one["reply_id"] for one in found)
+
+
+def test_suggest_shows_a_table(yingda: Yingda) -> None:
+    assert "refund.status.en" in yingda("suggest", "where is my refund")
+
+
+def test_suggest_takes_a_conversation(yingda: Yingda, conversation_id: str) -> None:
+    assert "shipping.track.zh" in yingda("suggest", "您", "--conversation", conversation_id)
+
+
+def test_agents_are_listed_with_their_load(yingda: Yingda) -> None:
+    text = yingda("agents", "list")
+
+    assert "tech 5, account 4, aftersales 2" in text
+    assert "online" in text
+
+
+def test_a_new_agent_is_offline_until_presence_says_otherwise(yingda: Yingda) -> None:
+    put = yingda("agents", "put", "new", "--name", "新来的", "--skill", "rare=4", "--capacity", "2")
+
+    assert "rare 4" in put
+    assert "yingda agents presence new online" in put
+    assert "online" in yingda("agents", "presence", "new", "online")
+
+
+def test_a_level_that_no_skill_has_is_refused(yingda: Yingda) -> None:
+    with pytest.raises(SystemExit) as ended:
+        yingda("agents", "put", "new", "--skill", "rare=6", "--capacity", "2")
+
+    assert ended.value.code == 2
+
+
+def test_a_reply_is_put_listed_and_deleted(yingda: Yingda) -> None:
+    yingda("replies", "put", "ours", "--language", "zh", "--text", "您好 {name}", "--intent", "chat.greeting")
+
+    (found,) = [one for one in json.loads(yingda("replies", "list", "--json")) if one["reply_id"] == "ours"]
+    assert found["slots"] == ["name"]
+    assert "ours is deleted" in yingda("replies", "delete", "ours")
+
+
+def test_replies_are_listed_by_intent_and_language(yingda: Yingda) -> None:
+    found = json.loads(yingda("replies", "list", "--intent", "refund.status", "--language", "en", "--json"))
+
+    assert found
+    assert {(one["intent"], one["language"]) for one in found} == {("refund.status", "en")}
+
+
+def test_a_reply_whose_braces_do_not_pair_is_refused_in_the_service_s_words(yingda: Yingda) -> None:
+    said = yingda("replies", "put", "bad", "--language", "zh", "--text", "您好 {name", code=1)
+
+    assert "INVALID_ARGUMENT: " in said
+    assert "{name}" in said
+
+
+def test_a_conversation_is_shown_and_listed(yingda: Yingda, conversation_id: str) -> None:
+    assert "assigned" in yingda("conversations", "show", conversation_id)
+    assert conversation_id in yingda("conversations", "list", "--state", "assigned", "--limit", "1000")
+    assert conversation_id not in yingda("conversations", "list", "--state", "waiting")
+
+
+def test_the_journal_of_a_conversation_is_shown(yingda: Yingda, conversation_id: str) -> None:
+    text = yingda("conversations", "events", conversation_id)
+
+    assert "message received" in text
+    assert "我的快递到哪了" in text
+
+
+def test_a_closed_conversation_says_whom_it_was_taken_from(yingda: Yingda, conversation_id: str) -> None:
+    assert "closed" in yingda("conversations", "close", conversation_id)
+    assert "taken from" in yingda("conversations", "events", conversation_id)
+
+
+def test_an_unknown_conversation_is_one_line_and_exit_code_1(yingda: Yingda) -> None:
+    said = yingda("conversations", "show", "nope", code=1)
+
+    assert said == "yingda: NOT_FOUND: tenant default has no conversation nope\n"
+
+
+def test_an_unknown_tenant_is_refused(yingda: Yingda) -> None:
+    assert "NOT_FOUND: tenant: 'nobody'" in yingda("agents", "list", "--tenant", "nobody", code=1)
