@@ -10,8 +10,9 @@ from engine.assist import gap, ticket
 from engine.assist.bookkeeper import Bookkeeper
 from engine.assist.gap import Gap, Unanswered
 from engine.assist.memory import Feedback
-from engine.assist.suggester import Suggester, Wanted
+from engine.assist.suggester import Suggester
 from engine.assist.ticket import Ticket
+from engine.assist.wanted import Wanted
 from engine.domain import OUT_OF_SCOPE, Heard
 from engine.errors import NotFoundError
 from engine.ports import Codec, ReplyStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +53,11 @@ class SortedKeys:
 
 
 class PrefixIndex:
-    """Immutable. Texts are cut into windows of a few units, one starting at every unit."""
+    """Immutable. Texts, given by row, are cut into windows of a few units, one starting at every unit."""
 
-    def __init__(self, texts: Iterable[tuple[int, str]], *, width: int, readings: bool) -> None:
+    def __init__(self, texts: Iterable[tuple[int, Sequence[Unit]]], *, width: int) -> None:
         windows: defaultdict[tuple[Unit, ...], list[int]] = defaultdict(list)
-        for row, text in texts:
-            found = pinyin.units(text) if readings else pinyin.literals(text)
+        for row, found in texts:
             for start in range(len(found)):
                 # The lowest bit says whether the window begins the text.
                 windows[tuple(found[start : start + width])].append(row << 1 | (start == 0))
@@ -74,7 +73,7 @@ class PrefixIndex:
         self.readings = SortedKeys(
             (key, number)
             for number, window in enumerate(windows)
-            if readings and any(unit.is_character for unit in window)
+            if any(unit.is_character for unit in window)
             for key in pinyin.reading_keys(window)
         )
 

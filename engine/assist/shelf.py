@@ -12,7 +12,7 @@ from engine.assist.block import Block, Vectors
 from engine.assist.visibility import Allowed, Place, both
 from engine.domain import Reply, Suggestion
 
-TYPED_WEIGHT = 1.0  # what a typed title is worth beside a cosine of 1
+TYPED_WEIGHT = 1.3  # what a typed title is worth beside a cosine of 1
 _RECALL = 64  # how many the index gives for ranking again with what was typed
 _COMPARED = 1024  # how many that fit what was typed are compared in full
 

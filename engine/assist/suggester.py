@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,30 +14,18 @@ from engine.assist import pinyin, query, ranker
 from engine.assist.bookkeeper import Bookkeeper
 from engine.assist.library import Library
 from engine.assist.memory import Memory
+from engine.assist.query import Query
 from engine.assist.ranker import DEPTH, Moment, Ranked
 from engine.assist.shelf import Shelf
 from engine.assist.slot import SlotFiller
 from engine.assist.ticket import Ticket
 from engine.assist.visibility import Place
+from engine.assist.wanted import Wanted
 from engine.domain import AnalysisBatch, MessageBatch, Suggestion
 from engine.ports import Clock
 
 Vectors = npt.NDArray[np.float32]
 _RERANKED = 8  # candidates for a message that learning may bring forward
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What an agent asks for. `messages` are the customer's last, oldest first; "" and 0 mean not given."""
-
-    typed: str = ""
-    messages: Sequence[str] = ()
-    conversation_id: str = ""
-    language: str = ""
-    team: str = ""
-    channel: int = 0
-    facts: Mapping[str, str] = field(default_factory=dict)
-    limit: int
 
 
 class Suggester:
@@ -83,24 +71,14 @@ class Suggester:
         ]
 
     def suggest(self, tenant: str, wanted: Wanted) -> Ranked:
-        """For what the agent typed and what the customer said last; either may be missing. Best first.
-
-        The language asked for wins, then that of the customer's last message, then that of the typed text.
-        """
-        messages = [text for text in wanted.messages if text.strip()]
-        context = self._analyzer.analyze(messages) if messages else None
-        if context is None:
-            read = self._analyzer.analyze([wanted.typed])
-            asked = query.of_typed(read)
-        else:
-            read = context
-            asked = query.of_context(context)
-            if wanted.typed:
-                asked += query.of_typed(self._analyzer.analyze([wanted.typed]))
-        shelf = self._library.shelf(tenant, wanted.language or read.languages[-1])
-        moment = self._moment(wanted, read, asked)
-        found = self._candidates(shelf, wanted, moment, asked) if shelf else []
-        ranked = ranker.rank(found, self._memory.learned(tenant), moment, wanted.limit)
+        """For what the agent typed and what the customer said last; either may be missing. Best first."""
+        asked = query.read(self._analyzer, wanted)
+        moment = self._moment(wanted, asked)
+        found = [
+            one for language in asked.languages for one in self._candidates(tenant, language, wanted, asked)
+        ]
+        static = sorted(found, key=lambda one: (-one.score, one.reply.reply_id))
+        ranked = ranker.rank(static, self._memory.learned(tenant), moment, wanted.limit)
         filled = [self._filled(one, wanted.facts, wanted.channel) for one in ranked.suggestions]
         return Ranked(filled, ranked.ticket)
 
@@ -111,20 +89,23 @@ class Suggester:
             intent=read.intents[0], typed="", arms="", bundle_id=read.bundle_id, embedding=read.embedding[0]
         )
 
-    def _candidates(self, shelf: Shelf, wanted: Wanted, moment: Moment, asked: Vectors) -> list[Suggestion]:
-        place = Place(team=wanted.team, channel=wanted.channel, now_ms=moment.now_ms)
+    def _candidates(self, tenant: str, language: str, wanted: Wanted, asked: Query) -> list[Suggestion]:
+        shelf = self._library.shelf(tenant, language)
+        if shelf is None:
+            return []
+        place = Place(team=wanted.team, channel=wanted.channel, now_ms=self._clock.now_ms())
         depth = max(DEPTH, wanted.limit)
         if wanted.typed:
-            return shelf.search_typed(asked, wanted.typed, place, depth)
-        return shelf.search(asked[np.newaxis], place, depth)[0]
+            return shelf.search_typed(asked.vector, wanted.typed, place, depth)
+        return shelf.search(asked.vector[np.newaxis], place, depth)[0]
 
-    def _moment(self, wanted: Wanted, read: AnalysisBatch, asked: Vectors) -> Moment:
+    def _moment(self, wanted: Wanted, asked: Query) -> Moment:
         return Moment(
             key=f"{wanted.conversation_id}\n{''.join(wanted.messages) or wanted.typed}",
-            intent=read.intents[-1],
+            intent=asked.intent,
             typed=pinyin.fold_typed(wanted.typed),
-            bundle_id=read.bundle_id,
-            embedding=query.unit(asked[: read.embedding.shape[1]]),
+            bundle_id=asked.bundle_id,
+            embedding=asked.meaning,
             now_ms=self._clock.now_ms(),
         )
 

@@ -22,10 +22,11 @@ LITERAL = 1.0  # of the title, as typed
 READING = 0.9  # of the title, by its letters
 HOMOPHONE = 0.7  # other characters with the same letters: the input method chose wrongly
 TYPO = 0.6  # one letter wrong, missing, too many or swapped
-BODY = 0.4  # of the text or of a question
+BODY = 0.6  # of the text or of a question
 NOT_FIRST = 0.9  # a word inside the title
 _SHORTEST_TYPO = 4  # letters; below, everything is a neighbour of everything
-_SHORTEST_BODY = 3  # letters
+_SHORTEST_WORD = 3  # letters
+_SHORTEST_READING = 2  # letters
 _CACHED = 512  # typed texts whose scores are kept; agents type the same ones all day
 
 Source = tuple[PrefixIndex, npt.NDArray[np.int32], float]
@@ -37,14 +38,12 @@ class TypedIndex:
     def __init__(self, replies: Sequence[Reply]) -> None:
         self._rows = len(replies)
         self._title = PrefixIndex(
-            ((row, reply.title or reply.text) for row, reply in enumerate(replies)),
+            ((row, pinyin.units(reply.title)) for row, reply in enumerate(replies)),
             width=TITLE_UNITS,
-            readings=True,
         )
         self._body = PrefixIndex(
-            ((row, text) for row, reply in enumerate(replies) for text in _body(reply)),
+            ((row, pinyin.quick_units(text)) for row, reply in enumerate(replies) for text in _body(reply)),
             width=BODY_UNITS,
-            readings=False,
         )
         self._cache: OrderedDict[str, Scores] = OrderedDict()
         self._lock = Lock()
@@ -72,20 +71,24 @@ class TypedIndex:
 
     def _sources(self, typed: str) -> Iterator[Source]:
         in_letters = typed.isascii()
+        spelled = typed if in_letters else pinyin.letters(typed)
+        as_read = READING if _has_letters(typed) else HOMOPHONE
         literal = self._title.literals.windows(typed)
         yield self._title, literal, LITERAL
-        if not in_letters or len(typed) >= _SHORTEST_BODY:
-            yield from self._body_sources(typed)
-        spelled = typed if in_letters else pinyin.letters(typed)
         read = self._title.readings.windows(spelled) if in_letters or not len(literal) else literal[:0]
-        yield self._title, read, READING if _has_letters(typed) else HOMOPHONE
+        yield self._title, read, as_read
+        yield from self._body_sources(typed, spelled, as_read)
         if not len(literal) and not len(read):
             yield from self._near_sources(typed, spelled)
 
-    def _body_sources(self, typed: str) -> Iterator[Source]:
+    def _body_sources(self, typed: str, spelled: str, as_read: float) -> Iterator[Source]:
+        """What is typed in one letter, or begins an English word with two, says nothing of a text."""
         beginning = typed if typed.isascii() else typed[:BODY_UNITS]
-        share = len(beginning) / max(len(typed), BODY_UNITS)
-        yield self._body, self._body.literals.windows(beginning), BODY * share
+        if not typed.isascii() or len(typed) >= _SHORTEST_WORD:
+            share = len(beginning) / max(len(typed), BODY_UNITS)
+            yield self._body, self._body.literals.windows(beginning), BODY * share
+        if len(spelled) >= _SHORTEST_READING and _has_letters(typed):
+            yield self._body, self._body.readings.windows(spelled), BODY * as_read
 
     def _near_sources(self, typed: str, spelled: str) -> Iterator[Source]:
         """What begins almost so: the longest part that begins something, or one letter changed."""

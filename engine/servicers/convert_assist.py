@@ -7,8 +7,8 @@ from yingda.v1 import assist_service_pb2 as pb
 from engine.assist import fact
 from engine.assist.adviser import Returned
 from engine.assist.memory import Feedback
-from engine.assist.suggester import Wanted
 from engine.assist.ticket import MAX_TICKET
+from engine.assist.wanted import Wanted
 from engine.domain import FeedbackOutcome
 from engine.servicers import check, convert_reply
 
