@@ -13,6 +13,7 @@ from engine.assist.bookkeeper import Bookkeeper
 from engine.assist.index import FlatReplyIndex, build_index
 from engine.assist.library import Library
 from engine.assist.memory import Memory
+from engine.assist.reader import Reader
 from engine.assist.reviewer import Reviewer
 from engine.assist.slot import SlotFiller, SlotType
 from engine.assist.suggester import Suggester
@@ -64,7 +65,7 @@ def assemble(given: Surroundings) -> Assist:
         bookkeeper=bookkeeper,
         library=library,
         memory=memory,
-        analyzer=analyzer,
+        reader=Reader(analyzer=analyzer, width=given.classifier.dimension),
         filler=filler,
         clock=given.clock,
     )

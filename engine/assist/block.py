@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.assist.typed import TypedIndex
+from engine.assist.typed import Fits, TypedIndex
 from engine.assist.visibility import Visibility
 from engine.domain import OUT_OF_SCOPE, Reply
 from engine.ports import Encoder, ReplyIndex
@@ -44,9 +44,11 @@ class Block:
         """[rows, d + intents + 1]."""
         return self.index.vectors
 
-    def fits(self, typed: str) -> Vectors:
-        """[rows], in [0, 1]: how well each fits what was typed."""
-        return np.zeros(len(self), dtype=np.float32) if self.typed is None else self.typed.scores(typed)
+    def fits(self, typed: str) -> Fits:
+        """How well each row fits what was typed."""
+        if self.typed is None:
+            return Fits(np.zeros(len(self), dtype=np.float32), np.empty(0, dtype=np.int64))
+        return self.typed.fits(typed)
 
     def intents(self, width: int) -> npt.NDArray[np.int64]:
         """[rows], the column after the `width` of the embedding that holds the intent; one past the last for any."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.analysis.analyzer import LANGUAGES, Analyzer
+from engine.analysis.analyzer import LANGUAGES
 from engine.assist import pinyin
+from engine.assist.reader import Read, Reader
 from engine.assist.wanted import Wanted
-from engine.domain import OUT_OF_SCOPE, AnalysisBatch
 
 Vectors = npt.NDArray[np.float32]
 
@@ -31,36 +31,28 @@ class Query:
     meaning: Vectors  # [d], of length 1 or 0: the embedding part alone
 
 
-def read(analyzer: Analyzer, wanted: Wanted) -> Query:
+def make(reader: Reader, wanted: Wanted) -> Query:
     """From what the customer said and what the agent typed; either may be missing.
 
     The language asked for wins, then that of the customer's last message, then that of the typed text; letters alone
     may be a word or the pinyin of one, so both shelves are asked.
     """
-    messages = [text for text in wanted.messages if text.strip()]
-    analysis = analyzer.analyze([*messages, wanted.typed] if wanted.typed or not messages else messages)
-    rows = of_messages(analysis)
-    width = analysis.embedding.shape[1]
-    said = len(messages)
-    languages = _languages(wanted, analysis, said)
-    vector = _context(rows[:said], width) if said else np.zeros(rows.shape[1], dtype=np.float32)
-    if said < len(rows) and not _is_pinyin(wanted.typed, languages):
-        vector += _typed(rows[said], width)
+    said = reader.read([text for text in wanted.messages if text.strip()])
+    is_pinyin = _is_pinyin(wanted, said)
+    typed = [] if said and (is_pinyin or not wanted.typed) else reader.read([wanted.typed])
+    last = (said or typed)[-1]
+    vector = np.zeros_like(last.row)
+    if said:
+        vector += _context([read.row for read in said], reader.width)
+    if typed and not is_pinyin:
+        vector += _typed(typed[0].row, reader.width)
     return Query(
         vector=vector,
-        languages=languages,
-        intent=analysis.intents[max(said - 1, 0)],
-        bundle_id=analysis.bundle_id,
-        meaning=unit(vector[:width]),
+        languages=_languages(wanted, said, last),
+        intent=last.intent,
+        bundle_id=last.bundle_id,
+        meaning=unit(vector[: reader.width]),
     )
-
-
-def of_messages(analysis: AnalysisBatch) -> Vectors:
-    """[n, d + intents + 1]: embedding, probability of each intent, and half where out of scope."""
-    refused = np.array([[intent == OUT_OF_SCOPE] for intent in analysis.intents], dtype=np.float32)
-    # Below the threshold the engine answers out_of_scope, so the intents count for half.
-    probability = analysis.probability * (1 - refused / 2)
-    return np.hstack([analysis.embedding, probability, refused / 2])
 
 
 def unit(vector: Vectors) -> Vectors:
@@ -69,12 +61,10 @@ def unit(vector: Vectors) -> Vectors:
     return scaled
 
 
-def _languages(wanted: Wanted, analysis: AnalysisBatch, said: int) -> Sequence[str]:
+def _languages(wanted: Wanted, said: Sequence[Read], last: Read) -> Sequence[str]:
     if wanted.language:
         return (wanted.language,)
-    if said or not _is_letters(wanted.typed):
-        return (analysis.languages[max(said - 1, 0)],)
-    return LANGUAGES
+    return LANGUAGES if not said and _is_letters(wanted.typed) else (last.language,)
 
 
 def _is_letters(typed: str) -> bool:
@@ -82,15 +72,16 @@ def _is_letters(typed: str) -> bool:
     return bool(folded) and folded.isascii()
 
 
-def _is_pinyin(typed: str, languages: Sequence[str]) -> bool:
-    """Whether it can be nothing else, so that it means nothing as a word."""
-    return "zh" in languages and len(languages) == 1 and _is_letters(typed)
+def _is_pinyin(wanted: Wanted, said: Sequence[Read]) -> bool:
+    """Whether letters can be nothing else, so that they mean nothing as a word."""
+    language = wanted.language or (said[-1].language if said else "")
+    return language == "zh" and _is_letters(wanted.typed)
 
 
-def _context(rows: Vectors, width: int) -> Vectors:
+def _context(rows: Sequence[Vectors], width: int) -> Vectors:
     """Of a customer's messages, oldest first: the last counts most."""
     weights = EARLIER ** np.arange(len(rows) - 1, -1, -1, dtype=np.float32)
-    vector = np.asarray(weights @ rows / weights.sum(), dtype=np.float32)
+    vector = np.asarray(weights @ np.stack(rows) / weights.sum(), dtype=np.float32)
     vector[:width] = unit(vector[:width])
     return vector
 

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.assist.block import Block, Vectors
+from engine.assist.typed import Fits
 from engine.assist.visibility import Allowed, Place, both
 from engine.domain import Reply, Suggestion
 
 TYPED_WEIGHT = 1.3  # what a typed title is worth beside a cosine of 1
-_RECALL = 64  # how many the index gives for ranking again with what was typed
+_RECALL = 24  # how many the index gives for ranking again with what was typed
 _COMPARED = 1024  # how many that fit what was typed are compared in full
 
 Rows = npt.NDArray[np.int64]
@@ -105,17 +106,17 @@ class Shelf:
         fits = part.block.fits(typed)
         _, near = part.block.index.search(query[np.newaxis], _RECALL, allowed)
         rows = np.union1d(near[0][near[0] >= 0], self._fitting(part, query, fits, allowed))
-        scores = part.block.vectors[rows] @ query + TYPED_WEIGHT * fits[rows]
+        scores = part.block.vectors[rows] @ query + TYPED_WEIGHT * fits.scores[rows]
         best = np.argsort(-scores, kind="stable")[:limit]
         return self._suggestions(part, query[np.newaxis], rows[best][np.newaxis], scores[best][np.newaxis])[0]
 
-    def _fitting(self, part: Part, query: Vectors, fits: Vectors, allowed: Allowed | None) -> Rows:
+    def _fitting(self, part: Part, query: Vectors, fits: Fits, allowed: Allowed | None) -> Rows:
         """Rows that fit what was typed: those worth a full comparison where they are many."""
-        rows = np.flatnonzero(fits if allowed is None else fits * allowed)
+        rows = fits.rows if allowed is None else fits.rows[allowed[fits.rows]]
         if len(rows) <= _COMPARED:
             return rows
         intents = np.append(query[self.width :], np.float32(0))[part.block.intents(self.width)[rows]]
-        promise = TYPED_WEIGHT * fits[rows] + intents
+        promise = TYPED_WEIGHT * fits.scores[rows] + intents
         return rows[np.argpartition(-promise, _COMPARED)[:_COMPARED]]
 
     def _suggestions(

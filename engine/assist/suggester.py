@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from engine.analysis.analyzer import Analyzer
 from engine.assist import pinyin, query, ranker
 from engine.assist.bookkeeper import Bookkeeper
 from engine.assist.library import Library
 from engine.assist.memory import Memory
 from engine.assist.query import Query
 from engine.assist.ranker import DEPTH, Moment, Ranked
+from engine.assist.reader import Reader, of_messages
 from engine.assist.shelf import Shelf
 from engine.assist.slot import SlotFiller
 from engine.assist.ticket import Ticket
@@ -37,14 +37,14 @@ class Suggester:
         bookkeeper: Bookkeeper,
         library: Library,
         memory: Memory,
-        analyzer: Analyzer,
+        reader: Reader,
         filler: SlotFiller,
         clock: Clock,
     ) -> None:
         self._bookkeeper = bookkeeper
         self._library = library
         self._memory = memory
-        self._analyzer = analyzer
+        self._reader = reader
         self._filler = filler
         self._clock = clock
 
@@ -55,7 +55,7 @@ class Suggester:
 
         Called on the decision thread.
         """
-        queries = query.of_messages(analysis)
+        queries = of_messages(analysis)
         suggestions: list[list[Suggestion]] = [[] for _ in range(len(batch))]
         for (tenant, language), rows in _by_shelf(batch, analysis).items():
             self._bookkeeper.ready(tenant)
@@ -72,7 +72,7 @@ class Suggester:
 
     def suggest(self, tenant: str, wanted: Wanted) -> Ranked:
         """For what the agent typed and what the customer said last; either may be missing. Best first."""
-        asked = query.read(self._analyzer, wanted)
+        asked = query.make(self._reader, wanted)
         moment = self._moment(wanted, asked)
         found = [
             one for language in asked.languages for one in self._candidates(tenant, language, wanted, asked)
@@ -84,9 +84,13 @@ class Suggester:
 
     def ticket(self, text: str) -> Ticket:
         """Of the list that came with a message's answer."""
-        read = self._analyzer.analyze([text])
+        (read,) = self._reader.read([text])
         return Ticket(
-            intent=read.intents[0], typed="", arms="", bundle_id=read.bundle_id, embedding=read.embedding[0]
+            intent=read.intent,
+            typed="",
+            arms="",
+            bundle_id=read.bundle_id,
+            embedding=read.row[: self._reader.width],
         )
 
     def _candidates(self, tenant: str, language: str, wanted: Wanted, asked: Query) -> list[Suggestion]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from string import ascii_lowercase
 from threading import Lock
 
@@ -32,6 +33,14 @@ _CACHED = 512  # typed texts whose scores are kept; agents type the same ones al
 Source = tuple[PrefixIndex, npt.NDArray[np.int32], float]
 
 
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """How well each row fits, [rows] in [0, 1], and the rows that fit at all; not to be written."""
+
+    scores: Scores
+    rows: npt.NDArray[np.int64]
+
+
 class TypedIndex:
     """Immutable; safe to ask from several threads."""
 
@@ -45,22 +54,23 @@ class TypedIndex:
             ((row, pinyin.quick_units(text)) for row, reply in enumerate(replies) for text in _body(reply)),
             width=BODY_UNITS,
         )
-        self._cache: OrderedDict[str, Scores] = OrderedDict()
+        self._cache: OrderedDict[str, Fits] = OrderedDict()
         self._lock = Lock()
 
-    def scores(self, typed: str) -> Scores:
-        """[rows], in [0, 1]; 0 where nothing begins with it. Not to be written."""
+    def fits(self, typed: str) -> Fits:
+        """Score 0 is where nothing begins with it."""
         folded = pinyin.fold_typed(typed)
         with self._lock:
             if folded in self._cache:
                 self._cache.move_to_end(folded)
                 return self._cache[folded]
         scores = self._scores(folded)
+        fits = Fits(scores, np.flatnonzero(scores))
         with self._lock:
-            self._cache[folded] = scores
+            self._cache[folded] = fits
             if len(self._cache) > _CACHED:
                 self._cache.popitem(last=False)
-        return scores
+        return fits
 
     def _scores(self, typed: str) -> Scores:
         scores = np.zeros(self._rows, dtype=np.float32)
