@@ -49,7 +49,7 @@ def _case(fields: dict[str, object]) -> Case:
     assert isinstance(messages, list)
     assert isinstance(right, list)
     texts = {name: str(value) for name, value in fields.items()}
-    return Case(messages=tuple(messages), right=frozenset(right), **texts)  # type: ignore[arg-type]
+    return Case(messages=tuple(messages), right=frozenset(right), **texts)
 
 
 @contextmanager

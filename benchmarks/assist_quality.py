@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from types import ModuleType
 from typing import Any
 from zlib import crc32
 
@@ -12,6 +13,7 @@ import numpy as np
 
 import benchmarks.assist_desk as desk
 from benchmarks.assist_desk import TENANT, Case
+from benchmarks.texts import PACK
 from engine.assist import block, pinyin, query, shelf, typed
 from engine.assist.assembly import Assist
 from engine.assist.wanted import Wanted
@@ -146,7 +148,7 @@ def _joined(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 @contextmanager
-def _set(module: Any, **values: float) -> Iterator[None]:
+def _set(module: ModuleType, **values: float) -> Iterator[None]:
     """Other constants for a while."""
     before = {name: getattr(module, name) for name in values}
     for name, value in values.items():
@@ -189,7 +191,7 @@ def _without_intents(cases: Sequence[Case]) -> dict[str, float]:
 
 
 def _without_questions(cases: Sequence[Case]) -> dict[str, float]:
-    plain = [replace(reply, questions=()) for reply in read_replies(desk.PACK)]
+    plain = [replace(reply, questions=()) for reply in read_replies(PACK)]
     with desk.opened(plain) as assist:
         return _brief(assist, cases)
 

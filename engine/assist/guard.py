@@ -12,8 +12,8 @@ from math import sqrt
 from engine.assist.learning import HALF_LIFE
 from engine.domain import Suggestion
 
-PROBES = 0.1  # share of lists that mix both orders, to compare them
-EXPLORED = 0.05  # share of lists whose last place goes to a reply that is little known
+PROBES = 0.06  # share of lists that mix both orders, to compare them
+EXPLORED = 0.03  # share of lists whose last place goes to a reply that is little known
 _BEHIND = 1.645  # one-sided 95 %: by so many standard errors must the static order lead to be used alone
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from engine.assist import learning
 from engine.assist.guard import Arm, Guard
-from engine.assist.learning import EXAMINATION, Record
+from engine.assist.learning import EXAMINATION, PROMISE, Record
 from engine.assist.reward import reward
 from engine.assist.ticket import Ticket
 from engine.domain import FeedbackOutcome
@@ -87,9 +87,10 @@ class Memory:
             record = before.records.get(reply_id, Record())
             taken = reply_id == feedback.reply_id
             # Who took a reply has looked at it, however low it stood.
-            looks = max(EXAMINATION[place], worth if taken else 0.0)
-            record = record.seen(known, worth if taken else 0.0, looks, now_ms)
-            changed[reply_id] = _taken(record, feedback.outcome, ticket, worth, now_ms) if taken else record
+            looks = 1.0 if taken else EXAMINATION[place]
+            gained = (worth if taken else 0.0) - PROMISE[place] * looks
+            record = record.seen(known, gained, looks, now_ms)
+            changed[reply_id] = _taken(record, feedback.outcome, worth, now_ms) if taken else record
         return changed
 
     def _judged(self, guard: Guard, feedback: Feedback, ticket: Ticket, worth: float) -> Guard:
@@ -101,12 +102,11 @@ class Memory:
         return guard.plus(Arm(ticket.arms[place]), worth, self._clock.now_ms())
 
 
-def _taken(record: Record, outcome: FeedbackOutcome, ticket: Ticket, worth: float, now_ms: int) -> Record:
+def _taken(record: Record, outcome: FeedbackOutcome, worth: float, now_ms: int) -> Record:
     return replace(
         record,
         accepted=record.accepted + (outcome is FeedbackOutcome.ACCEPTED),
         edited=record.edited + (outcome is FeedbackOutcome.EDITED),
         reward=record.reward + worth,
         taken_ms=now_ms,
-        meaning=record.meaning.plus(ticket.bundle_id, ticket.embedding, worth, now_ms),
     )

@@ -22,13 +22,11 @@ TYPED_INTENT = 0.1  # what the intents of typed text count; a word or two says l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A vector [d + intents + 1], the shelves to ask, and what was read on the way."""
+    """A vector [d + intents + 1], the shelves to ask, and the intent read on the way."""
 
     vector: Vectors
     languages: Sequence[str]
     intent: str
-    bundle_id: str
-    meaning: Vectors  # [d], of length 1 or 0: the embedding part alone
 
 
 def make(reader: Reader, wanted: Wanted) -> Query:
@@ -50,12 +48,10 @@ def make(reader: Reader, wanted: Wanted) -> Query:
         vector=vector,
         languages=_languages(wanted, said, last),
         intent=last.intent,
-        bundle_id=last.bundle_id,
-        meaning=unit(vector[: reader.width]),
     )
 
 
-def unit(vector: Vectors) -> Vectors:
+def _unit(vector: Vectors) -> Vectors:
     """The same direction with length 1, or 0."""
     scaled: Vectors = vector / np.float32(max(float(np.linalg.norm(vector)), 1e-12))
     return scaled
@@ -82,7 +78,7 @@ def _context(rows: Sequence[Vectors], width: int) -> Vectors:
     """Of a customer's messages, oldest first: the last counts most."""
     weights = EARLIER ** np.arange(len(rows) - 1, -1, -1, dtype=np.float32)
     vector = np.asarray(weights @ np.stack(rows) / weights.sum(), dtype=np.float32)
-    vector[:width] = unit(vector[:width])
+    vector[:width] = _unit(vector[:width])
     return vector
 
 

@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.assist import guard, learning
 from engine.assist.learning import Record
 from engine.assist.memory import Learned
@@ -26,8 +23,6 @@ class Moment:
     key: str
     intent: str
     typed: str
-    bundle_id: str
-    embedding: npt.NDArray[np.float32]
     now_ms: int
 
     @property
@@ -59,13 +54,7 @@ def rank(static: Sequence[Suggestion], learned: Learned, moment: Moment, limit: 
         shown = list(better if learned.guard.trusts() else static)[:limit]
         if guard.PROBES <= share < guard.PROBES + guard.EXPLORED:
             shown = _explore(shown, better, learned)
-    ticket = Ticket(
-        intent=moment.intent,
-        typed=moment.typed[:_TYPED],
-        arms="".join(arms),
-        bundle_id=moment.bundle_id,
-        embedding=moment.embedding,
-    )
+    ticket = Ticket(intent=moment.intent, typed=moment.typed[:_TYPED], arms="".join(arms))
     return Ranked(shown, ticket)
 
 
@@ -84,7 +73,7 @@ def reorder(static: Sequence[Suggestion], learned: Learned, moment: Moment) -> l
 def _bonus(record: Record | None, known: Sequence[str], moment: Moment) -> float:
     if record is None:
         return 0.0
-    return learning.bonus(record, known, moment.bundle_id, moment.embedding, moment.now_ms)
+    return learning.bonus(record, known, moment.now_ms)
 
 
 def _explore(

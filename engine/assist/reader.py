@@ -24,7 +24,6 @@ class Read:
     row: Vectors
     language: str
     intent: str
-    bundle_id: str
 
 
 class Reader:
@@ -59,7 +58,6 @@ class Reader:
                 row=rows[number],
                 language=analysis.languages[number],
                 intent=analysis.intents[number],
-                bundle_id=analysis.bundle_id,
             )
             for number in range(len(texts))
         ]

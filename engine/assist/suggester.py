@@ -85,13 +85,7 @@ class Suggester:
     def ticket(self, text: str) -> Ticket:
         """Of the list that came with a message's answer."""
         (read,) = self._reader.read([text])
-        return Ticket(
-            intent=read.intent,
-            typed="",
-            arms="",
-            bundle_id=read.bundle_id,
-            embedding=read.row[: self._reader.width],
-        )
+        return Ticket(intent=read.intent)
 
     def _candidates(self, tenant: str, language: str, wanted: Wanted, asked: Query) -> list[Suggestion]:
         shelf = self._library.shelf(tenant, language)
@@ -108,8 +102,6 @@ class Suggester:
             key=f"{wanted.conversation_id}\n{''.join(wanted.messages) or wanted.typed}",
             intent=asked.intent,
             typed=pinyin.fold_typed(wanted.typed),
-            bundle_id=asked.bundle_id,
-            embedding=asked.meaning,
             now_ms=self._clock.now_ms(),
         )
 
@@ -129,8 +121,6 @@ class Suggester:
             key="",
             intent=analysis.intents[row],
             typed="",
-            bundle_id=analysis.bundle_id,
-            embedding=analysis.embedding[row],
             now_ms=self._clock.now_ms(),
         )
         return ranker.reorder(found, learned, moment)[:limit]
