@@ -59,7 +59,8 @@ async def _import(channel: grpc.aio.Channel, tenant: str, size: int) -> None:
     replies = [reply_to_proto(reply) for reply in assist_corpus.replies(size)]
     for start in range(0, size, _IMPORTED):
         await stub.ImportReplies(
-            reply_service_pb2.ImportRepliesRequest(tenant=tenant, replies=replies[start : start + _IMPORTED])
+            reply_service_pb2.ImportRepliesRequest(tenant=tenant, replies=replies[start : start + _IMPORTED]),
+            timeout=_SETTLED,
         )
 
 

@@ -17,6 +17,7 @@ from engine.ports import Encoder
 ALIKE = 0.85  # share of equal characters from which two texts are near duplicates
 MEANING = 0.97  # cosine from which they are, whatever the characters
 _NEIGHBOURS = 6
+_HOPELESS = 0.7  # cosine below which two texts cannot be alike
 _LONGEST = 512  # characters compared
 
 
@@ -55,7 +56,9 @@ def _pairs(replies: Sequence[Reply], encoder: Encoder) -> Iterator[Pair]:
 
 
 def _similarity(one: Reply, other: Reply, cosine: float) -> float:
-    """0 where they are not near."""
+    """0 where they are not near. Texts that share few words are not compared letter by letter."""
+    if cosine < _HOPELESS:
+        return 0.0
     left, right = (pinyin.fold_typed(reply.text)[:_LONGEST] for reply in (one, other))
     if left == right:
         return 1.0

@@ -347,11 +347,11 @@ class AutoReplyPolicy(_message.Message):
     enabled: _builtins.bool
     """Off unless true."""
     min_confidence: _builtins.float
-    """Least confidence in [0.5, 1] that the intent is right. 0: 0.98."""
+    """Least confidence in [0.5, 1] that the reply is right; a calibrated probability. 0: 0.98."""
     max_anger: _builtins.float
     """Highest anger in [0, 1]. 0: 0.2."""
     min_similarity: _builtins.float
-    """Least similarity in [-1, 1] of message and reply. 0: 0.5."""
+    """Least similarity in [-1, 1] of message and reply. 0: 0.3."""
     notice_zh: _builtins.str
     """What goes in front of a Chinese reply, at most 512 bytes: it must say that a bot writes. Empty: a standard text."""
     notice_en: _builtins.str
