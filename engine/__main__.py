@@ -11,6 +11,8 @@ from pathlib import Path
 # One decision thread needs one core; idle BLAS and OpenMP threads would only spin beside it.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+# What gRPC writes by itself is no JSON; what matters of it reaches us as an error.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from yingda.service import lifecycle
 from yingda.service.settings import SettingsError, load

@@ -65,8 +65,6 @@ class Threads:
 async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
     """An engine that serves until the block ends, and then finishes what it began. Raises: StartError."""
     async with AsyncExitStack() as stack:
-        thread = DecisionThread()
-        stack.callback(thread.close)
         store = open_store(settings.data_dir / "yingda.db", sync=settings.sync)
         stack.callback(store.close)
         classifier = _bundle(settings)
@@ -74,6 +72,8 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.callback(assist.library.close)
         searchers = ThreadPoolExecutor(max_workers=_SEARCHERS, thread_name_prefix="search")
         stack.callback(searchers.shutdown)
+        thread = DecisionThread()
+        stack.callback(thread.close)  # before the store: what was begun still needs it
         servicers = _servicers(settings, store, classifier, Threads(thread, searchers), assist)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         health = lifecycle.Health(server, add_servicers(server, servicers))

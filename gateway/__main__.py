@@ -8,6 +8,9 @@ import os
 import sys
 from pathlib import Path
 
+# What gRPC writes by itself is no JSON; what matters of it reaches us as an error.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 from yingda.service import lifecycle
 from yingda.service.settings import SettingsError, load
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import grpc
+from google.rpc import error_details_pb2, status_pb2
 from yingda import batcher
 from yingda.service.errors import RETRY_DELAY_MS, StatusError
 
-# What an engine says to the gateway's callers too; any other status of its is the gateway's own fault.
+_DETAILS = "grpc-status-details-bin"  # Source: https://grpc.io/docs/guides/error/#richer-error-model
+# What an engine says to the gateway's callers too; for any other status of its the gateway has no words.
 _PASSED_ON = frozenset(
     {
         grpc.StatusCode.INVALID_ARGUMENT,
@@ -16,8 +18,10 @@ _PASSED_ON = frozenset(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
     }
 )
+_RETRIED = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE})
 
 
 def translate(error: Exception) -> StatusError | None:
@@ -29,16 +33,27 @@ def translate(error: Exception) -> StatusError | None:
     return None
 
 
-def _from_engine(error: grpc.aio.AioRpcError) -> StatusError:
-    code, details = error.code(), error.details() or ""
-    if code is grpc.StatusCode.UNAVAILABLE:
-        return StatusError(
-            code, "the engine cannot be reached; nothing was lost, try again", retry_ms=RETRY_DELAY_MS
-        )
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return StatusError(code, "the engine did not answer in time; the same message may be sent again")
+def _from_engine(error: grpc.aio.AioRpcError) -> StatusError | None:
+    code, text, said = error.code(), error.details() or "", _said(error)
     if code not in _PASSED_ON:
-        return StatusError(grpc.StatusCode.INTERNAL, "internal error")
-    field = details.partition(":")[0] if code is grpc.StatusCode.INVALID_ARGUMENT else ""
-    retry_ms = RETRY_DELAY_MS if code is grpc.StatusCode.RESOURCE_EXHAUSTED else None
-    return StatusError(code, details, field=field, retry_ms=retry_ms)
+        return None
+    if code is grpc.StatusCode.UNAVAILABLE and not said.code:
+        text = "the engine cannot be reached; nothing was lost, try again"
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        text = "the engine did not answer in time; the same message may be sent again"
+    return StatusError(code, text, field=_field(said), retry_ms=RETRY_DELAY_MS if code in _RETRIED else None)
+
+
+def _said(error: grpc.aio.AioRpcError) -> status_pb2.Status:
+    """What the engine itself says; empty where gRPC made the error, as for a lost connection."""
+    metadata = dict(error.trailing_metadata() or ())
+    return status_pb2.Status.FromString(metadata.get(_DETAILS, b""))
+
+
+def _field(said: status_pb2.Status) -> str:
+    """The field that is at fault; "" where none is named."""
+    bad_request = error_details_pb2.BadRequest()
+    for detail in said.details:
+        if detail.Unpack(bad_request):
+            return str(bad_request.field_violations[0].field)
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import grpc
 import numpy as np
 import numpy.typing as npt
+from yingda.service.errors import StatusError
 from yingda.v1 import message_pb2
 
 from engine.analysis.analyzer import Analyzer
@@ -171,9 +173,7 @@ def make_desk(store: SQLiteStore, *, samples: Sequence[Reply] = (), weights: Wei
         clock=clock,
     )
     team = Team(store=store, dispatcher=dispatcher)
-    return Desk(
-        store=store, clock=clock, dispatcher=dispatcher, assist=assist, pipeline=pipeline, team=team
-    )
+    return Desk(store=store, clock=clock, dispatcher=dispatcher, assist=assist, pipeline=pipeline, team=team)
 
 
 def make_agent(agent_id: str = "ann", **changes: FieldValue) -> Agent:
@@ -230,18 +230,24 @@ def make_batch(*messages: message_pb2.Message) -> MessageBatch:
 
 @dataclass(kw_only=True)
 class FakeEngine(grpc.GenericRpcHandler):
-    """Answers every method with `answer(method, request)`; `calls` holds what came in."""
+    """Answers every method with `answer(method, request)`, or its StatusError; `calls` holds what came in."""
 
     answer: Callable[[str, bytes], Awaitable[bytes]]
     calls: list[tuple[str, bytes]] = field(default_factory=list)
+    called: asyncio.Event = field(default_factory=asyncio.Event)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any]:
         """See `grpc.GenericRpcHandler`."""
         method = handler_call_details.method
 
-        async def call(request: bytes, _: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+        async def call(request: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
             self.calls.append((method, request))
-            return await self.answer(method, request)
+            self.called.set()
+            try:
+                return await self.answer(method, request)
+            except StatusError as error:
+                await context.abort_with_status(error.to_status())
+                raise
 
         return grpc.unary_unary_rpc_method_handler(call)
 

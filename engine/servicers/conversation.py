@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+from yingda.v1 import conversation_pb2
 from yingda.v1 import conversation_service_pb2 as pb
 from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 
 from engine.analysis.analyzer import Analyzer
 from engine.decision_thread import DecisionThread
-from engine.domain import Requirement
+from engine.domain import ConversationState, Requirement
 from engine.errors import InvalidArgumentError
 from engine.history import History
 from engine.routing.dispatcher import Dispatcher
@@ -44,7 +45,7 @@ class ConversationServicer(ConversationServiceServicer):
     ) -> pb.ListConversationsResponse:
         """See conversation_service.proto."""
         size = check.page_size(request.page_size)
-        state = convert.STATES.get(request.state)
+        state = _state(request.state)
         before = _position(request.page_token)
         found = await self._thread.run(self._history.conversations, request.tenant, state, before, size + 1)
         page = [convert.conversation_to_proto(one) for one in found[:size]]
@@ -85,6 +86,12 @@ class ConversationServicer(ConversationServiceServicer):
             assignment=convert.assignment_to_proto(assignment),
             candidates=[convert.candidate_to_proto(one) for one in candidates[:MAX_CANDIDATES]],
         )
+
+
+def _state(number: conversation_pb2.ConversationState.ValueType) -> ConversationState | None:
+    if number and number not in convert.STATES:
+        raise InvalidArgumentError("state", "must be waiting, assigned, closed or not given")
+    return convert.STATES.get(number)
 
 
 def _position(token: str) -> tuple[int, str] | None:

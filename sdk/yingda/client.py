@@ -38,7 +38,13 @@ Response = TypeVar("Response")
 DEFAULT_TARGET = "127.0.0.1:50051"
 DEFAULT_TIMEOUT = 10.0  # seconds
 MAX_FRAME = 512  # messages
+MAX_MESSAGE_BYTES = 36 * 1024 * 1024  # what a service sends at most; gRPC itself would take 4 MiB
 PAGE_SIZE = 1000
+EVENTS_PAGE_SIZE = 100  # an event holds a whole message and its answer
+_OPTIONS = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+]
 
 
 class Client:
@@ -60,7 +66,9 @@ class Client:
         self._timeout = timeout
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._channel = (
-            grpc.aio.secure_channel(target, credentials) if credentials else grpc.aio.insecure_channel(target)
+            grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
+            if credentials
+            else grpc.aio.insecure_channel(target, options=_OPTIONS)
         )
         self._messages = message_service_pb2_grpc.MessageServiceStub(self._channel)
         self._agents = agent_service_pb2_grpc.AgentServiceStub(self._channel)
@@ -292,7 +300,7 @@ class Client:
         """The whole journal of a conversation, oldest first."""
         found: list[event_pb2.Event] = []
         request = conversation_service_pb2.ListEventsRequest(
-            tenant=self._tenant, conversation_id=conversation_id, page_size=PAGE_SIZE
+            tenant=self._tenant, conversation_id=conversation_id, page_size=EVENTS_PAGE_SIZE
         )
         while True:
             page = await self._call(self._conversations.ListEvents, request)

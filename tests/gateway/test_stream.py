@@ -84,6 +84,18 @@ async def test_a_frame_of_512_is_answered(client: Client, tenant: str) -> None:
     assert len({one.answer.conversation_id for one in results}) == 512
 
 
+async def test_a_frame_of_the_largest_messages_is_answered(client: Client, tenant: str) -> None:
+    attachments = [message_pb2.Attachment(url="u" * 2048, media_type="m" * 127)] * 16
+    metadata = {f"{n:064}": "v" * 512 for n in range(32)}
+    frame = [
+        make_message("x" * 8192, tenant=tenant, attachments=attachments, metadata=metadata)
+        for _ in range(512)
+    ]
+    (results,) = await exchange(client, frame)
+
+    assert [one.WhichOneof("outcome") for one in results] == ["answer"] * 512
+
+
 async def test_a_bad_message_has_its_own_error_and_hurts_no_other(client: Client, tenant: str) -> None:
     frame = [
         make_message("first", tenant=tenant),

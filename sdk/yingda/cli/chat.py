@@ -66,6 +66,8 @@ def _typed() -> Iterator[str]:
         try:
             text = input("> " if sys.stdin.isatty() else "").strip()
         except EOFError:
+            if sys.stdin.isatty():
+                print()  # the prompt's line ends where Ctrl-D was typed
             return
         if text == "/quit":
             return

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import traceback
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
@@ -13,20 +15,25 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+MAX_TEXT = 1000  # bytes of a refusal's text: it goes out up to five times as long in headers limited to 8 KiB
+MAX_FIELD = 200  # bytes
 RETRY_DELAY_MS = 200  # what an overloaded service asks for: a few batches' time
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class StatusError(Exception):
-    """A call's refusal. `field` names what is at fault; `retry_ms` asks to come back after that many milliseconds."""
+    """A call's refusal. `field` names what is at fault; `retry_ms` asks to come back after that many milliseconds.
+
+    What is too long for a header, because it names what the caller sent, is cut off.
+    """
 
     def __init__(
         self, code: grpc.StatusCode, message: str, *, field: str = "", retry_ms: int | None = None
     ) -> None:
-        super().__init__(message)
+        super().__init__(_cut(message, MAX_TEXT))
         self.code = code
-        self.field = field
+        self.field = _cut(field, MAX_FIELD)
         self.retry_ms = retry_ms
 
     @property
@@ -74,7 +81,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         if handler is None:
             return None
         make, behaviour = _kind(handler)
-        if handler.response_streaming:
+        # A handler of a stream that is no generator writes to the context by itself, as that of health does.
+        if handler.response_streaming and inspect.isasyncgenfunction(behaviour):
             wrapped = self._streaming(behaviour, handler_call_details.method)
         else:
             wrapped = self._single(behaviour, handler_call_details.method)
@@ -107,10 +115,31 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         known = error if isinstance(error, StatusError) else self._translate(error)
         if known is None:
             error_id = uuid.uuid4().hex[:12]
-            structlog.get_logger().error("call_failed", method=method, error_id=error_id, exc_info=error)
+            structlog.get_logger().error("call_failed", method=method, error_id=error_id, **_trace(error))
             known = StatusError(grpc.StatusCode.INTERNAL, f"internal error {error_id}")
         await context.abort_with_status(known.to_status())
         raise AssertionError("abort_with_status always raises")
+
+
+def _trace(error: BaseException) -> dict[str, object]:
+    """What an error and what it came of are, and where; never their texts, which may quote a customer."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    return {
+        "error": [type(one).__name__ for one in chain],
+        "trace": [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for one in reversed(chain)
+            for frame in traceback.extract_tb(one.__traceback__)
+        ],
+    }
+
+
+def _cut(text: str, limit: int) -> str:
+    return text.encode()[:limit].decode(errors="ignore")
 
 
 def _kind(

@@ -18,7 +18,8 @@ from grpc_reflection.v1alpha import reflection
 
 from yingda.service.errors import ErrorInterceptor
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a frame of 512 messages of the largest size, and a margin
+MAX_MESSAGE_BYTES = 36 * 1024 * 1024  # a frame of 512 messages of the largest size, and a margin
+LAST_PORT = 65535
 _STANDARD_INPUT = 0
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's limit for a Unix socket is 108 on Linux, 104 on macOS
 
@@ -44,7 +45,7 @@ def bind(server: grpc.aio.Server, address: str) -> str:
     if address.startswith("unix:"):
         _clear_socket(address)
     try:
-        port = server.add_insecure_port(address)
+        port = 0 if _is_beyond_ports(address) else server.add_insecure_port(address)
     except RuntimeError:
         port = 0
     if not port:
@@ -57,6 +58,12 @@ def bind(server: grpc.aio.Server, address: str) -> str:
     return f"{address.rpartition(':')[0]}:{port}"
 
 
+def _is_beyond_ports(address: str) -> bool:
+    """Whether the port is too large for one: gRPC would take the rest of a division."""
+    port = address.rpartition(":")[2]
+    return port.isdecimal() and int(port) > LAST_PORT
+
+
 def _clear_socket(address: str) -> None:
     """Remove what a killed service left behind; the caller holds the lock that makes it the only one."""
     path = address.removeprefix("unix:")
@@ -64,7 +71,9 @@ def _clear_socket(address: str) -> None:
         raise BindError(
             f"the socket path {path} is longer than {SOCKET_PATH_LIMIT} bytes: name a shorter --data-dir"
         )
-    Path(path).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # what cannot be removed is then found in use
+        if Path(path).is_socket():
+            Path(path).unlink()
 
 
 class Health:

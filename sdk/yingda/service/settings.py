@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,7 +27,8 @@ def load(
 ) -> S:
     """The settings of `[section]`, with `YINGDA_SECTION__KEY` variables and flags that are not None on top.
 
-    `model` must forbid extra keys. Raises: SettingsError.
+    `model` must forbid extra keys; a field of it with `repr=False` is a secret and is not shown in an error.
+    Raises: SettingsError.
     """
     places: dict[str, str] = {}
     values: dict[str, object] = {}
@@ -79,11 +80,22 @@ def _parsed(value: str) -> object:
 
 def _problem(model: type[BaseModel], error: Any, places: Mapping[str, str]) -> str:  # noqa: ANN401
     key = str(error["loc"][0]) if error["loc"] else ""
-    path = ".".join(str(part) for part in error["loc"])
+    is_secret = key in model.model_fields and not model.model_fields[key].repr
+    path = key if is_secret else ".".join(str(part) for part in error["loc"])
     place = places.get(key, "the settings")
-    if error["type"] == "value_error":  # a model's own words say enough, and what was given may be a secret
+    if error["type"] == "value_error":  # a model's own words say enough
         words = str(error["ctx"]["error"])
         return f"{path} in {place}: {words}" if path else words
     if error["type"] == "extra_forbidden":
-        return f"{path} in {place}: unknown setting; known are {', '.join(model.model_fields)}"
+        return f"{path} in {place}: unknown setting; known are {', '.join(_known(model, error['loc']))}"
+    if is_secret:
+        return f"{path} in {place}: {error['msg']}"
     return f"{path} in {place}: {error['msg']}, not {error['input']!r}"
+
+
+def _known(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """What the table that holds the last of `path` knows."""
+    for part in path[:-1]:
+        inner = model.model_fields[str(part)].annotation
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
+    return list(model.model_fields)
