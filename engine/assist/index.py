@@ -48,7 +48,7 @@ class GraphReplyIndex:
         self._index = faiss.IndexHNSWFlat(vectors.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
         self._index.hnsw.efConstruction = EF_CONSTRUCTION
         self._index.add(np.ascontiguousarray(vectors))
-        self.vectors: Vectors = _view(faiss.downcast_index(self._index.storage), vectors.shape)
+        self.vectors: Vectors = _view(self._index, vectors.shape)
 
     def search(
         self, queries: Vectors, k: int, allowed: Allowed = None
@@ -88,12 +88,23 @@ def _search_exactly(
     )
 
 
+class _Lent:
+    """Memory of an index, lent to numpy: the array keeps this object, and this object the index."""
+
+    def __init__(self, index: faiss.Index, shape: tuple[int, ...]) -> None:
+        self._index = index
+        held = index if isinstance(index, faiss.IndexFlat) else faiss.downcast_index(index.storage)  # type: ignore[attr-defined]
+        self.__array_interface__ = {
+            "version": 3,
+            "shape": shape,
+            "typestr": "<f4",
+            "data": (int(held.get_xb()), True),  # type: ignore[attr-defined]  # True: not to be written
+        }
+
+
 def _view(index: faiss.Index, shape: tuple[int, ...]) -> Vectors:
-    """The index's own copy, so that memory holds one only; it lives as long as the index does."""
-    start = index.get_xb()  # type: ignore[attr-defined]
-    vectors: Vectors = faiss.rev_swig_ptr(start, shape[0] * shape[1]).reshape(shape)
-    vectors.flags.writeable = False
-    return vectors
+    """The index's own copy of its vectors, so that memory holds one only."""
+    return np.asarray(_Lent(index, shape))
 
 
 def _selector(allowed: npt.NDArray[np.bool_]) -> faiss.IDSelector:

@@ -37,7 +37,9 @@ class SortedKeys:
         self._windows = np.array([window for _, window in ordered], dtype=np.int32)
 
     def windows(self, typed: str) -> Rows:
-        """Those with a key that begins with `typed`, each once."""
+        """Those with a key that begins with `typed`, each once; none for ""."""
+        if not typed:
+            return self._windows[:0]
         low = bisect.bisect_left(self._keys, typed)
         return np.unique(self._windows[low : bisect.bisect_left(self._keys, typed + _LAST, low)])
 

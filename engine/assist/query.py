@@ -22,7 +22,7 @@ TYPED_INTENT = 0.1  # what the intents of typed text count; a word or two says l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A vector [d + intents + 1], the shelves to ask, and the intent read on the way."""
+    """A vector [d + intents + 1], the shelves to ask, likeliest first, and the intent read on the way."""
 
     vector: Vectors
     languages: Sequence[str]
@@ -60,7 +60,9 @@ def _unit(vector: Vectors) -> Vectors:
 def _languages(wanted: Wanted, said: Sequence[Read], last: Read) -> Sequence[str]:
     if wanted.language:
         return (wanted.language,)
-    return LANGUAGES if not said and _is_letters(wanted.typed) else (last.language,)
+    if said or not _is_letters(wanted.typed):
+        return (last.language,)
+    return (last.language, *(one for one in LANGUAGES if one != last.language))
 
 
 def _is_letters(typed: str) -> bool:

@@ -80,6 +80,10 @@ class Shelf:
         """Whether all replies are offered everywhere and always."""
         return all(part.block.visibility.is_open for part in self.parts)
 
+    def has_typed(self, typed: str) -> bool:
+        """Whether some reply fits what was typed."""
+        return any(len(part.block.fits(typed).rows) for part in self.parts)
+
     def search(self, queries: Vectors, place: Place, limit: int) -> list[list[Suggestion]]:
         """The best `limit` for each query [n, d + intents + 1], best first."""
         by_part = [self._search_meaning(part, queries, place, limit) for part in self.parts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -75,7 +75,9 @@ class Suggester:
         asked = query.make(self._reader, wanted)
         moment = self._moment(wanted, asked)
         found = [
-            one for language in asked.languages for one in self._candidates(tenant, language, wanted, asked)
+            one
+            for language in self._languages(tenant, wanted, asked)
+            for one in self._candidates(tenant, language, wanted, asked)
         ]
         static = sorted(found, key=lambda one: (-one.score, one.reply.reply_id))
         ranked = ranker.rank(static, self._memory.learned(tenant), moment, wanted.limit)
@@ -86,6 +88,14 @@ class Suggester:
         """Of the list that came with a message's answer."""
         (read,) = self._reader.read([text])
         return Ticket(intent=read.intent)
+
+    def _languages(self, tenant: str, wanted: Wanted, asked: Query) -> Sequence[str]:
+        """The shelves to search: of several only those that have what was typed, if one has."""
+        if len(asked.languages) == 1:
+            return asked.languages
+        shelves = {language: self._library.shelf(tenant, language) for language in asked.languages}
+        having = [language for language, shelf in shelves.items() if shelf and shelf.has_typed(wanted.typed)]
+        return having or asked.languages[:1]
 
     def _candidates(self, tenant: str, language: str, wanted: Wanted, asked: Query) -> list[Suggestion]:
         shelf = self._library.shelf(tenant, language)
