@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -42,26 +43,37 @@ def pairs(replies: Sequence[Reply], encoder: Encoder, among: frozenset[str] | No
 
 
 def _pairs(replies: Sequence[Reply], encoder: Encoder) -> Iterator[Pair]:
+    folded = [pinyin.fold_typed(reply.text)[:_LONGEST] for reply in replies]
     vectors: npt.NDArray[np.float32] = encoder.encode([reply.text for reply in replies])
     cosines, rows = build_index(vectors).search(vectors, _NEIGHBOURS)
     for row, (near, likeness) in enumerate(zip(rows.tolist(), cosines.tolist(), strict=True)):
         for other, cosine in zip(near, likeness, strict=True):
-            if (
-                other >= 0
-                and other != row
-                and (similarity := _similarity(replies[row], replies[other], cosine))
-            ):
-                first, second = sorted((replies[row].reply_id, replies[other].reply_id))
-                yield Pair(first, second, similarity)
+            if 0 <= other != row and (similarity := _similarity(folded[row], folded[other], cosine)):
+                yield _pair(replies[row], replies[other], similarity)
+    for same in _groups(folded):
+        for row in same[1:]:
+            yield _pair(replies[same[0]], replies[row], 1.0)
 
 
-def _similarity(one: Reply, other: Reply, cosine: float) -> float:
+def _groups(folded: Sequence[str]) -> list[list[int]]:
+    """Rows whose texts are the same, however they are spaced and cased."""
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for row, text in enumerate(folded):
+        groups[text].append(row)
+    return [rows for rows in groups.values() if len(rows) > 1]
+
+
+def _pair(one: Reply, other: Reply, similarity: float) -> Pair:
+    first, second = sorted((one.reply_id, other.reply_id))
+    return Pair(first, second, similarity)
+
+
+def _similarity(one: str, other: str, cosine: float) -> float:
     """0 where they are not near. Texts that share few words are not compared letter by letter."""
     if cosine < _HOPELESS:
         return 0.0
-    left, right = (pinyin.fold_typed(reply.text)[:_LONGEST] for reply in (one, other))
-    if left == right:
+    if one == other:
         return 1.0
-    same = 1 - edit_distance(left, right) / max(len(left), len(right), 1)
+    same = 1 - edit_distance(one, other) / max(len(one), len(other), 1)
     best = max(same if same >= ALIKE else 0.0, cosine if cosine >= MEANING else 0.0)
     return min(best, 0.998)
