@@ -18,7 +18,7 @@ import gateway.bootstrap
 from engine.settings import EngineSettings
 from gateway.settings import GatewaySettings
 
-pytest.register_assert_rewrite("tests.engine.stores.conformance")
+pytest.register_assert_rewrite("tests.engine.stores.conformance", "tests.engine.stores.assist_conformance")
 
 TENANTS = [f"t{number}" for number in range(2000)]
 

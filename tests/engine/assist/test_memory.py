@@ -120,4 +120,4 @@ def test_what_agents_take_comes_first_the_next_time(desk: Desk) -> None:
     (data,) = desk.pipeline.process(make_batch(make_message("refund.request")))
     answer = answer_pb2.MessageAnswer.FromString(data)
 
-    assert [one.reply_id for one in answer.suggestions] == ["d", "a", "b"]
+    assert answer.suggestions[0].reply_id == "d"
