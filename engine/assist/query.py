@@ -17,7 +17,7 @@ Vectors = npt.NDArray[np.float32]
 
 EARLIER = 0.5  # what a customer's message counts beside the one after it
 TYPED_MEANING = 0.5  # what the meaning of typed text counts beside that of the customer's messages
-TYPED_INTENT = 0.1  # what the intents of typed text count; a word or two says little
+TYPED_WHOLE = 6  # characters or words from which typed text tells its intent; one or two say little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def make(reader: Reader, wanted: Wanted) -> Query:
     if said:
         vector += _context([read.row for read in said], reader.width)
     if typed and not is_pinyin:
-        vector += _typed(typed[0].row, reader.width)
+        vector += _typed(typed[0].row, reader.width, wanted.typed)
     return Query(
         vector=vector,
         languages=_languages(wanted, said, last),
@@ -84,8 +84,9 @@ def _context(rows: Sequence[Vectors], width: int) -> Vectors:
     return vector
 
 
-def _typed(row: Vectors, width: int) -> Vectors:
+def _typed(row: Vectors, width: int, typed: str) -> Vectors:
+    share = min(len(pinyin.quick_units(typed)) / TYPED_WHOLE, 1)
     weighed = row.copy()
     weighed[:width] *= TYPED_MEANING
-    weighed[width:] *= TYPED_INTENT
+    weighed[width:] *= share**2
     return weighed

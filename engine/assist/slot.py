@@ -10,6 +10,7 @@ from engine.assist import fact, markup
 from engine.domain import Filled
 from engine.errors import InvalidArgumentError
 
+MAX_FILLED = 8192  # bytes; facts that make a text longer are not used
 _TOKEN = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_]{0,63})\}|[{}]")
 
 
@@ -82,7 +83,10 @@ class SlotFiller:
                 return token[0]
             return markup.escape(value, channel)
 
-        return Filled(_TOKEN.sub(replaced, text), tuple(missing))
+        filled = _TOKEN.sub(replaced, text)
+        if facts and len(filled.encode()) > MAX_FILLED:
+            return self.fill(text, {}, language=language, channel=channel)
+        return Filled(filled, tuple(missing))
 
     def check(self, names: tuple[str, ...]) -> None:
         """Raises: InvalidArgumentError for a slot that is none of the known."""

@@ -107,7 +107,7 @@ class TypedIndex:
             (self._title.readings, spelled, READING),
         ):
             length = keys.longest(text)
-            if length >= min(len(text) // 2 + 1, TITLE_UNITS):
+            if 2 * length > len(text) or (length >= TITLE_UNITS and not text.isascii()):
                 yield self._title, keys.windows(text[:length]), weight * length / len(text)
             if len(text) >= _SHORTEST_TYPO and text.isascii():
                 for corrected in _corrections(text, keys):

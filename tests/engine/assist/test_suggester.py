@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -30,7 +31,7 @@ def found(
     desk: Desk, tenant: str = TENANT, *, context: str = "", **wanted: FieldValue
 ) -> Sequence[Suggestion]:
     desk.assist.bookkeeper.ready(tenant)
-    asked = Wanted(messages=(context,), **({"limit": 9} | wanted))
+    asked = replace(Wanted(messages=(context,), limit=9), **wanted)
     return desk.assist.suggester.suggest(tenant, asked).suggestions
 
 
