@@ -14,7 +14,10 @@ from benchmarks.stopwatch import Stopwatch
 from benchmarks.system import team
 from benchmarks.texts import PACK
 from engine.analysis.analyzer import Analyzer
-from engine.assist.index import FaissReplyIndex
+from engine.assist.assembly import Surroundings, assemble
+from engine.assist.index import FlatReplyIndex
+from engine.assist.responder import Responder
+from engine.assist.slot import SLOTS
 from engine.assist.suggester import Suggester
 from engine.bootstrap import SHIPPED_BUNDLE
 from engine.clock import SystemClock
@@ -40,16 +43,20 @@ class Engine:
         analyzer = Analyzer(classifier=classifier)
         proto, clock = codec.ProtoCodec(), SystemClock()
         self._store = store
+        assist = assemble(
+            Surroundings(
+                store=store.assist,
+                classifier=classifier,
+                codec=proto,
+                clock=clock,
+                samples=read_replies(PACK),
+                slots=SLOTS,
+            )
+        )
         self._pipeline = Pipeline(
             analyzer=analyzer,
             dispatcher=Dispatcher(store=store, codec=proto, clock=clock, policies=FixedPolicies()),
-            suggester=Suggester(
-                store=store,
-                classifier=classifier,
-                analyzer=analyzer,
-                build=FaissReplyIndex,
-                samples=read_replies(PACK),
-            ),
+            responder=Responder(suggester=assist.suggester, policies=assist.policies),
             store=store,
             codec=proto,
             clock=clock,
@@ -86,7 +93,7 @@ SEAMS: tuple[tuple[object, str, str], ...] = (
     (Dispatcher, "receive", "decide"),
     (selection, "select", "decide: select agent"),
     (Suggester, "suggest_messages", "suggest"),
-    (FaissReplyIndex, "search", "suggest: index"),
+    (FlatReplyIndex, "search", "suggest: index"),
 )
 
 

@@ -15,8 +15,9 @@ from yingda.v1 import message_pb2
 import benchmarks.one_thread  # noqa: F401  # before numpy
 import models.bundle
 from engine.analysis.analyzer import Analyzer
-from engine.assist.index import FaissReplyIndex
-from engine.assist.suggester import Suggester
+from engine.assist.assembly import Surroundings, assemble
+from engine.assist.responder import Responder
+from engine.assist.slot import SLOTS
 from engine.bootstrap import SHIPPED_BUNDLE
 from engine.clock import SystemClock
 from engine.decision_thread import DecisionThread
@@ -103,11 +104,18 @@ def make_desk(store: Store, reader: Classifier, policy: Policy, clock: Clock | N
     analyzer = Analyzer(classifier=reader)
     dispatcher = Dispatcher(store=store, codec=proto, clock=clock, policies=FixedPolicies(others=policy))
     lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher)
-    suggester = Suggester(
-        store=store, classifier=reader, analyzer=analyzer, build=FaissReplyIndex, samples=()
+    assist = assemble(
+        Surroundings(
+            store=store.assist, classifier=reader, codec=proto, clock=clock, samples=(), slots=SLOTS
+        )
     )
     pipeline = Pipeline(
-        analyzer=analyzer, dispatcher=dispatcher, suggester=suggester, store=store, codec=proto, clock=clock
+        analyzer=analyzer,
+        dispatcher=dispatcher,
+        responder=Responder(suggester=assist.suggester, policies=assist.policies),
+        store=store,
+        codec=proto,
+        clock=clock,
     )
 
     async def process(messages: Sequence[message_pb2.Message]) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ from yingda.service.errors import ErrorInterceptor
 
 import models
 from engine.analysis.analyzer import Analyzer
-from engine.assist.index import FaissReplyIndex
-from engine.assist.suggester import Suggester
+from engine.assist.assembly import Assist, Surroundings, assemble
+from engine.assist.responder import Responder
+from engine.assist.slot import SLOTS
 from engine.clock import SystemClock
 from engine.decision_thread import DecisionThread
 from engine.errors import StartError
@@ -42,6 +44,7 @@ from engine.watch import Watch
 from models.bundle import BundleError, load
 
 _MODELS = Path(models.__file__).parent
+_SEARCHERS = 2  # threads; a search lasts a millisecond and gives up the lock while FAISS compares
 SHIPPED_BUNDLE = _MODELS / "bundles" / "ecommerce"
 SHIPPED_PACK = _MODELS / "packs" / "ecommerce"
 
@@ -53,6 +56,14 @@ class Engine:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """One that decides, some that search."""
+
+    decisions: DecisionThread
+    searchers: ThreadPoolExecutor
+
+
 @asynccontextmanager
 async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
     """An engine that serves until the block ends, and then finishes what it began. Raises: StartError."""
@@ -60,9 +71,14 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.enter_context(folder.held(settings.data_dir))
         store = _store(settings)
         stack.callback(store.close)
+        classifier = _bundle(settings)
+        assist = _assist(settings, store, classifier)
+        stack.callback(assist.library.close)
+        searchers = ThreadPoolExecutor(max_workers=_SEARCHERS, thread_name_prefix="search")
+        stack.callback(searchers.shutdown)
         thread = DecisionThread()
         stack.callback(thread.close)  # before the store: what was begun still needs it
-        parts = _parts(settings, store, _bundle(settings), thread)
+        parts = _parts(settings, store, classifier, Threads(thread, searchers), assist)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         health = lifecycle.Health(server, add_servicers(server, parts.servicers))
         address = _bind(server, settings)
@@ -76,27 +92,41 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         yield Engine(address=address)
 
 
+def _assist(settings: EngineSettings, store: Store, classifier: Classifier) -> Assist:
+    return assemble(
+        Surroundings(
+            store=store.assist,
+            classifier=classifier,
+            codec=ProtoCodec(),
+            clock=SystemClock(),
+            samples=read_replies(settings.pack or SHIPPED_PACK),
+            slots={**SLOTS, **settings.slots},
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     servicers: Servicers
     timekeeper: Timekeeper
 
 
-def _parts(settings: EngineSettings, store: Store, classifier: Classifier, thread: DecisionThread) -> _Parts:
+def _parts(
+    settings: EngineSettings, store: Store, classifier: Classifier, threads: Threads, assist: Assist
+) -> _Parts:
+    thread = threads.decisions
     clock: Clock = SystemClock()
     codec = ProtoCodec()
     analyzer = Analyzer(classifier=classifier)
     dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=settings.policies())
     lifecycle_ = Lifecycle(store=store, codec=codec, dispatcher=dispatcher)
-    suggester = Suggester(
-        store=store,
-        classifier=classifier,
-        analyzer=analyzer,
-        build=FaissReplyIndex,
-        samples=read_replies(settings.pack or SHIPPED_PACK),
-    )
     pipeline = Pipeline(
-        analyzer=analyzer, dispatcher=dispatcher, suggester=suggester, store=store, codec=codec, clock=clock
+        analyzer=analyzer,
+        dispatcher=dispatcher,
+        responder=Responder(suggester=assist.suggester, policies=assist.policies),
+        store=store,
+        codec=codec,
+        clock=clock,
     )
     history = History(store=store)
     watch = Watch()
@@ -105,8 +135,19 @@ def _parts(settings: EngineSettings, store: Store, classifier: Classifier, threa
     servicers = Servicers(
         engine=EngineServicer(pipeline=pipeline, thread=thread),
         agent=AgentServicer(team=team, lifecycle=lifecycle_, history=history, watch=watch, thread=thread),
-        assist=AssistServicer(suggester=suggester, history=history, thread=thread),
-        reply=ReplyServicer(suggester=suggester, thread=thread),
+        assist=AssistServicer(
+            adviser=assist.adviser,
+            suggester=assist.suggester,
+            policies=assist.policies,
+            thread=thread,
+            searchers=threads.searchers,
+        ),
+        reply=ReplyServicer(
+            bookkeeper=assist.bookkeeper,
+            reviewer=assist.reviewer,
+            thread=thread,
+            searchers=threads.searchers,
+        ),
         conversation=ConversationServicer(
             history=history, dispatcher=dispatcher, lifecycle=lifecycle_, analyzer=analyzer, thread=thread
         ),

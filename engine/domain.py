@@ -42,6 +42,26 @@ class Outcome(StrEnum):
     OFFERED = "offered"
 
 
+class FeedbackOutcome(StrEnum):
+    """What an agent did with a list of suggestions."""
+
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    IGNORED = "ignored"
+
+
+class AutoReplyDecision(StrEnum):
+    """What stood against answering alone, or that nothing did."""
+
+    SENT = "sent"
+    INTENT = "intent"
+    CONFIDENCE = "confidence"
+    ANGER = "anger"
+    SIMILARITY = "similarity"
+    SLOT = "slot"
+    HUMAN = "human"
+
+
 class Exclusion(StrEnum):
     """Why an agent is not eligible; an agent with several reasons has the first."""
 
@@ -208,7 +228,11 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """A canned reply. `slots` are the names in `text` that must be filled before it is sent."""
+    """A canned reply. `slots` are the names in `text` that must be filled before it is sent.
+
+    `questions` are what customers say that it answers. No teams or channels means all; `valid_until_ms` 0 means for
+    ever. `updated_ms` is when it was last put.
+    """
 
     reply_id: str
     intent: str
@@ -216,15 +240,72 @@ class Reply:
     title: str
     text: str
     slots: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    teams: frozenset[str] = frozenset()
+    channels: frozenset[int] = frozenset()
+    valid_from_ms: int = 0
+    valid_until_ms: int = 0
+    updated_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A reply's text with what is known, and the slots that nothing filled, in order."""
+
+    text: str
+    open_slots: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """A reply offered to an agent. `score` orders one list; `similarity` is a cosine in [-1, 1]."""
+    """A reply offered to an agent. `score` orders one list; `similarity` is a cosine in [-1, 1].
+
+    `filled` is None where no slot was filled: the text is then the reply's.
+    """
 
     reply: Reply
     score: float
     similarity: float
+    filled: Filled | None = None
+
+    @property
+    def text(self) -> str:
+        """What would be sent."""
+        return self.filled.text if self.filled else self.reply.text
+
+    @property
+    def open_slots(self) -> tuple[str, ...]:
+        """What must be filled before it may be sent."""
+        return self.filled.open_slots if self.filled else self.reply.slots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """A customer's message from the journal, with the intent read and how near the best suggestion was."""
+
+    text: str
+    channel: int
+    metadata: Mapping[str, str]
+    intent: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoReply:
+    """Whether the engine answers a message alone, explained. `text` is what to send, "" unless it does."""
+
+    decision: AutoReplyDecision
+    reply_id: str = ""
+    text: str = ""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What may be answered to a message: replies, best first, and whether the engine does so alone."""
+
+    suggestions: Sequence[Suggestion]
+    auto_reply: AutoReply | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +333,7 @@ class MessageBatch:
     customer_ids: Sequence[str]
     texts: Sequence[str]
     hints: Sequence[Hints]
+    metadata: Sequence[Mapping[str, str]]
     raw: Sequence[bytes]
 
     def __len__(self) -> int:
@@ -267,6 +349,7 @@ class MessageBatch:
             customer_ids=[self.customer_ids[row] for row in rows],
             texts=[self.texts[row] for row in rows],
             hints=[self.hints[row] for row in rows],
+            metadata=[self.metadata[row] for row in rows],
             raw=[self.raw[row] for row in rows],
         )
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from engine.analysis.analyzer import Analyzer
-from engine.assist.suggester import Suggester
+from engine.assist.responder import Responder
 from engine.domain import AnalysisBatch, Assignment, Event, MessageBatch
 from engine.errors import ContentionError
 from engine.ports import Clock, Codec, Store
@@ -25,14 +25,14 @@ class Pipeline:
         *,
         analyzer: Analyzer,
         dispatcher: Dispatcher,
-        suggester: Suggester,
+        responder: Responder,
         store: Store,
         codec: Codec,
         clock: Clock,
     ) -> None:
         self._analyzer = analyzer
         self._dispatcher = dispatcher
-        self._suggester = suggester
+        self._responder = responder
         self._store = store
         self._codec = codec
         self._clock = clock
@@ -79,8 +79,8 @@ class Pipeline:
         groups = _by_tenant(fresh, range(len(fresh)))
         drafts = {tenant: self._dispatcher.draft(tenant) for tenant in groups}
         ids, assignments = self._decide(fresh, analysis, groups, drafts)
-        suggestions = self._suggester.suggest_messages(fresh.tenants, analysis, SUGGESTIONS)
-        answers = self._codec.answers(ids, analysis, assignments, suggestions)
+        advice = self._responder.advise(fresh, analysis, SUGGESTIONS)
+        answers = self._codec.answers(ids, analysis, assignments, advice)
         self._journal(fresh, ids, answers, drafts)
         committed = self._store.commit([draft.change() for draft in drafts.values()])
         kept = {tenant for tenant, done in zip(drafts, committed, strict=True) if done}

@@ -9,17 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.domain import (
+    Advice,
     Agent,
     AnalysisBatch,
     Assignment,
     Change,
     Conversation,
     ConversationState,
+    Heard,
     Presence,
     Reply,
     Roster,
     StoredEvent,
-    Suggestion,
 )
 from engine.routing.policy import Policy
 
@@ -115,10 +116,18 @@ class Classifier(Encoder, Protocol):
 class ReplyIndex(Protocol):
     """Vectors that can be searched; immutable, so safe to search while the next one is built."""
 
+    @property
+    def vectors(self) -> npt.NDArray[np.float32]:
+        """[rows, d], as they were given; not to be written."""
+        ...
+
     def search(
-        self, queries: npt.NDArray[np.float32], k: int
+        self, queries: npt.NDArray[np.float32], k: int, allowed: npt.NDArray[np.bool_] | None = None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Inner products and row numbers of the best `k`, both [n, min(k, rows)], best first."""
+        """Inner products and row numbers of the best `k` among the rows `allowed` (all if None), best first.
+
+        Both [n, min(k, rows)]; where fewer are found, the rest is -inf and row -1.
+        """
         ...
 
 
@@ -138,7 +147,7 @@ class Codec(Protocol):
         conversation_ids: Sequence[str],
         analysis: AnalysisBatch,
         assignments: Sequence[Assignment],
-        suggestions: Sequence[Sequence[Suggestion]],
+        advice: Sequence[Advice],
     ) -> list[bytes]:
         """One serialised answer per message."""
         ...
@@ -149,6 +158,10 @@ class Codec(Protocol):
 
     def answer_in(self, record: bytes) -> bytes:
         """The answer in a record."""
+        ...
+
+    def heard(self, record: bytes) -> Heard:
+        """The message in a record."""
         ...
 
     def again(self, answer: bytes) -> bytes:
@@ -167,7 +180,7 @@ class Codec(Protocol):
 class Store(Protocol):
     """State that outlives the process. It holds no policy: it says what is so, and commits all of a change or none.
 
-    Called from one thread. What `commit`, `put_…`, `set_presence` and `delete_reply` returned for survives a kill.
+    Called from one thread. What `commit`, `put_…` and `set_presence` returned for survives a kill.
     """
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
@@ -246,12 +259,28 @@ class Store(Protocol):
         """Journal data of the conversation's last message."""
         ...
 
+    @property
+    def assist(self) -> AssistStore:
+        """What the assist keeps."""
+        ...
+
+    def close(self) -> None:
+        """Give up files and locks."""
+        ...
+
+
+class ReplyStore(Protocol):
+    """The canned replies, and the customers' words they answer. Called from one thread.
+
+    What `put_replies`, `delete_reply` and `seed` returned for survives a kill.
+    """
+
     def replies(self, tenant: str) -> list[Reply]:
         """All, by id."""
         ...
 
-    def put_reply(self, tenant: str, reply: Reply) -> None:
-        """Create or replace."""
+    def put_replies(self, tenant: str, replies: Sequence[Reply]) -> None:
+        """Create or replace all of them, or none."""
         ...
 
     def delete_reply(self, tenant: str, reply_id: str) -> None:
@@ -262,6 +291,38 @@ class Store(Protocol):
         """Keep the replies if the tenant was never seeded; False if it was, however little is left of them."""
         ...
 
-    def close(self) -> None:
-        """Give up files and locks."""
+    def recent_records(self, tenant: str, conversation_id: str, limit: int) -> list[bytes]:
+        """Journal data of the newest messages, of one conversation or ("") of all, newest first."""
         ...
+
+
+class FeedbackStore(Protocol):
+    """What was learned and decided beside the replies, as documents. Called from one thread.
+
+    What `put_document` and `commit_feedback` returned for survives a kill.
+    """
+
+    def documents(self, tenant: str, kind: str) -> dict[str, bytes]:
+        """All of a kind, by key."""
+        ...
+
+    def put_document(self, tenant: str, kind: str, key: str, data: bytes) -> None:
+        """Create or replace."""
+        ...
+
+    def receipt(self, tenant: str, request_id: str) -> bytes | None:
+        """The receipt of a feedback that was committed."""
+        ...
+
+    def commit_feedback(
+        self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
+    ) -> bytes | None:
+        """Keep the receipt and, as kind "learned", the documents: all or nothing.
+
+        The earlier receipt, and no change, where one of that id was committed before; else None.
+        """
+        ...
+
+
+class AssistStore(ReplyStore, FeedbackStore, Protocol):
+    """Both, as a store has them."""

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from yingda.v1 import message_pb2
 
+from engine.assist.slot import SlotType
 from engine.routing.policy import UNIT, FixedPolicies, Policy
 
 OTHERS = "*"  # the name under which the policy of all tenants without one of their own stands
@@ -38,6 +39,9 @@ class EngineSettings(BaseModel):
     bundle: Path | None = Field(default=None, description="folder of the bundle; none: the shipped one")
     pack: Path | None = Field(default=None, description="folder of the sample pack; none: the shipped one")
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
+    slots: dict[str, SlotType] = Field(
+        default_factory=dict, description="slots of replies beside the built-in ones, and their types"
+    )
     policy: dict[str, Policy] = Field(
         default={}, description='routing policy by tenant; "*" is for all others; see docs/routing.md'
     )

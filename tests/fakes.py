@@ -17,8 +17,9 @@ from yingda.service.errors import StatusError
 from yingda.v1 import answer_pb2, message_pb2
 
 from engine.analysis.analyzer import Analyzer
-from engine.assist.index import FaissReplyIndex
-from engine.assist.suggester import Suggester
+from engine.assist.assembly import Assist, Surroundings, assemble
+from engine.assist.responder import Responder
+from engine.assist.slot import SLOTS
 from engine.domain import (
     Agent,
     Change,
@@ -149,7 +150,7 @@ class Desk:
     clock: FakeClock
     dispatcher: Dispatcher
     lifecycle: Lifecycle
-    suggester: Suggester
+    assist: Assist
     pipeline: Pipeline
     team: Team
 
@@ -168,15 +169,23 @@ def make_desk(
     policies = FixedPolicies(others=policy or Policy())
     dispatcher = Dispatcher(store=store, codec=proto, clock=clock, policies=policies)
     lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher)
-    suggester = Suggester(
-        store=store,
-        classifier=reader,
-        analyzer=analyzer,
-        build=FaissReplyIndex,
-        samples=samples,
+    assist = assemble(
+        Surroundings(
+            store=store.assist,
+            classifier=reader,
+            codec=proto,
+            clock=clock,
+            samples=samples,
+            slots=SLOTS,
+        )
     )
     pipeline = Pipeline(
-        analyzer=analyzer, dispatcher=dispatcher, suggester=suggester, store=store, codec=proto, clock=clock
+        analyzer=analyzer,
+        dispatcher=dispatcher,
+        responder=Responder(suggester=assist.suggester, policies=assist.policies),
+        store=store,
+        codec=proto,
+        clock=clock,
     )
     team = Team(store=store, dispatcher=dispatcher, lifecycle=lifecycle, clock=clock)
     return Desk(
@@ -184,7 +193,7 @@ def make_desk(
         clock=clock,
         dispatcher=dispatcher,
         lifecycle=lifecycle,
-        suggester=suggester,
+        assist=assist,
         pipeline=pipeline,
         team=team,
     )

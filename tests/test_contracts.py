@@ -32,8 +32,9 @@ from yingda.v1 import (
 import engine.server
 import gateway.bootstrap
 from engine import errors
+from engine.assist import fact, slot
 from engine.errors import EngineError, InvalidArgumentError
-from engine.servicers import agent, assist, check, conversation, convert, reply
+from engine.servicers import agent, assist, check, conversation, convert, convert_assist, convert_reply, reply
 from engine.servicers import engine as engine_servicer
 from engine.servicers.errors import CODES
 from gateway import limits
@@ -141,10 +142,20 @@ def test_a_single_message_is_a_frame_of_one() -> None:
         ("StreamMessagesRequest", "messages", r"1 to (\d+)", limits.MAX_FRAME),
         ("StreamMessagesRequest", "messages", r"1 to (\d+)", client.MAX_FRAME),
         ("ProcessMessagesRequest", "messages", r"1 to (\d+)", engine_servicer.MAX_BATCH),
-        ("SuggestRepliesRequest", "typed_text", r"at most (\d+) bytes", assist.MAX_TYPED),
-        ("SuggestRepliesRequest", "conversation_id", r"at most (\d+) bytes", assist.MAX_ID),
-        ("SuggestRepliesRequest", "limit", r"0 to (\d+)", assist.MAX_LIMIT),
-        ("SuggestRepliesRequest", "limit", r"0: (\d+)", assist.DEFAULT_LIMIT),
+        ("SuggestRepliesRequest", "typed_text", r"at most (\d+) bytes", convert_assist.MAX_TEXT),
+        ("SuggestRepliesRequest", "conversation_id", r"at most (\d+) bytes", convert_assist.MAX_ID),
+        ("SuggestRepliesRequest", "limit", r"0 to (\d+)", convert_assist.MAX_LIMIT),
+        ("SuggestRepliesRequest", "limit", r"0: (\d+)", convert_assist.DEFAULT_LIMIT),
+        ("SuggestRepliesRequest", "facts", r"at most (\d+),", convert_assist.MAX_FACTS),
+        ("SuggestRepliesRequest", "facts", r"a value at most (\d+) bytes", fact.MAX_VALUE),
+        ("RecordFeedbackRequest", "request_id", r"1 to (\d+) bytes", convert_assist.MAX_ID),
+        ("RecordFeedbackRequest", "shown_reply_ids", r"1 to (\d+)", convert_assist.MAX_LIMIT),
+        ("RecordFeedbackRequest", "sent_text", r"at most (\d+) bytes", convert_assist.MAX_TEXT),
+        ("FindGapsRequest", "messages", r"0 to (\d+)", convert_assist.MAX_MESSAGES),
+        ("FindGapsRequest", "messages", r"0: (\d+)", convert_assist.DEFAULT_MESSAGES),
+        ("FindGapsRequest", "limit", r"0 to (\d+)", convert_assist.MAX_GAPS),
+        ("Reply", "questions", r"at most (\d+),", convert_reply.MAX_QUESTIONS),
+        ("ImportRepliesRequest", "replies", r"1 to (\d+)", reply.MAX_IMPORT),
         ("ExplainAssignmentRequest", "text", r"1 to (\d+) bytes", conversation.MAX_TEXT),
         ("ExplainAssignmentResponse", "candidates", r"at most (\d+)", conversation.MAX_CANDIDATES),
     ],
@@ -177,7 +188,7 @@ def accepts_agent(**changes: FieldValue) -> bool:
 def accepts_reply(**changes: FieldValue) -> bool:
     fields: dict[str, FieldValue] = {"reply_id": "r", "language": "zh", "text": "t"} | changes
     try:
-        convert.reply_from_proto(reply_pb2.Reply(**fields))
+        convert_reply.reply_from_proto(reply_pb2.Reply(**fields))
     except InvalidArgumentError:
         return False
     return True
@@ -257,9 +268,19 @@ def test_the_largest_frame_fits_through_the_wire() -> None:
 
 def test_the_largest_answer_frame_fits_through_the_wire() -> None:
     suggestion = reply_pb2.Suggestion(
-        reply_id="r" * 64, text="款" * 1365, score=1, similarity=1, slots=["s" * 64] * 60
+        reply_id="r" * 64,
+        text="款" * (slot.MAX_FILLED // 3),
+        score=1,
+        similarity=1,
+        slots=["s" * 64] * 60,
+        title="t" * 200,
     )
-    answer = answer_pb2.MessageAnswer(conversation_id="c" * 128, suggestions=[suggestion] * 3)
+    alone = answer_pb2.AutoReply(
+        decision=answer_pb2.AUTO_REPLY_DECISION_SENT, reply_id="r" * 64, text="款" * 3000, reason="r" * 300
+    )
+    answer = answer_pb2.MessageAnswer(
+        conversation_id="c" * 128, suggestions=[suggestion] * 3, auto_reply=alone
+    )
     result = answer_pb2.MessageResult(message_id="m" * 128, answer=answer)
     frame = engine_service_pb2.ProcessMessagesResponse(results=[result] * limits.MAX_FRAME)
 

@@ -2,74 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.domain import OUT_OF_SCOPE, Reply, Suggestion
-from engine.ports import Encoder, ReplyIndex
+from engine.assist.block import Block, Vectors
+from engine.assist.typed import Fits
+from engine.assist.visibility import Allowed, Place, both
+from engine.domain import Reply, Suggestion
 
-INTENT_WEIGHT = 1.0  # what certainty of the reply's intent is worth beside a cosine of 1
-TYPED_TITLE = 1.0  # the title starts with what was typed
-TYPED_ANYWHERE = 0.5  # title or text contains what was typed
-_RECALL = 50  # how many the index gives for re-ranking with what was typed
+TYPED_WEIGHT = 1.3  # what a typed title is worth beside a cosine of 1
+_RECALL = 24  # how many the index gives for ranking again with what was typed
+_COMPARED = 1024  # how many that fit what was typed are compared in full
 
-BuildIndex = Callable[[npt.NDArray[np.float32]], ReplyIndex]
+Rows = npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A block, and which of its rows are still current (None: all)."""
+
+    block: Block
+    alive: Allowed | None = None
+
+    def replies(self) -> Iterator[tuple[int, Reply]]:
+        """The current ones and their rows."""
+        for row, reply in enumerate(self.block.replies):
+            if self.alive is None or self.alive[row]:
+                yield row, reply
+
+    def count(self) -> int:
+        """How many are current."""
+        return len(self.block) if self.alive is None else int(np.count_nonzero(self.alive))
+
+    def allowed(self, place: Place) -> Allowed | None:
+        """Rows to offer there; None for all."""
+        if self.block.visibility.is_open:
+            return self.alive
+        return both(self.alive, self.block.visibility.allowed(place))
+
+    def without(self, reply_ids: Mapping[str, object]) -> Part:
+        """The same, these replies no longer current."""
+        gone = [self.block.rows[one] for one in reply_ids if one in self.block.rows]
+        if not gone:
+            return self
+        alive = np.ones(len(self.block), dtype=np.bool_) if self.alive is None else self.alive.copy()
+        alive[gone] = False
+        return Part(self.block, alive)
+
+
+@dataclass(frozen=True, slots=True)
 class Shelf:
-    """Immutable and safe to search from several threads.
+    """An immutable snapshot: a change makes another shelf that shares its blocks. Safe to search from any thread.
 
-    A reply's vector is its embedding followed by its intent one-hot; a query's is the text's embedding followed
-    by the intents' probabilities. One inner product is then cosine + INTENT_WEIGHT x P(intent).
+    The first block is the large one; what was put since is in the small ones after it.
     """
 
-    def __init__(
-        self, replies: Sequence[Reply], *, encoder: Encoder, intents: Sequence[str], build: BuildIndex
-    ) -> None:
-        self._replies = tuple(replies)
-        self._folded = [(reply.title.casefold(), reply.text.casefold()) for reply in replies]
-        self._embedding = encoder.encode([f"{reply.title}\n{reply.text}" for reply in replies])
-        columns = {intent: column for column, intent in enumerate([*intents, OUT_OF_SCOPE])}
-        one_hot = np.zeros((len(replies), len(columns)), dtype=np.float32)
-        for row, reply in enumerate(replies):
-            if reply.intent in columns:
-                one_hot[row, columns[reply.intent]] = INTENT_WEIGHT
-        self._vectors = np.hstack([self._embedding, one_hot])
-        self._index = build(self._vectors)
+    parts: tuple[Part, ...]
+    width: int  # of an embedding
 
-    def search(self, queries: npt.NDArray[np.float32], limit: int) -> list[list[Suggestion]]:
+    def replies(self) -> list[Reply]:
+        """All, by id."""
+        found = [reply for part in self.parts for _, reply in part.replies()]
+        return sorted(found, key=lambda reply: reply.reply_id)
+
+    def reply(self, reply_id: str) -> Reply | None:
+        """The current one of that id."""
+        for part in self.parts:
+            row = part.block.rows.get(reply_id)
+            if row is not None and (part.alive is None or part.alive[row]):
+                return part.block.replies[row]
+        return None
+
+    def is_open(self) -> bool:
+        """Whether all replies are offered everywhere and always."""
+        return all(part.block.visibility.is_open for part in self.parts)
+
+    def has_typed(self, typed: str) -> bool:
+        """Whether some reply fits what was typed."""
+        return any(len(part.block.fits(typed).rows) for part in self.parts)
+
+    def search(self, queries: Vectors, place: Place, limit: int) -> list[list[Suggestion]]:
         """The best `limit` for each query [n, d + intents + 1], best first."""
-        scores, rows = self._index.search(queries, limit)
-        embedding = queries[:, : self._embedding.shape[1]]
-        similarity = np.einsum("nd,nkd->nk", embedding, self._embedding[rows])
+        by_part = [self._search_meaning(part, queries, place, limit) for part in self.parts]
         return [
-            [self._suggestion(*found) for found in zip(*columns, strict=True)]
+            _best([one for found in of_query for one in found], limit)
+            for of_query in zip(*by_part, strict=True)
+        ]
+
+    def search_typed(self, query: Vectors, typed: str, place: Place, limit: int) -> list[Suggestion]:
+        """The best `limit` for one query [d + intents + 1] and the characters an agent typed, best first."""
+        found = [one for part in self.parts for one in self._search_typed(part, query, typed, place, limit)]
+        return _best(found, limit)
+
+    def _search_meaning(
+        self, part: Part, queries: Vectors, place: Place, limit: int
+    ) -> list[list[Suggestion]]:
+        scores, rows = part.block.index.search(queries, limit, part.allowed(place))
+        return self._suggestions(part, queries, rows, scores)
+
+    def _search_typed(
+        self, part: Part, query: Vectors, typed: str, place: Place, limit: int
+    ) -> list[Suggestion]:
+        allowed = part.allowed(place)
+        fits = part.block.fits(typed)
+        _, near = part.block.index.search(query[np.newaxis], _RECALL, allowed)
+        rows = np.union1d(near[0][near[0] >= 0], self._fitting(part, query, fits, allowed))
+        scores = part.block.vectors[rows] @ query + TYPED_WEIGHT * fits.scores[rows]
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return self._suggestions(part, query[np.newaxis], rows[best][np.newaxis], scores[best][np.newaxis])[0]
+
+    def _fitting(self, part: Part, query: Vectors, fits: Fits, allowed: Allowed | None) -> Rows:
+        """Rows that fit what was typed: those worth a full comparison where they are many."""
+        rows = fits.rows if allowed is None else fits.rows[allowed[fits.rows]]
+        if len(rows) <= _COMPARED:
+            return rows
+        intents = np.append(query[self.width :], np.float32(0))[part.block.intents(self.width)[rows]]
+        promise = TYPED_WEIGHT * fits.scores[rows] + intents
+        return rows[np.argpartition(-promise, _COMPARED)[:_COMPARED]]
+
+    def _suggestions(
+        self, part: Part, queries: Vectors, rows: Rows, scores: Vectors
+    ) -> list[list[Suggestion]]:
+        """For queries [n, ...] their rows and scores [n, k] as suggestions; row -1 is none."""
+        embedding = queries[:, : self.width]
+        length = np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), np.float32(1e-12))
+        similarity = np.einsum("nd,nkd->nk", embedding / length, part.block.vectors[rows, : self.width])
+        replies = part.block.replies
+        return [
+            [
+                Suggestion(reply=replies[row], score=score, similarity=cosine)
+                for row, score, cosine in zip(*columns, strict=True)
+                if row >= 0
+            ]
             for columns in zip(rows.tolist(), scores.tolist(), similarity.tolist(), strict=True)
         ]
 
-    def search_typed(self, query: npt.NDArray[np.float32], typed: str, limit: int) -> list[Suggestion]:
-        """The best `limit` for one query [d + intents + 1] and the characters an agent typed."""
-        bonus = np.array(
-            [_typed_bonus(typed.casefold(), *folded) for folded in self._folded], dtype=np.float32
-        )
-        _, near = self._index.search(query[np.newaxis], _RECALL)
-        rows = np.union1d(near[0], np.flatnonzero(bonus))
-        scores = self._vectors[rows] @ query + bonus[rows]
-        best = np.argsort(-scores, kind="stable")[:limit]
-        meant = query[: self._embedding.shape[1]]  # of two texts it is the sum, so its length may pass 1
-        similarity = self._embedding[rows[best]] @ meant / (np.linalg.norm(meant) or 1)
-        return [
-            self._suggestion(*found)
-            for found in zip(rows[best].tolist(), scores[best].tolist(), similarity.tolist(), strict=True)
-        ]
 
-    def _suggestion(self, row: int, score: float, similarity: float) -> Suggestion:
-        return Suggestion(reply=self._replies[row], score=score, similarity=similarity)
-
-
-def _typed_bonus(typed: str, title: str, text: str) -> float:
-    if title.startswith(typed):
-        return TYPED_TITLE
-    return TYPED_ANYWHERE if typed in title or typed in text else 0.0
+def _best(found: Sequence[Suggestion], limit: int) -> list[Suggestion]:
+    return sorted(found, key=lambda one: (-one.score, one.reply.reply_id))[:limit]

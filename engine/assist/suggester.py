@@ -3,107 +3,157 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.analysis.analyzer import Analyzer
-from engine.assist.shelf import BuildIndex, Shelf
-from engine.domain import OUT_OF_SCOPE, AnalysisBatch, Reply, Suggestion
-from engine.ports import Classifier, Store
+from engine.assist import pinyin, query, ranker
+from engine.assist.bookkeeper import Bookkeeper
+from engine.assist.library import Library
+from engine.assist.memory import Memory
+from engine.assist.query import Query
+from engine.assist.ranker import DEPTH, Moment, Ranked
+from engine.assist.reader import Reader, of_messages
+from engine.assist.shelf import Shelf
+from engine.assist.slot import SlotFiller
+from engine.assist.ticket import Ticket
+from engine.assist.visibility import Place
+from engine.assist.wanted import Wanted
+from engine.domain import AnalysisBatch, MessageBatch, Suggestion
+from engine.ports import Clock
+
+Vectors = npt.NDArray[np.float32]
+_RERANKED = 8  # candidates for a message that learning may bring forward
 
 
 class Suggester:
-    """Keeps a shelf per tenant and language, made when first needed and again after a change.
-
-    A tenant that was never seen before starts with the sample replies.
-    """
+    """Searches tenants' shelves. `suggest` may be called from any thread, once `Bookkeeper.ready` was."""
 
     def __init__(
         self,
         *,
-        store: Store,
-        classifier: Classifier,
-        analyzer: Analyzer,
-        build: BuildIndex,
-        samples: Sequence[Reply],
+        bookkeeper: Bookkeeper,
+        library: Library,
+        memory: Memory,
+        reader: Reader,
+        filler: SlotFiller,
+        clock: Clock,
     ) -> None:
-        self._store = store
-        self._classifier = classifier
-        self._analyzer = analyzer
-        self._build = build
-        self._samples = samples
-        self._shelves: dict[str, dict[str, Shelf]] = {}
-
-    def replies(self, tenant: str) -> list[Reply]:
-        """All of the tenant's replies, by id."""
-        self._store.seed(tenant, self._samples)
-        return self._store.replies(tenant)
-
-    def put(self, tenant: str, reply: Reply) -> None:
-        """Create or replace; suggested from the next call on."""
-        self._store.seed(tenant, self._samples)
-        self._store.put_reply(tenant, reply)
-        self._shelves.pop(tenant, None)
-
-    def delete(self, tenant: str, reply_id: str) -> None:
-        """Remove it. Raises: NotFoundError."""
-        self._store.seed(tenant, self._samples)
-        self._store.delete_reply(tenant, reply_id)
-        self._shelves.pop(tenant, None)
+        self._bookkeeper = bookkeeper
+        self._library = library
+        self._memory = memory
+        self._reader = reader
+        self._filler = filler
+        self._clock = clock
 
     def suggest_messages(
-        self, tenants: Sequence[str], analysis: AnalysisBatch, limit: int
+        self, batch: MessageBatch, analysis: AnalysisBatch, limit: int
     ) -> list[list[Suggestion]]:
-        """For each analysed message the best replies in its language, best first."""
-        queries = _queries(analysis)
-        groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        for row, place in enumerate(zip(tenants, analysis.languages, strict=True)):
-            groups[place].append(row)
-        suggestions: list[list[Suggestion]] = [[] for _ in tenants]
-        for (tenant, language), rows in groups.items():
-            if shelf := self._shelf(tenant, language):
-                for row, found in zip(rows, shelf.search(queries[rows], limit), strict=True):
-                    suggestions[row] = found
-        return suggestions
+        """For each analysed message the best replies in its language, best first, its metadata as facts.
 
-    def suggest(
-        self, tenant: str, *, typed: str, context: str, language: str, limit: int
-    ) -> list[Suggestion]:
-        """For what the agent typed and what the customer said last; either may be "". Best first.
-
-        The language asked for wins, then that of the customer's text, then that of the typed text.
+        Called on the decision thread.
         """
-        analysis = self._analyzer.analyze([text for text in (context, typed) if text] or [""])
-        shelf = self._shelf(tenant, language or analysis.languages[0])
+        queries = of_messages(analysis)
+        suggestions: list[list[Suggestion]] = [[] for _ in range(len(batch))]
+        for (tenant, language), rows in _by_shelf(batch, analysis).items():
+            self._bookkeeper.ready(tenant)
+            if shelf := self._library.shelf(tenant, language):
+                for channel, of_channel in _by_channel(shelf, batch, rows).items():
+                    place = Place(channel=channel, now_ms=self._clock.now_ms())
+                    found = self._search(tenant, shelf, place, queries[of_channel], limit)
+                    for row, best in zip(of_channel, found, strict=True):
+                        suggestions[row] = self._relearned(tenant, best, analysis, row, limit)
+        return [
+            [self._filled(one, batch.metadata[row], batch.channels[row]) for one in found]
+            for row, found in enumerate(suggestions)
+        ]
+
+    def suggest(self, tenant: str, wanted: Wanted) -> Ranked:
+        """For what the agent typed and what the customer said last; either may be missing. Best first."""
+        asked = query.make(self._reader, wanted)
+        moment = self._moment(wanted, asked)
+        found = [
+            one
+            for language in self._languages(tenant, wanted, asked)
+            for one in self._candidates(tenant, language, wanted, asked)
+        ]
+        static = sorted(found, key=lambda one: (-one.score, one.reply.reply_id))
+        ranked = ranker.rank(static, self._memory.learned(tenant), moment, wanted.limit)
+        filled = [self._filled(one, wanted.facts, wanted.channel) for one in ranked.suggestions]
+        return Ranked(filled, ranked.ticket)
+
+    def ticket(self, text: str) -> Ticket:
+        """Of the list that came with a message's answer."""
+        (read,) = self._reader.read([text])
+        return Ticket(intent=read.intent)
+
+    def _languages(self, tenant: str, wanted: Wanted, asked: Query) -> Sequence[str]:
+        """The shelves to search: of several only those that have what was typed, if one has."""
+        if len(asked.languages) == 1:
+            return asked.languages
+        shelves = {language: self._library.shelf(tenant, language) for language in asked.languages}
+        having = [language for language, shelf in shelves.items() if shelf and shelf.has_typed(wanted.typed)]
+        return having or asked.languages[:1]
+
+    def _candidates(self, tenant: str, language: str, wanted: Wanted, asked: Query) -> list[Suggestion]:
+        shelf = self._library.shelf(tenant, language)
         if shelf is None:
             return []
-        query = _queries(analysis).sum(axis=0)
-        if typed:
-            return shelf.search_typed(query, typed, limit)
-        return shelf.search(query[np.newaxis], limit)[0]
+        place = Place(team=wanted.team, channel=wanted.channel, now_ms=self._clock.now_ms())
+        depth = max(DEPTH, wanted.limit)
+        if wanted.typed:
+            return shelf.search_typed(asked.vector, wanted.typed, place, depth)
+        return shelf.search(asked.vector[np.newaxis], place, depth)[0]
 
-    def _shelf(self, tenant: str, language: str) -> Shelf | None:
-        if tenant not in self._shelves:
-            self._shelves[tenant] = self._shelves_of(self.replies(tenant))
-        return self._shelves[tenant].get(language)
+    def _moment(self, wanted: Wanted, asked: Query) -> Moment:
+        return Moment(
+            key=f"{wanted.conversation_id}\n{''.join(wanted.messages) or wanted.typed}",
+            intent=asked.intent,
+            typed=pinyin.fold_typed(wanted.typed),
+            now_ms=self._clock.now_ms(),
+        )
 
-    def _shelves_of(self, replies: Sequence[Reply]) -> dict[str, Shelf]:
-        by_language: defaultdict[str, list[Reply]] = defaultdict(list)
-        for reply in replies:
-            by_language[reply.language].append(reply)
-        return {
-            language: Shelf(
-                found, encoder=self._classifier, intents=self._classifier.intents, build=self._build
-            )
-            for language, found in by_language.items()
-        }
+    def _search(
+        self, tenant: str, shelf: Shelf, place: Place, queries: Vectors, limit: int
+    ) -> list[list[Suggestion]]:
+        depth = max(_RERANKED, limit) if self._memory.learned(tenant).records else limit
+        return shelf.search(queries, place, depth)
+
+    def _relearned(
+        self, tenant: str, found: list[Suggestion], analysis: AnalysisBatch, row: int, limit: int
+    ) -> list[Suggestion]:
+        learned = self._memory.learned(tenant)
+        if not learned.records or not learned.guard.trusts():
+            return found[:limit]
+        moment = Moment(
+            key="",
+            intent=analysis.intents[row],
+            typed="",
+            now_ms=self._clock.now_ms(),
+        )
+        return ranker.reorder(found, learned, moment)[:limit]
+
+    def _filled(self, one: Suggestion, facts: Mapping[str, str], channel: int) -> Suggestion:
+        if "{" not in one.reply.text or not (facts or "{{" in one.reply.text):
+            return one
+        filled = self._filler.fill(one.reply.text, facts, language=one.reply.language, channel=channel)
+        return replace(one, filled=filled)
 
 
-def _queries(analysis: AnalysisBatch) -> npt.NDArray[np.float32]:
-    """[n, d + intents + 1]: embedding, probability of each intent, and 1 where out of scope."""
-    refused = np.array([[intent == OUT_OF_SCOPE] for intent in analysis.intents], dtype=np.float32)
-    # Below the threshold the engine answers out_of_scope, so the intents count for half.
-    probability = analysis.probability * (1 - refused / 2)
-    return np.hstack([analysis.embedding, probability, refused / 2])
+def _by_shelf(batch: MessageBatch, analysis: AnalysisBatch) -> dict[tuple[str, str], list[int]]:
+    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for row, place in enumerate(zip(batch.tenants, analysis.languages, strict=True)):
+        groups[place].append(row)
+    return groups
+
+
+def _by_channel(shelf: Shelf, batch: MessageBatch, rows: list[int]) -> dict[int, list[int]]:
+    """The rows that may be searched together: all of them where every reply is for all channels."""
+    if shelf.is_open():
+        return {0: rows}
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        groups[batch.channels[row]].append(row)
+    return groups

@@ -15,7 +15,7 @@ from yingda.v1.analysis_pb2 import Analysis, IntentScore
 from yingda.v1.answer_pb2 import MessageAnswer
 from yingda.v1.reply_pb2 import Suggestion as SuggestionProto
 
-from engine.domain import AnalysisBatch, Assignment, Reply, Suggestion
+from engine.domain import Advice, AnalysisBatch, Assignment, Reply, Suggestion
 from engine.servicers import convert, wire
 
 K = TypeVar("K")
@@ -47,7 +47,7 @@ class AnswerWriter:
         conversation_ids: Sequence[str],
         analysis: AnalysisBatch,
         assignments: Sequence[Assignment],
-        suggestions: Sequence[Sequence[Suggestion]],
+        advice: Sequence[Advice],
     ) -> list[bytes]:
         """One per row."""
         analyses = self._analyses(analysis)
@@ -57,11 +57,12 @@ class AnswerWriter:
                     wire.field(MessageAnswer.CONVERSATION_ID_FIELD_NUMBER, conversation_id.encode()),
                     wire.field(MessageAnswer.ANALYSIS_FIELD_NUMBER, read),
                     self._assignment(assignment),
-                    *[self._suggestion(one) for one in suggested],
+                    *[self._suggestion(one) for one in advised.suggestions],
+                    _auto_reply(advised),
                 )
             )
-            for conversation_id, read, assignment, suggested in zip(
-                conversation_ids, analyses, assignments, suggestions, strict=True
+            for conversation_id, read, assignment, advised in zip(
+                conversation_ids, analyses, assignments, advice, strict=True
             )
         ]
 
@@ -93,6 +94,9 @@ class AnswerWriter:
         return _kept(self._assignments, assignment, _assignment)
 
     def _suggestion(self, suggestion: Suggestion) -> bytes:
+        if suggestion.filled is not None:  # with this customer's facts, not to come again
+            made = convert.suggestion_to_proto(suggestion).SerializeToString()
+            return wire.field(MessageAnswer.SUGGESTIONS_FIELD_NUMBER, made)
         numbers = _SCORES.pack(_T_SCORE, suggestion.score, _T_SIMILARITY, suggestion.similarity)
         return _kept(self._replies, suggestion.reply, _suggestion_head) + numbers
 
@@ -134,6 +138,13 @@ def _suggestion_head(reply: Reply) -> bytes:
 def _assignment(assignment: Assignment) -> bytes:
     made = convert.assignment_to_proto(assignment).SerializeToString()
     return wire.field(MessageAnswer.ASSIGNMENT_FIELD_NUMBER, made)
+
+
+def _auto_reply(advice: Advice) -> bytes:
+    if advice.auto_reply is None:
+        return b""
+    made = convert.auto_reply_to_proto(advice.auto_reply).SerializeToString()
+    return wire.field(MessageAnswer.AUTO_REPLY_FIELD_NUMBER, made)
 
 
 def _head(number: int, fixed: bytes, numbers: Struct) -> bytes:

@@ -2,59 +2,86 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Executor
 from typing import Any
 
 import grpc
 from yingda.v1 import assist_service_pb2 as pb
-from yingda.v1 import event_pb2
 from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
 
+from engine.assist.adviser import Adviser
+from engine.assist.auto_reply import Policies
 from engine.assist.suggester import Suggester
 from engine.decision_thread import DecisionThread
-from engine.domain import Suggestion
-from engine.errors import InvalidArgumentError
-from engine.history import History
-from engine.servicers import check, convert
+from engine.servicers import convert, convert_assist, convert_reply
 
 Context = grpc.aio.ServicerContext[Any, Any]
-DEFAULT_LIMIT = 3
-MAX_LIMIT = 20
-MAX_TYPED = 8192  # bytes
-MAX_ID = 128  # bytes
 
 
 class AssistServicer(AssistServiceServicer):
-    """Helps an agent to answer."""
+    """Helps an agent to answer. State is read on the decision thread, shelves are searched on the searchers'."""
 
-    def __init__(self, *, suggester: Suggester, history: History, thread: DecisionThread) -> None:
+    def __init__(
+        self,
+        *,
+        adviser: Adviser,
+        suggester: Suggester,
+        policies: Policies,
+        thread: DecisionThread,
+        searchers: Executor,
+    ) -> None:
+        self._adviser = adviser
         self._suggester = suggester
-        self._history = history
+        self._policies = policies
         self._thread = thread
+        self._searchers = searchers
 
     async def SuggestReplies(
         self, request: pb.SuggestRepliesRequest, context: Context
     ) -> pb.SuggestRepliesResponse:
         """See assist_service.proto."""
-        check.at_most("typed_text", request.typed_text, MAX_TYPED)
-        check.at_most("conversation_id", request.conversation_id, MAX_ID)
-        check.one_of("language", request.language, ("", "zh", "en"))
-        check.between("limit", request.limit, 0, MAX_LIMIT)
-        if not request.typed_text and not request.conversation_id:
-            raise InvalidArgumentError("typed_text", "give typed_text, conversation_id or both")
-        suggestions = await self._thread.run(self._suggest, request)
+        wanted = convert_assist.wanted_from_proto(request)
+        known = await self._thread.run(self._adviser.with_context, request.tenant, wanted)
+        ranked = await self._search(self._suggester.suggest, request.tenant, known)
         return pb.SuggestRepliesResponse(
-            suggestions=[convert.suggestion_to_proto(one) for one in suggestions]
+            suggestions=[convert.suggestion_to_proto(one) for one in ranked.suggestions],
+            list_id=ranked.ticket.to_text(),
         )
 
-    def _suggest(self, request: pb.SuggestRepliesRequest) -> list[Suggestion]:
-        context = ""
-        if request.conversation_id:
-            record = self._history.last_record(request.tenant, request.conversation_id)
-            context = event_pb2.MessageReceived.FromString(record).message.text
-        return self._suggester.suggest(
-            request.tenant,
-            typed=request.typed_text,
-            context=context,
-            language=request.language,
-            limit=request.limit or DEFAULT_LIMIT,
+    async def RecordFeedback(
+        self, request: pb.RecordFeedbackRequest, context: Context
+    ) -> pb.RecordFeedbackResponse:
+        """See assist_service.proto."""
+        feedback = convert_assist.feedback_from_proto(request)
+        reward, duplicate = await self._thread.run(self._adviser.record, request.tenant, feedback)
+        return pb.RecordFeedbackResponse(reward=reward, duplicate=duplicate)
+
+    async def FindGaps(self, request: pb.FindGapsRequest, context: Context) -> pb.FindGapsResponse:
+        """See assist_service.proto."""
+        messages, limit = convert_assist.span_from_proto(request)
+        heard = await self._thread.run(self._adviser.heard, request.tenant, messages)
+        unanswered, gaps = await self._search(self._adviser.find_gaps, heard, limit)
+        return pb.FindGapsResponse(
+            gaps=[convert_reply.gap_to_proto(one) for one in gaps],
+            messages=len(heard),
+            unanswered=unanswered,
         )
+
+    async def PutAutoReplyPolicy(
+        self, request: pb.PutAutoReplyPolicyRequest, context: Context
+    ) -> pb.PutAutoReplyPolicyResponse:
+        """See assist_service.proto."""
+        policy = convert_reply.policy_from_proto(request.policy)
+        await self._thread.run(self._policies.put, request.tenant, policy)
+        return pb.PutAutoReplyPolicyResponse(policy=convert_reply.policy_to_proto(policy))
+
+    async def GetAutoReplyPolicy(
+        self, request: pb.GetAutoReplyPolicyRequest, context: Context
+    ) -> pb.GetAutoReplyPolicyResponse:
+        """See assist_service.proto."""
+        policy = await self._thread.run(self._policies.of, request.tenant)
+        return pb.GetAutoReplyPolicyResponse(policy=convert_reply.policy_to_proto(policy))
+
+    async def _search(self, work: Any, *args: Any) -> Any:  # noqa: ANN401
+        return await asyncio.get_running_loop().run_in_executor(self._searchers, work, *args)

@@ -16,6 +16,11 @@ MAX_NAME = 64  # bytes
 MAX_NUMBER = 2**63 - 1
 
 
+def invalid(field: str, problem: str) -> InvalidArgumentError:
+    """To be raised where a rule is too special for this module."""
+    return InvalidArgumentError(field, problem)
+
+
 def identifier(field: str, value: str) -> None:
     """1 to 64 of the characters that go into keys and addresses. Raises: InvalidArgumentError."""
     if not _IDENTIFIER.fullmatch(value):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from google.protobuf.message import Message
 from yingda.v1 import answer_pb2, event_pb2, message_pb2
 
-from engine.domain import NO_HINTS, AnalysisBatch, Assignment, Hints, MessageBatch, Suggestion
+from engine.domain import NO_HINTS, Advice, AnalysisBatch, Assignment, Heard, Hints, MessageBatch
 from engine.servicers import convert, wire
 from engine.servicers.answer import AnswerWriter
 
@@ -26,6 +26,7 @@ def decode(raw: Sequence[bytes]) -> MessageBatch:
         customer_ids=[message.customer_id for message in messages],
         texts=[message.text for message in messages],
         hints=[_hints(message) for message in messages],
+        metadata=[message.metadata for message in messages],
         raw=raw,
     )
 
@@ -49,10 +50,10 @@ class ProtoCodec:
         conversation_ids: Sequence[str],
         analysis: AnalysisBatch,
         assignments: Sequence[Assignment],
-        suggestions: Sequence[Sequence[Suggestion]],
+        advice: Sequence[Advice],
     ) -> list[bytes]:
         """See `ports.Codec`."""
-        return self._writer.write(conversation_ids, analysis, assignments, suggestions)
+        return self._writer.write(conversation_ids, analysis, assignments, advice)
 
     def record(self, raw: bytes, answer: bytes) -> bytes:
         """A serialised MessageReceived."""
@@ -61,6 +62,19 @@ class ProtoCodec:
     def answer_in(self, record: bytes) -> bytes:
         """See `ports.Codec`."""
         return event_pb2.MessageReceived.FromString(record).answer.SerializeToString()
+
+    def heard(self, record: bytes) -> Heard:
+        """See `ports.Codec`."""
+        received = event_pb2.MessageReceived.FromString(record)
+        answer = received.answer
+        candidates = answer.analysis.candidates
+        return Heard(
+            text=received.message.text,
+            channel=received.message.channel,
+            metadata=dict(received.message.metadata),
+            intent=candidates[0].intent if candidates else answer.analysis.intent,
+            similarity=max((one.similarity for one in answer.suggestions), default=-1.0),
+        )
 
     def again(self, answer: bytes) -> bytes:
         """The answer with `duplicate` set."""

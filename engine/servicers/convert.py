@@ -6,6 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from yingda.v1 import (
     agent_pb2,
     analysis_pb2,
+    answer_pb2,
     assignment_pb2,
     conversation_pb2,
     event_pb2,
@@ -13,19 +14,19 @@ from yingda.v1 import (
     reply_pb2,
 )
 
-from engine.assist.slot import slots
 from engine.domain import (
     SENTIMENTS,
     Agent,
     AnalysisBatch,
     Assignment,
+    AutoReply,
+    AutoReplyDecision,
     Candidate,
     Conversation,
     ConversationState,
     Hints,
     Outcome,
     Presence,
-    Reply,
     Roster,
     Shift,
     StoredEvent,
@@ -43,6 +44,10 @@ _STATE_NUMBERS = {
 _OUTCOME_NUMBERS = {
     outcome: assignment_pb2.AssignmentOutcome.Value(f"ASSIGNMENT_OUTCOME_{outcome.name}")
     for outcome in Outcome
+}
+_DECISION_NUMBERS = {
+    decision: answer_pb2.AutoReplyDecision.Value(f"AUTO_REPLY_DECISION_{decision.name}")
+    for decision in AutoReplyDecision
 }
 SENTIMENT_NUMBERS = [analysis_pb2.Sentiment.Value(f"SENTIMENT_{name.upper()}") for name in SENTIMENTS]
 _EVENT_KINDS = frozenset(field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields)
@@ -109,10 +114,21 @@ def suggestion_to_proto(suggestion: Suggestion) -> reply_pb2.Suggestion:
     reply = suggestion.reply
     return reply_pb2.Suggestion(
         reply_id=reply.reply_id,
-        text=reply.text,
+        text=suggestion.text,
         score=suggestion.score,
         similarity=suggestion.similarity,
-        slots=reply.slots,
+        slots=suggestion.open_slots,
+        title=reply.title,
+    )
+
+
+def auto_reply_to_proto(auto_reply: AutoReply) -> answer_pb2.AutoReply:
+    """All of it."""
+    return answer_pb2.AutoReply(
+        decision=_DECISION_NUMBERS[auto_reply.decision],
+        reply_id=auto_reply.reply_id,
+        text=auto_reply.text,
+        reason=auto_reply.reason,
     )
 
 
@@ -186,35 +202,6 @@ def _shifts(agent: agent_pb2.Agent) -> tuple[Shift, ...]:
     return tuple(
         Shift(weekday=one.weekday, start_minute=one.start_minute, end_minute=one.end_minute)
         for one in agent.shifts
-    )
-
-
-def reply_from_proto(reply: reply_pb2.Reply) -> Reply:
-    """With the slots found in its text. Raises: InvalidArgumentError."""
-    check.identifier("reply.reply_id", reply.reply_id)
-    check.one_of("reply.language", reply.language, ("zh", "en"))
-    check.at_most("reply.intent", reply.intent, 64)
-    check.at_most("reply.title", reply.title, 200)
-    check.filled("reply.text", reply.text, 4096)
-    return Reply(
-        reply_id=reply.reply_id,
-        intent=reply.intent,
-        language=reply.language,
-        title=reply.title,
-        text=reply.text,
-        slots=slots(reply.text),
-    )
-
-
-def reply_to_proto(reply: Reply) -> reply_pb2.Reply:
-    """All of it."""
-    return reply_pb2.Reply(
-        reply_id=reply.reply_id,
-        intent=reply.intent,
-        language=reply.language,
-        title=reply.title,
-        text=reply.text,
-        slots=reply.slots,
     )
 
 

@@ -2,44 +2,91 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Executor
 from typing import Any
 
 import grpc
 from yingda.v1 import reply_service_pb2 as pb
 from yingda.v1.reply_service_pb2_grpc import ReplyServiceServicer
 
-from engine.assist.suggester import Suggester
+from engine.assist.bookkeeper import Bookkeeper
+from engine.assist.reviewer import Reviewer
 from engine.decision_thread import DecisionThread
-from engine.servicers import check, convert
+from engine.servicers import check, convert_reply
 
 Context = grpc.aio.ServicerContext[Any, Any]
+MAX_IMPORT = 10_000
+MAX_FINDINGS = 1000
 
 
 class ReplyServicer(ReplyServiceServicer):
-    """The tenant's canned replies."""
+    """The tenant's canned replies. They change on the decision thread and are compared on the searchers'."""
 
-    def __init__(self, *, suggester: Suggester, thread: DecisionThread) -> None:
-        self._suggester = suggester
+    def __init__(
+        self, *, bookkeeper: Bookkeeper, reviewer: Reviewer, thread: DecisionThread, searchers: Executor
+    ) -> None:
+        self._bookkeeper = bookkeeper
+        self._reviewer = reviewer
         self._thread = thread
+        self._searchers = searchers
 
     async def PutReply(self, request: pb.PutReplyRequest, context: Context) -> pb.PutReplyResponse:
         """See reply_service.proto."""
-        reply = convert.reply_from_proto(request.reply)
-        await self._thread.run(self._suggester.put, request.tenant, reply)
-        return pb.PutReplyResponse(reply=convert.reply_to_proto(reply))
+        reply = convert_reply.reply_from_proto(request.reply)
+        (kept,) = await self._thread.run(self._bookkeeper.put, request.tenant, [reply])
+        return pb.PutReplyResponse(reply=convert_reply.reply_to_proto(kept))
+
+    async def ImportReplies(
+        self, request: pb.ImportRepliesRequest, context: Context
+    ) -> pb.ImportRepliesResponse:
+        """See reply_service.proto."""
+        replies = convert_reply.replies_from_proto(request.replies, MAX_IMPORT)
+        before = await self._thread.run(self._bookkeeper.replies, request.tenant)
+        if not request.validate_only:
+            await self._thread.run(self._bookkeeper.put, request.tenant, replies)
+        else:
+            self._bookkeeper.check(replies)
+        found = await self._search(self._reviewer.duplicates, replies, before)
+        replaced = len({one.reply_id for one in before} & {one.reply_id for one in replies})
+        return pb.ImportRepliesResponse(
+            created=len(replies) - replaced,
+            replaced=replaced,
+            duplicates=convert_reply.findings_to_proto(found[:MAX_FINDINGS]),
+        )
 
     async def ListReplies(self, request: pb.ListRepliesRequest, context: Context) -> pb.ListRepliesResponse:
         """See reply_service.proto."""
         size = check.page_size(request.page_size)
         replies = {
-            one.reply_id: one for one in await self._thread.run(self._suggester.replies, request.tenant)
+            one.reply_id: one for one in await self._thread.run(self._bookkeeper.replies, request.tenant)
         }
         page, token = check.page_by_id(sorted(replies), request.page_token, size)
         return pb.ListRepliesResponse(
-            replies=[convert.reply_to_proto(replies[one]) for one in page], next_page_token=token
+            replies=[convert_reply.reply_to_proto(replies[one]) for one in page], next_page_token=token
         )
 
     async def DeleteReply(self, request: pb.DeleteReplyRequest, context: Context) -> pb.DeleteReplyResponse:
         """See reply_service.proto."""
-        await self._thread.run(self._suggester.delete, request.tenant, request.reply_id)
+        await self._thread.run(self._bookkeeper.delete, request.tenant, request.reply_id)
         return pb.DeleteReplyResponse()
+
+    async def LintReplies(self, request: pb.LintRepliesRequest, context: Context) -> pb.LintRepliesResponse:
+        """See reply_service.proto."""
+        replies = await self._thread.run(self._bookkeeper.replies, request.tenant)
+        found = await self._search(self._reviewer.lint, request.tenant, replies)
+        return pb.LintRepliesResponse(findings=convert_reply.findings_to_proto(found))
+
+    async def ListReplyHealth(
+        self, request: pb.ListReplyHealthRequest, context: Context
+    ) -> pb.ListReplyHealthResponse:
+        """See reply_service.proto."""
+        size = check.page_size(request.page_size)
+        records = await self._thread.run(self._reviewer.records, request.tenant)
+        page, token = check.page_by_id(sorted(records), request.page_token, size)
+        return pb.ListReplyHealthResponse(
+            replies=[convert_reply.health_to_proto(one, records[one]) for one in page], next_page_token=token
+        )
+
+    async def _search(self, work: Any, *args: Any) -> Any:  # noqa: ANN401
+        return await asyncio.get_running_loop().run_in_executor(self._searchers, work, *args)

@@ -14,7 +14,6 @@ from engine.domain import (
     Conversation,
     ConversationState,
     Presence,
-    Reply,
     Roster,
     StoredEvent,
 )
@@ -23,6 +22,7 @@ from engine.stores import roster as rosters
 from engine.stores import sqlite_file
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
+from engine.stores.sqlite_assist import SQLiteAssistStore
 from engine.stores.sqlite_file import Sync
 
 _MOST_DUE = 1000  # conversations; whoever did these asks again
@@ -57,6 +57,7 @@ class SQLiteStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._listeners: list[Callable[[str, Sequence[Conversation]], None]] = []
+        self.assist = SQLiteAssistStore(connection)
         self._rosters: dict[str, Roster] = {}  # this process is the only writer, so memory can be trusted
 
     def close(self) -> None:
@@ -250,39 +251,6 @@ class SQLiteStore:
         )
         data: bytes | None = found[0][0] if found else None
         return data
-
-    def replies(self, tenant: str) -> list[Reply]:
-        """See `ports.Store`."""
-        found = self._read(f"SELECT {rows.REPLY} FROM replies WHERE tenant = ? ORDER BY reply_id", tenant)
-        return [rows.reply(row) for row in found]
-
-    def put_reply(self, tenant: str, reply: Reply) -> None:
-        """See `ports.Store`."""
-        with self._write():
-            self._insert_replies(tenant, [reply])
-
-    def delete_reply(self, tenant: str, reply_id: str) -> None:
-        """See `ports.Store`."""
-        with self._write():
-            done = self._db.execute(
-                "DELETE FROM replies WHERE tenant = ? AND reply_id = ?", (tenant, reply_id)
-            )
-            if not done.rowcount:
-                raise NotFoundError(f"tenant {tenant} has no reply {reply_id}")
-
-    def seed(self, tenant: str, replies: Sequence[Reply]) -> bool:
-        """See `ports.Store`."""
-        with self._write():
-            done = self._db.execute("INSERT INTO seeds VALUES (?) ON CONFLICT DO NOTHING", (tenant,))
-            if done.rowcount:
-                self._insert_replies(tenant, replies)
-        return bool(done.rowcount)
-
-    def _insert_replies(self, tenant: str, replies: Sequence[Reply]) -> None:
-        self._db.executemany(
-            f"INSERT OR REPLACE INTO replies (tenant, {rows.REPLY}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [(tenant, *rows.reply_values(reply)) for reply in replies],
-        )
 
     def _commit_one(self, change: Change) -> bool:
         """Write one change; undo it alone where it is stale."""

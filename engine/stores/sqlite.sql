@@ -58,18 +58,3 @@ CREATE TABLE IF NOT EXISTS journal (
 
 CREATE UNIQUE INDEX IF NOT EXISTS journal_key ON journal (tenant, key) WHERE key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS journal_conversation ON journal (tenant, conversation_id, sequence);
-
-CREATE TABLE IF NOT EXISTS replies (
-  tenant TEXT NOT NULL,
-  reply_id TEXT NOT NULL,
-  intent TEXT NOT NULL,
-  language TEXT NOT NULL,
-  title TEXT NOT NULL,
-  text TEXT NOT NULL,
-  slots TEXT NOT NULL,      -- JSON array
-  PRIMARY KEY (tenant, reply_id)
-) STRICT, WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS seeds (
-  tenant TEXT PRIMARY KEY
-) STRICT, WITHOUT ROWID;

@@ -54,7 +54,8 @@ def _prepare(connection: sqlite3.Connection, sync: Sync) -> None:
 
 
 def _schema() -> str:
-    return files("engine.stores").joinpath("sqlite.sql").read_text(encoding="utf-8")
+    scripts = ("sqlite.sql", "sqlite_assist.sql")
+    return "".join(files("engine.stores").joinpath(name).read_text(encoding="utf-8") for name in scripts)
 
 
 def _open_problem(path: Path, error: Exception) -> str:

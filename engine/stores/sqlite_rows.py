@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from engine.domain import Agent, Conversation, ConversationState, Event, Reply, StoredEvent
+from engine.domain import Agent, Conversation, ConversationState, Event, StoredEvent
 from engine.stores import detail
 
 T = TypeVar("T")
 Row = tuple[Any, ...]  # as sqlite3 gives them; the schema is STRICT
 
-REPLY = "reply_id, intent, language, title, text, slots"
 CONVERSATION = (
     "conversation_id, channel, customer_id, state, agent_id, opened_ms, updated_ms, due_ms, version, detail"
 )
@@ -84,20 +82,3 @@ def stored_event(row: Row) -> StoredEvent:
     """From sequence, conversation_id, kind, time_ms, data, key."""
     event = Event(conversation_id=row[1], kind=row[2], time_ms=row[3], data=row[4], key=row[5] or "")
     return StoredEvent(sequence=row[0], event=event)
-
-
-def reply(row: Row) -> Reply:
-    """From the REPLY columns."""
-    return Reply(
-        reply_id=row[0],
-        intent=row[1],
-        language=row[2],
-        title=row[3],
-        text=row[4],
-        slots=tuple(json.loads(row[5])),
-    )
-
-
-def reply_values(one: Reply) -> Row:
-    """The REPLY columns."""
-    return one.reply_id, one.intent, one.language, one.title, one.text, json.dumps(one.slots)

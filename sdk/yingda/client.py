@@ -172,6 +172,38 @@ class Client:
         )
         return (await self._call(self._assist.SuggestReplies, request)).suggestions
 
+    async def suggest_list(
+        self, request: assist_service_pb2.SuggestRepliesRequest
+    ) -> assist_service_pb2.SuggestRepliesResponse:
+        """The same with everything one can say, as a list that `record_feedback` can name; the tenant is filled in."""
+        request.tenant = self._tenant
+        return await self._call(self._assist.SuggestReplies, request)
+
+    async def record_feedback(
+        self, request: assist_service_pb2.RecordFeedbackRequest
+    ) -> assist_service_pb2.RecordFeedbackResponse:
+        """Say what became of a list; tenant and, if need be, a request id are filled in."""
+        request.tenant = self._tenant
+        request.request_id = request.request_id or uuid.uuid4().hex
+        return await self._call(self._assist.RecordFeedback, request)
+
+    async def gaps(self, *, messages: int = 0, limit: int = 0) -> assist_service_pb2.FindGapsResponse:
+        """What recent messages no reply answers well, largest group first."""
+        request = assist_service_pb2.FindGapsRequest(tenant=self._tenant, messages=messages, limit=limit)
+        return await self._call(self._assist.FindGaps, request)
+
+    async def put_auto_reply_policy(
+        self, policy: assist_service_pb2.AutoReplyPolicy
+    ) -> assist_service_pb2.AutoReplyPolicy:
+        """Say when the engine may answer alone; the policy with its defaults."""
+        request = assist_service_pb2.PutAutoReplyPolicyRequest(tenant=self._tenant, policy=policy)
+        return (await self._call(self._assist.PutAutoReplyPolicy, request)).policy
+
+    async def auto_reply_policy(self) -> assist_service_pb2.AutoReplyPolicy:
+        """When the engine may answer alone."""
+        request = assist_service_pb2.GetAutoReplyPolicyRequest(tenant=self._tenant)
+        return (await self._call(self._assist.GetAutoReplyPolicy, request)).policy
+
     async def put_agent(self, agent: agent_pb2.Agent) -> agent_pb2.Agent:
         """Create or replace an agent; a new one is offline."""
         request = agent_service_pb2.PutAgentRequest(tenant=self._tenant, agent=agent)
@@ -244,6 +276,31 @@ class Client:
         """Remove a canned reply."""
         request = reply_service_pb2.DeleteReplyRequest(tenant=self._tenant, reply_id=reply_id)
         await self._call(self._replies.DeleteReply, request)
+
+    async def import_replies(
+        self, replies: Sequence[reply_pb2.Reply], *, validate_only: bool = False
+    ) -> reply_service_pb2.ImportRepliesResponse:
+        """Create or replace many, all or none, and hear which are near others."""
+        request = reply_service_pb2.ImportRepliesRequest(
+            tenant=self._tenant, replies=replies, validate_only=validate_only
+        )
+        return await self._call(self._replies.ImportReplies, request)
+
+    async def lint_replies(self) -> Sequence[reply_service_pb2.ReplyFinding]:
+        """What is wrong or doubtful about the replies."""
+        request = reply_service_pb2.LintRepliesRequest(tenant=self._tenant)
+        return (await self._call(self._replies.LintReplies, request)).findings
+
+    async def reply_health(self) -> list[reply_pb2.ReplyHealth]:
+        """How the replies fare, by id."""
+        found: list[reply_pb2.ReplyHealth] = []
+        request = reply_service_pb2.ListReplyHealthRequest(tenant=self._tenant, page_size=PAGE_SIZE)
+        while True:
+            page = await self._call(self._replies.ListReplyHealth, request)
+            found.extend(page.replies)
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
 
     async def replies(self) -> list[reply_pb2.Reply]:
         """All canned replies, by id."""

@@ -93,10 +93,20 @@ def test_a_level_that_no_skill_has_is_refused(yingda: Yingda) -> None:
 
 
 def test_a_reply_is_put_listed_and_deleted(yingda: Yingda) -> None:
-    yingda("replies", "put", "ours", "--language", "zh", "--text", "您好 {name}", "--intent", "chat.greeting")
+    yingda(
+        "replies",
+        "put",
+        "ours",
+        "--language",
+        "zh",
+        "--text",
+        "您好 {customer_name}",
+        "--intent",
+        "chat.greeting",
+    )
 
     (found,) = [one for one in json.loads(yingda("replies", "list", "--json")) if one["reply_id"] == "ours"]
-    assert found["slots"] == ["name"]
+    assert found["slots"] == ["customer_name"]
     assert "ours is deleted" in yingda("replies", "delete", "ours")
 
 

@@ -173,9 +173,9 @@ def test_tenants_in_one_batch_share_nothing(desk: Desk) -> None:
 
 
 def test_suggestions_are_of_the_tenant_and_the_language(desk: Desk) -> None:
-    desk.suggester.put("shop", make_reply("ours", intent="shipping.track"))
-    desk.suggester.put("shop", make_reply("中", intent="shipping.track", language="zh"))
-    desk.suggester.put("shop2", make_reply("theirs", intent="shipping.track"))
+    desk.assist.bookkeeper.put("shop", [make_reply("ours", intent="shipping.track")])
+    desk.assist.bookkeeper.put("shop", [make_reply("中", intent="shipping.track", language="zh")])
+    desk.assist.bookkeeper.put("shop2", [make_reply("theirs", intent="shipping.track")])
     answers = process(desk, make_message(), make_message("shipping.track 在哪"), make_message(tenant="shop2"))
 
     offered = [[one.reply_id for one in answer.suggestions] for answer in answers]
@@ -184,7 +184,7 @@ def test_suggestions_are_of_the_tenant_and_the_language(desk: Desk) -> None:
 
 def test_no_more_than_three_replies_come_with_an_answer(desk: Desk) -> None:
     for number in range(9):
-        desk.suggester.put(TENANT, make_reply(f"r{number}", intent="shipping.track"))
+        desk.assist.bookkeeper.put(TENANT, [make_reply(f"r{number}", intent="shipping.track")])
     (answer,) = process(desk, make_message())
 
     assert len(answer.suggestions) == 3

@@ -12,7 +12,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from yingda import Client, YingdaError
-from yingda.v1 import agent_pb2, message_service_pb2, reply_pb2
+from yingda.v1 import agent_pb2, assist_service_pb2, message_service_pb2, reply_pb2
 
 from gateway.bootstrap import bootstrap
 from gateway.servicers.forward import SERVICES
@@ -183,14 +183,32 @@ async def test_a_single_message_of_another_tenant_is_refused(guarded_channel: gr
 
 
 async def give_everything(client: Client) -> dict[str, str]:
-    """An agent, a conversation and a reply; their ids."""
+    """An agent, a conversation, a reply and feedback on it; their ids."""
     await client.put_agent(agent_pb2.Agent(agent_id="ann", skills={"general": 1}, capacity=1))
     await client.send("hello", conversation_id="c1")
     await client.put_reply(reply_pb2.Reply(reply_id="own", language="en", text="hi"))
+    await client.record_feedback(feedback())
     return {"agent_id": "ann", "conversation_id": "c1", "reply_id": "own"}
 
 
-@by_name(OF_ONE_OBJECT)
+def feedback() -> assist_service_pb2.RecordFeedbackRequest:
+    return assist_service_pb2.RecordFeedbackRequest(
+        conversation_id="c1",
+        shown_reply_ids=["own"],
+        reply_id="own",
+        outcome=assist_service_pb2.FEEDBACK_OUTCOME_ACCEPTED,
+    )
+
+
+async def test_feedback_on_what_another_tenant_has_is_not_found(client: Client, other_client: Client) -> None:
+    await give_everything(client)
+
+    with pytest.raises(YingdaError, match=r"NOT_FOUND: tenant .* has no reply own"):
+        await other_client.record_feedback(feedback())
+    await client.record_feedback(feedback())
+
+
+@by_name([method for method in OF_ONE_OBJECT if method.name != "RecordFeedback"])
 async def test_what_another_tenant_has_is_not_found(
     channel: grpc.aio.Channel, client: Client, tenant: str, other_tenant: str, method: MethodDescriptor
 ) -> None:

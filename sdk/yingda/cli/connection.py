@@ -11,15 +11,16 @@ import grpc
 
 from yingda.cli import health
 from yingda.cli.errors import CommandError, UnreachableError
+from yingda.client import DEFAULT_TIMEOUT
 from yingda.errors import YingdaError
 from yingda.sync_client import SyncClient
 
 
 @contextmanager
-def connect(args: argparse.Namespace) -> Iterator[SyncClient]:
-    """A client as the options say. Raises: CommandError with the text of what failed."""
+def connect(args: argparse.Namespace, *, timeout: float = DEFAULT_TIMEOUT) -> Iterator[SyncClient]:
+    """A client as the options say; `timeout` seconds a call. Raises: CommandError with the text of what failed."""
     with SyncClient(
-        args.target, tenant=args.tenant, token=args.token, credentials=credentials(args)
+        args.target, tenant=args.tenant, token=args.token, timeout=timeout, credentials=credentials(args)
     ) as client:
         try:
             yield client

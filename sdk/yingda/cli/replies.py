@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
-from yingda.cli import render
+from yingda.cli import render, reply_book
 from yingda.cli.connection import connect
 from yingda.cli.options import Group
 from yingda.v1.reply_pb2 import Reply
@@ -22,6 +22,7 @@ def add(group: Group) -> None:
         "delete", _delete, about="remove a canned reply", example="yingda replies delete return-zh"
     )
     delete.add_argument("reply_id", metavar="ID")
+    reply_book.add(actions)
 
 
 def _add_list(actions: Group) -> None:

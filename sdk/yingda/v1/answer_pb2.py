@@ -27,17 +27,21 @@ from yingda.v1 import assignment_pb2 as yingda_dot_v1_dot_assignment__pb2
 from yingda.v1 import reply_pb2 as yingda_dot_v1_dot_reply__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16yingda/v1/answer.proto\x12\tyingda.v1\x1a\x18yingda/v1/analysis.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x15yingda/v1/reply.proto\"\xb9\x01\n\rMessageAnswer\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12%\n\x08\x61nalysis\x18\x02 \x01(\x0b\x32\x13.yingda.v1.Analysis\x12)\n\nassignment\x18\x03 \x01(\x0b\x32\x15.yingda.v1.Assignment\x12*\n\x0bsuggestions\x18\x04 \x03(\x0b\x32\x15.yingda.v1.Suggestion\x12\x11\n\tduplicate\x18\x05 \x01(\x08\"<\n\x0cMessageError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\"\x84\x01\n\rMessageResult\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12*\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.yingda.v1.MessageAnswerH\x00\x12(\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x17.yingda.v1.MessageErrorH\x00\x42\t\n\x07outcomeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16yingda/v1/answer.proto\x12\tyingda.v1\x1a\x18yingda/v1/analysis.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x15yingda/v1/reply.proto\"k\n\tAutoReply\x12.\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0e\x32\x1c.yingda.v1.AutoReplyDecision\x12\x10\n\x08reply_id\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xe3\x01\n\rMessageAnswer\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12%\n\x08\x61nalysis\x18\x02 \x01(\x0b\x32\x13.yingda.v1.Analysis\x12)\n\nassignment\x18\x03 \x01(\x0b\x32\x15.yingda.v1.Assignment\x12*\n\x0bsuggestions\x18\x04 \x03(\x0b\x32\x15.yingda.v1.Suggestion\x12\x11\n\tduplicate\x18\x05 \x01(\x08\x12(\n\nauto_reply\x18\x06 \x01(\x0b\x32\x14.yingda.v1.AutoReply\"<\n\x0cMessageError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\"\x84\x01\n\rMessageResult\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12*\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.yingda.v1.MessageAnswerH\x00\x12(\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x17.yingda.v1.MessageErrorH\x00\x42\t\n\x07outcome*\x9a\x02\n\x11\x41utoReplyDecision\x12#\n\x1f\x41UTO_REPLY_DECISION_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UTO_REPLY_DECISION_SENT\x10\x01\x12\x1e\n\x1a\x41UTO_REPLY_DECISION_INTENT\x10\x02\x12\"\n\x1e\x41UTO_REPLY_DECISION_CONFIDENCE\x10\x03\x12\x1d\n\x19\x41UTO_REPLY_DECISION_ANGER\x10\x04\x12\"\n\x1e\x41UTO_REPLY_DECISION_SIMILARITY\x10\x05\x12\x1c\n\x18\x41UTO_REPLY_DECISION_SLOT\x10\x06\x12\x1d\n\x19\x41UTO_REPLY_DECISION_HUMAN\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yingda.v1.answer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MESSAGEANSWER']._serialized_start=115
-  _globals['_MESSAGEANSWER']._serialized_end=300
-  _globals['_MESSAGEERROR']._serialized_start=302
-  _globals['_MESSAGEERROR']._serialized_end=362
-  _globals['_MESSAGERESULT']._serialized_start=365
-  _globals['_MESSAGERESULT']._serialized_end=497
+  _globals['_AUTOREPLYDECISION']._serialized_start=651
+  _globals['_AUTOREPLYDECISION']._serialized_end=933
+  _globals['_AUTOREPLY']._serialized_start=114
+  _globals['_AUTOREPLY']._serialized_end=221
+  _globals['_MESSAGEANSWER']._serialized_start=224
+  _globals['_MESSAGEANSWER']._serialized_end=451
+  _globals['_MESSAGEERROR']._serialized_start=453
+  _globals['_MESSAGEERROR']._serialized_end=513
+  _globals['_MESSAGERESULT']._serialized_start=516
+  _globals['_MESSAGERESULT']._serialized_end=648
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from yingda.v1 import analysis_pb2 as _analysis_pb2
 from yingda.v1 import assignment_pb2 as _assignment_pb2
 from yingda.v1 import reply_pb2 as _reply_pb2
@@ -21,6 +22,84 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _AutoReplyDecision:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AutoReplyDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AutoReplyDecision.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    AUTO_REPLY_DECISION_UNSPECIFIED: _AutoReplyDecision.ValueType  # 0
+    """Not asked: the tenant's policy is off."""
+    AUTO_REPLY_DECISION_SENT: _AutoReplyDecision.ValueType  # 1
+    """It answers."""
+    AUTO_REPLY_DECISION_INTENT: _AutoReplyDecision.ValueType  # 2
+    """The policy does not name the intent."""
+    AUTO_REPLY_DECISION_CONFIDENCE: _AutoReplyDecision.ValueType  # 3
+    """The confidence is too low."""
+    AUTO_REPLY_DECISION_ANGER: _AutoReplyDecision.ValueType  # 4
+    """The customer is too angry."""
+    AUTO_REPLY_DECISION_SIMILARITY: _AutoReplyDecision.ValueType  # 5
+    """No reply is near enough."""
+    AUTO_REPLY_DECISION_SLOT: _AutoReplyDecision.ValueType  # 6
+    """The best reply has a slot that nothing fills."""
+    AUTO_REPLY_DECISION_HUMAN: _AutoReplyDecision.ValueType  # 7
+    """A bot answered this conversation before, or the customer asked for a human."""
+
+class AutoReplyDecision(_AutoReplyDecision, metaclass=_AutoReplyDecisionEnumTypeWrapper):
+    """Why the engine answered a message alone, or did not."""
+
+AUTO_REPLY_DECISION_UNSPECIFIED: AutoReplyDecision.ValueType  # 0
+"""Not asked: the tenant's policy is off."""
+AUTO_REPLY_DECISION_SENT: AutoReplyDecision.ValueType  # 1
+"""It answers."""
+AUTO_REPLY_DECISION_INTENT: AutoReplyDecision.ValueType  # 2
+"""The policy does not name the intent."""
+AUTO_REPLY_DECISION_CONFIDENCE: AutoReplyDecision.ValueType  # 3
+"""The confidence is too low."""
+AUTO_REPLY_DECISION_ANGER: AutoReplyDecision.ValueType  # 4
+"""The customer is too angry."""
+AUTO_REPLY_DECISION_SIMILARITY: AutoReplyDecision.ValueType  # 5
+"""No reply is near enough."""
+AUTO_REPLY_DECISION_SLOT: AutoReplyDecision.ValueType  # 6
+"""The best reply has a slot that nothing fills."""
+AUTO_REPLY_DECISION_HUMAN: AutoReplyDecision.ValueType  # 7
+"""A bot answered this conversation before, or the customer asked for a human."""
+Global___AutoReplyDecision: _TypeAlias = AutoReplyDecision  # noqa: Y015
+
+@_typing.final
+class AutoReply(_message.Message):
+    """What the engine says alone, and why; kept in the journal with the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISION_FIELD_NUMBER: _builtins.int
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    decision: Global___AutoReplyDecision.ValueType
+    """Whether it answers, and if not, what stood against it."""
+    reply_id: _builtins.str
+    """The best reply. Empty: there was none."""
+    text: _builtins.str
+    """What to send to the customer: it says that a bot writes and offers a human. Empty unless `SENT`."""
+    reason: _builtins.str
+    """In words, with the figures and the thresholds."""
+    def __init__(
+        self,
+        *,
+        decision: Global___AutoReplyDecision.ValueType = ...,
+        reply_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "reason", b"reason", "reply_id", b"reply_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AutoReply: _TypeAlias = AutoReply  # noqa: Y015
+
 @_typing.final
 class MessageAnswer(_message.Message):
     """Everything the engine decided about one message. Once it is sent, it is in the journal."""
@@ -32,6 +111,7 @@ class MessageAnswer(_message.Message):
     ASSIGNMENT_FIELD_NUMBER: _builtins.int
     SUGGESTIONS_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
+    AUTO_REPLY_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     """The conversation the message was put into."""
     duplicate: _builtins.bool
@@ -48,6 +128,10 @@ class MessageAnswer(_message.Message):
     def suggestions(self) -> _containers.RepeatedCompositeFieldContainer[_reply_pb2.Suggestion]:
         """Ready replies, best first, at most 3. Empty where the tenant has none in the language."""
 
+    @_builtins.property
+    def auto_reply(self) -> Global___AutoReply:
+        """Whether the engine answers alone. Absent where the tenant's policy is off."""
+
     def __init__(
         self,
         *,
@@ -56,10 +140,11 @@ class MessageAnswer(_message.Message):
         assignment: _assignment_pb2.Assignment | None = ...,
         suggestions: _abc.Iterable[_reply_pb2.Suggestion] | None = ...,
         duplicate: _builtins.bool = ...,
+        auto_reply: Global___AutoReply | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "assignment", b"assignment"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "assignment", b"assignment", "auto_reply", b"auto_reply"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "assignment", b"assignment", "conversation_id", b"conversation_id", "duplicate", b"duplicate", "suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "assignment", b"assignment", "auto_reply", b"auto_reply", "conversation_id", b"conversation_id", "duplicate", b"duplicate", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -7,6 +7,8 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from yingda.v1 import message_pb2 as _message_pb2
 from yingda.v1 import reply_pb2 as _reply_pb2
 import builtins as _builtins
 import sys
@@ -19,17 +21,68 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _FeedbackOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FeedbackOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeedbackOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FEEDBACK_OUTCOME_UNSPECIFIED: _FeedbackOutcome.ValueType  # 0
+    """Not given: refused."""
+    FEEDBACK_OUTCOME_ACCEPTED: _FeedbackOutcome.ValueType  # 1
+    """Sent one as it was."""
+    FEEDBACK_OUTCOME_EDITED: _FeedbackOutcome.ValueType  # 2
+    """Sent one after a change."""
+    FEEDBACK_OUTCOME_IGNORED: _FeedbackOutcome.ValueType  # 3
+    """Took none."""
+
+class FeedbackOutcome(_FeedbackOutcome, metaclass=_FeedbackOutcomeEnumTypeWrapper):
+    """What an agent did with a list of suggestions."""
+
+FEEDBACK_OUTCOME_UNSPECIFIED: FeedbackOutcome.ValueType  # 0
+"""Not given: refused."""
+FEEDBACK_OUTCOME_ACCEPTED: FeedbackOutcome.ValueType  # 1
+"""Sent one as it was."""
+FEEDBACK_OUTCOME_EDITED: FeedbackOutcome.ValueType  # 2
+"""Sent one after a change."""
+FEEDBACK_OUTCOME_IGNORED: FeedbackOutcome.ValueType  # 3
+"""Took none."""
+Global___FeedbackOutcome: _TypeAlias = FeedbackOutcome  # noqa: Y015
+
 @_typing.final
 class SuggestRepliesRequest(_message.Message):
     """What is known."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class FactsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     TENANT_FIELD_NUMBER: _builtins.int
     TYPED_TEXT_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    TEAM_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Whose replies. Required."""
     typed_text: _builtins.str
@@ -40,6 +93,16 @@ class SuggestRepliesRequest(_message.Message):
     """"zh" or "en". Empty: the conversation's, else that of the typed text."""
     limit: _builtins.int
     """Most to return, 0 to 20. 0: 3."""
+    team: _builtins.str
+    """The agent's team, at most 64 bytes. Empty: only replies that are for all teams."""
+    channel: _message_pb2.Channel.ValueType
+    """The channel the reply will go out on. Not given: the conversation's; without one, only replies for all channels."""
+    @_builtins.property
+    def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What is known of the customer, by slot name, such as "order_id"; at most 64, a value at most 512 bytes. They win over
+        those in the metadata of the conversation's messages. A value that does not fit its slot's type is not used.
+        """
+
     def __init__(
         self,
         *,
@@ -48,10 +111,13 @@ class SuggestRepliesRequest(_message.Message):
         conversation_id: _builtins.str = ...,
         language: _builtins.str = ...,
         limit: _builtins.int = ...,
+        team: _builtins.str = ...,
+        channel: _message_pb2.Channel.ValueType = ...,
+        facts: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "language", b"language", "limit", b"limit", "tenant", b"tenant", "typed_text", b"typed_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "conversation_id", b"conversation_id", "facts", b"facts", "language", b"language", "limit", b"limit", "team", b"team", "tenant", b"tenant", "typed_text", b"typed_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -64,6 +130,9 @@ class SuggestRepliesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SUGGESTIONS_FIELD_NUMBER: _builtins.int
+    LIST_ID_FIELD_NUMBER: _builtins.int
+    list_id: _builtins.str
+    """Names the list: give it back with RecordFeedback."""
     @_builtins.property
     def suggestions(self) -> _containers.RepeatedCompositeFieldContainer[_reply_pb2.Suggestion]:
         """Best first."""
@@ -72,11 +141,338 @@ class SuggestRepliesResponse(_message.Message):
         self,
         *,
         suggestions: _abc.Iterable[_reply_pb2.Suggestion] | None = ...,
+        list_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["suggestions", b"suggestions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["list_id", b"list_id", "suggestions", b"suggestions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SuggestRepliesResponse: _TypeAlias = SuggestRepliesResponse  # noqa: Y015
+
+@_typing.final
+class RecordFeedbackRequest(_message.Message):
+    """What became of a list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    LIST_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SHOWN_REPLY_IDS_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    SENT_TEXT_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose list. Required."""
+    request_id: _builtins.str
+    """The client's own id of this call, 1 to 128 bytes. Required: a second call of the same id changes nothing."""
+    list_id: _builtins.str
+    """`list_id` of the list. Empty: one that came with a message's answer; `conversation_id` is then required."""
+    conversation_id: _builtins.str
+    """The conversation, at most 128 bytes. Empty: none."""
+    outcome: Global___FeedbackOutcome.ValueType
+    """What the agent did. Required."""
+    reply_id: _builtins.str
+    """The reply taken, one of those shown. Required unless ignored."""
+    sent_text: _builtins.str
+    """What was sent in the end, at most 8192 bytes. Required if edited."""
+    @_builtins.property
+    def shown_reply_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The replies the agent saw, in the order seen, 1 to 20."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        list_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        shown_reply_ids: _abc.Iterable[_builtins.str] | None = ...,
+        outcome: Global___FeedbackOutcome.ValueType = ...,
+        reply_id: _builtins.str = ...,
+        sent_text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "list_id", b"list_id", "outcome", b"outcome", "reply_id", b"reply_id", "request_id", b"request_id", "sent_text", b"sent_text", "shown_reply_ids", b"shown_reply_ids", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordFeedbackRequest: _TypeAlias = RecordFeedbackRequest  # noqa: Y015
+
+@_typing.final
+class RecordFeedbackResponse(_message.Message):
+    """It counts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REWARD_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    reward: _builtins.float
+    """What it was worth, in [0, 1]: 1 as it was, less the more was changed, 0 ignored."""
+    duplicate: _builtins.bool
+    """True where the call had been made before."""
+    def __init__(
+        self,
+        *,
+        reward: _builtins.float = ...,
+        duplicate: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "reward", b"reward"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordFeedbackResponse: _TypeAlias = RecordFeedbackResponse  # noqa: Y015
+
+@_typing.final
+class FindGapsRequest(_message.Message):
+    """Where to look."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose messages. Required."""
+    messages: _builtins.int
+    """How many of the newest messages to look at, 0 to 5000. 0: 2000."""
+    limit: _builtins.int
+    """Most groups to return, 0 to 100. 0: 20."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        messages: _builtins.int = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "messages", b"messages", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindGapsRequest: _TypeAlias = FindGapsRequest  # noqa: Y015
+
+@_typing.final
+class Gap(_message.Message):
+    """Messages that mean the same and have no good reply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    INTENT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    SIMILARITY_FIELD_NUMBER: _builtins.int
+    messages: _builtins.int
+    """How many."""
+    intent: _builtins.str
+    """The intent most of them are likeliest of: where a new reply would belong."""
+    language: _builtins.str
+    """"zh" or "en"."""
+    similarity: _builtins.float
+    """The highest similarity of any reply to them, a cosine in [-1, 1]."""
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The most typical ones' texts, at most 5."""
+
+    def __init__(
+        self,
+        *,
+        messages: _builtins.int = ...,
+        examples: _abc.Iterable[_builtins.str] | None = ...,
+        intent: _builtins.str = ...,
+        language: _builtins.str = ...,
+        similarity: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["examples", b"examples", "intent", b"intent", "language", b"language", "messages", b"messages", "similarity", b"similarity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Gap: _TypeAlias = Gap  # noqa: Y015
+
+@_typing.final
+class FindGapsResponse(_message.Message):
+    """What to write next."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GAPS_FIELD_NUMBER: _builtins.int
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    UNANSWERED_FIELD_NUMBER: _builtins.int
+    messages: _builtins.int
+    """How many messages were looked at."""
+    unanswered: _builtins.int
+    """How many of them no reply answers well."""
+    @_builtins.property
+    def gaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Gap]:
+        """Largest first."""
+
+    def __init__(
+        self,
+        *,
+        gaps: _abc.Iterable[Global___Gap] | None = ...,
+        messages: _builtins.int = ...,
+        unanswered: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gaps", b"gaps", "messages", b"messages", "unanswered", b"unanswered"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindGapsResponse: _TypeAlias = FindGapsResponse  # noqa: Y015
+
+@_typing.final
+class AutoReplyPolicy(_message.Message):
+    """When the engine may answer a customer alone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    INTENTS_FIELD_NUMBER: _builtins.int
+    MIN_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    MAX_ANGER_FIELD_NUMBER: _builtins.int
+    MIN_SIMILARITY_FIELD_NUMBER: _builtins.int
+    NOTICE_ZH_FIELD_NUMBER: _builtins.int
+    NOTICE_EN_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """Off unless true."""
+    min_confidence: _builtins.float
+    """Least confidence in [0.5, 1] that the reply is right; a calibrated probability. 0: 0.98."""
+    max_anger: _builtins.float
+    """Highest anger in [0, 1]. 0: 0.2."""
+    min_similarity: _builtins.float
+    """Least similarity in [-1, 1] of message and reply. 0: 0.3."""
+    notice_zh: _builtins.str
+    """What goes in front of a Chinese reply, at most 512 bytes: it must say that a bot writes. Empty: a standard text."""
+    notice_en: _builtins.str
+    """What goes in front of an English reply. Empty: a standard text."""
+    @_builtins.property
+    def intents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The intents it may answer, at most 64. Empty: none."""
+
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool = ...,
+        intents: _abc.Iterable[_builtins.str] | None = ...,
+        min_confidence: _builtins.float = ...,
+        max_anger: _builtins.float = ...,
+        min_similarity: _builtins.float = ...,
+        notice_zh: _builtins.str = ...,
+        notice_en: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "intents", b"intents", "max_anger", b"max_anger", "min_confidence", b"min_confidence", "min_similarity", b"min_similarity", "notice_en", b"notice_en", "notice_zh", b"notice_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AutoReplyPolicy: _TypeAlias = AutoReplyPolicy  # noqa: Y015
+
+@_typing.final
+class PutAutoReplyPolicyRequest(_message.Message):
+    """The policy to keep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose policy. Required."""
+    @_builtins.property
+    def policy(self) -> Global___AutoReplyPolicy:
+        """Required."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        policy: Global___AutoReplyPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutAutoReplyPolicyRequest: _TypeAlias = PutAutoReplyPolicyRequest  # noqa: Y015
+
+@_typing.final
+class PutAutoReplyPolicyResponse(_message.Message):
+    """The policy as kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___AutoReplyPolicy:
+        """With its defaults filled in."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___AutoReplyPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutAutoReplyPolicyResponse: _TypeAlias = PutAutoReplyPolicyResponse  # noqa: Y015
+
+@_typing.final
+class GetAutoReplyPolicyRequest(_message.Message):
+    """Whose policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAutoReplyPolicyRequest: _TypeAlias = GetAutoReplyPolicyRequest  # noqa: Y015
+
+@_typing.final
+class GetAutoReplyPolicyResponse(_message.Message):
+    """The policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___AutoReplyPolicy:
+        """With its defaults filled in."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___AutoReplyPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetAutoReplyPolicyResponse: _TypeAlias = GetAutoReplyPolicyResponse  # noqa: Y015

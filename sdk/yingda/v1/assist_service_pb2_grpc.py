@@ -40,6 +40,26 @@ class AssistServiceStub:
                 request_serializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesResponse.FromString,
                 _registered_method=True)
+        self.RecordFeedback = channel.unary_unary(
+                '/yingda.v1.AssistService/RecordFeedback',
+                request_serializer=yingda_dot_v1_dot_assist__service__pb2.RecordFeedbackRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_assist__service__pb2.RecordFeedbackResponse.FromString,
+                _registered_method=True)
+        self.FindGaps = channel.unary_unary(
+                '/yingda.v1.AssistService/FindGaps',
+                request_serializer=yingda_dot_v1_dot_assist__service__pb2.FindGapsRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_assist__service__pb2.FindGapsResponse.FromString,
+                _registered_method=True)
+        self.PutAutoReplyPolicy = channel.unary_unary(
+                '/yingda.v1.AssistService/PutAutoReplyPolicy',
+                request_serializer=yingda_dot_v1_dot_assist__service__pb2.PutAutoReplyPolicyRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_assist__service__pb2.PutAutoReplyPolicyResponse.FromString,
+                _registered_method=True)
+        self.GetAutoReplyPolicy = channel.unary_unary(
+                '/yingda.v1.AssistService/GetAutoReplyPolicy',
+                request_serializer=yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyResponse.FromString,
+                _registered_method=True)
 
 
 class AssistServiceServicer:
@@ -54,6 +74,35 @@ class AssistServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordFeedback(self, request, context):
+        """What became of a list of suggestions: the ranking learns from it. Idempotent by `request_id`.
+        Errors: INVALID_ARGUMENT, for instance where the reply taken is not one that was shown.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindGaps(self, request, context):
+        """Groups of recent messages that no reply answers well, largest first: what to write next.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutAutoReplyPolicy(self, request, context):
+        """Says when the engine may answer alone. Errors: INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAutoReplyPolicy(self, request, context):
+        """The policy as it stands; off where none was put.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AssistServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +110,26 @@ def add_AssistServiceServicer_to_server(servicer, server):
                     servicer.SuggestReplies,
                     request_deserializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesResponse.SerializeToString,
+            ),
+            'RecordFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordFeedback,
+                    request_deserializer=yingda_dot_v1_dot_assist__service__pb2.RecordFeedbackRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_assist__service__pb2.RecordFeedbackResponse.SerializeToString,
+            ),
+            'FindGaps': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindGaps,
+                    request_deserializer=yingda_dot_v1_dot_assist__service__pb2.FindGapsRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_assist__service__pb2.FindGapsResponse.SerializeToString,
+            ),
+            'PutAutoReplyPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutAutoReplyPolicy,
+                    request_deserializer=yingda_dot_v1_dot_assist__service__pb2.PutAutoReplyPolicyRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_assist__service__pb2.PutAutoReplyPolicyResponse.SerializeToString,
+            ),
+            'GetAutoReplyPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAutoReplyPolicy,
+                    request_deserializer=yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +160,114 @@ class AssistService:
             '/yingda.v1.AssistService/SuggestReplies',
             yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesRequest.SerializeToString,
             yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.AssistService/RecordFeedback',
+            yingda_dot_v1_dot_assist__service__pb2.RecordFeedbackRequest.SerializeToString,
+            yingda_dot_v1_dot_assist__service__pb2.RecordFeedbackResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindGaps(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.AssistService/FindGaps',
+            yingda_dot_v1_dot_assist__service__pb2.FindGapsRequest.SerializeToString,
+            yingda_dot_v1_dot_assist__service__pb2.FindGapsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutAutoReplyPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.AssistService/PutAutoReplyPolicy',
+            yingda_dot_v1_dot_assist__service__pb2.PutAutoReplyPolicyRequest.SerializeToString,
+            yingda_dot_v1_dot_assist__service__pb2.PutAutoReplyPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAutoReplyPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.AssistService/GetAutoReplyPolicy',
+            yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyRequest.SerializeToString,
+            yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,16 @@ class AssistServiceStub:
     """Canned replies for what the agent has typed, for what the customer said last, or for both.
     Errors: INVALID_ARGUMENT where neither is given, NOT_FOUND (conversation).
     """
+    RecordFeedback: _grpc.UnaryUnaryMultiCallable[_assist_service_pb2.RecordFeedbackRequest, _assist_service_pb2.RecordFeedbackResponse]
+    """What became of a list of suggestions: the ranking learns from it. Idempotent by `request_id`.
+    Errors: INVALID_ARGUMENT, for instance where the reply taken is not one that was shown.
+    """
+    FindGaps: _grpc.UnaryUnaryMultiCallable[_assist_service_pb2.FindGapsRequest, _assist_service_pb2.FindGapsResponse]
+    """Groups of recent messages that no reply answers well, largest first: what to write next."""
+    PutAutoReplyPolicy: _grpc.UnaryUnaryMultiCallable[_assist_service_pb2.PutAutoReplyPolicyRequest, _assist_service_pb2.PutAutoReplyPolicyResponse]
+    """Says when the engine may answer alone. Errors: INVALID_ARGUMENT."""
+    GetAutoReplyPolicy: _grpc.UnaryUnaryMultiCallable[_assist_service_pb2.GetAutoReplyPolicyRequest, _assist_service_pb2.GetAutoReplyPolicyResponse]
+    """The policy as it stands; off where none was put."""
 
 @_typing.type_check_only
 class AssistServiceAsyncStub(AssistServiceStub):
@@ -47,6 +57,16 @@ class AssistServiceAsyncStub(AssistServiceStub):
     """Canned replies for what the agent has typed, for what the customer said last, or for both.
     Errors: INVALID_ARGUMENT where neither is given, NOT_FOUND (conversation).
     """
+    RecordFeedback: _aio.UnaryUnaryMultiCallable[_assist_service_pb2.RecordFeedbackRequest, _assist_service_pb2.RecordFeedbackResponse]  # type: ignore[assignment]
+    """What became of a list of suggestions: the ranking learns from it. Idempotent by `request_id`.
+    Errors: INVALID_ARGUMENT, for instance where the reply taken is not one that was shown.
+    """
+    FindGaps: _aio.UnaryUnaryMultiCallable[_assist_service_pb2.FindGapsRequest, _assist_service_pb2.FindGapsResponse]  # type: ignore[assignment]
+    """Groups of recent messages that no reply answers well, largest first: what to write next."""
+    PutAutoReplyPolicy: _aio.UnaryUnaryMultiCallable[_assist_service_pb2.PutAutoReplyPolicyRequest, _assist_service_pb2.PutAutoReplyPolicyResponse]  # type: ignore[assignment]
+    """Says when the engine may answer alone. Errors: INVALID_ARGUMENT."""
+    GetAutoReplyPolicy: _aio.UnaryUnaryMultiCallable[_assist_service_pb2.GetAutoReplyPolicyRequest, _assist_service_pb2.GetAutoReplyPolicyResponse]  # type: ignore[assignment]
+    """The policy as it stands; off where none was put."""
 
 class AssistServiceServicer(metaclass=_abc_1.ABCMeta):
     """Helps an agent to answer."""
@@ -60,5 +80,39 @@ class AssistServiceServicer(metaclass=_abc_1.ABCMeta):
         """Canned replies for what the agent has typed, for what the customer said last, or for both.
         Errors: INVALID_ARGUMENT where neither is given, NOT_FOUND (conversation).
         """
+
+    @_abc_1.abstractmethod
+    def RecordFeedback(
+        self,
+        request: _assist_service_pb2.RecordFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assist_service_pb2.RecordFeedbackResponse, _abc.Awaitable[_assist_service_pb2.RecordFeedbackResponse]]:
+        """What became of a list of suggestions: the ranking learns from it. Idempotent by `request_id`.
+        Errors: INVALID_ARGUMENT, for instance where the reply taken is not one that was shown.
+        """
+
+    @_abc_1.abstractmethod
+    def FindGaps(
+        self,
+        request: _assist_service_pb2.FindGapsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assist_service_pb2.FindGapsResponse, _abc.Awaitable[_assist_service_pb2.FindGapsResponse]]:
+        """Groups of recent messages that no reply answers well, largest first: what to write next."""
+
+    @_abc_1.abstractmethod
+    def PutAutoReplyPolicy(
+        self,
+        request: _assist_service_pb2.PutAutoReplyPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assist_service_pb2.PutAutoReplyPolicyResponse, _abc.Awaitable[_assist_service_pb2.PutAutoReplyPolicyResponse]]:
+        """Says when the engine may answer alone. Errors: INVALID_ARGUMENT."""
+
+    @_abc_1.abstractmethod
+    def GetAutoReplyPolicy(
+        self,
+        request: _assist_service_pb2.GetAutoReplyPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assist_service_pb2.GetAutoReplyPolicyResponse, _abc.Awaitable[_assist_service_pb2.GetAutoReplyPolicyResponse]]:
+        """The policy as it stands; off where none was put."""
 
 def add_AssistServiceServicer_to_server(servicer: AssistServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

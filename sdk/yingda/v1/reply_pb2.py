@@ -22,17 +22,21 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yingda/v1/reply.proto\x12\tyingda.v1\"g\n\x05Reply\x12\x10\n\x08reply_id\x18\x01 \x01(\t\x12\x0e\n\x06intent\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\r\n\x05slots\x18\x06 \x03(\t\"^\n\nSuggestion\x12\x10\n\x08reply_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x02\x12\x12\n\nsimilarity\x18\x04 \x01(\x02\x12\r\n\x05slots\x18\x05 \x03(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yingda/v1/reply.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17yingda/v1/message.proto\"\xcb\x02\n\x05Reply\x12\x10\n\x08reply_id\x18\x01 \x01(\t\x12\x0e\n\x06intent\x18\x02 \x01(\t\x12\x10\n\x08language\x18\x03 \x01(\t\x12\r\n\x05title\x18\x04 \x01(\t\x12\x0c\n\x04text\x18\x05 \x01(\t\x12\r\n\x05slots\x18\x06 \x03(\t\x12\x11\n\tquestions\x18\x07 \x03(\t\x12\r\n\x05teams\x18\x08 \x03(\t\x12$\n\x08\x63hannels\x18\t \x03(\x0e\x32\x12.yingda.v1.Channel\x12\x33\n\x0fvalid_from_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10valid_until_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"m\n\nSuggestion\x12\x10\n\x08reply_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x02\x12\x12\n\nsimilarity\x18\x04 \x01(\x02\x12\r\n\x05slots\x18\x05 \x03(\t\x12\r\n\x05title\x18\x06 \x01(\t\"\x95\x01\n\x0bReplyHealth\x12\x10\n\x08reply_id\x18\x01 \x01(\t\x12\r\n\x05shown\x18\x02 \x01(\x03\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x03\x12\x0e\n\x06\x65\x64ited\x18\x04 \x01(\x03\x12\x0e\n\x06reward\x18\x05 \x01(\x02\x12\x33\n\x0flast_taken_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yingda.v1.reply_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPLY']._serialized_start=36
-  _globals['_REPLY']._serialized_end=139
-  _globals['_SUGGESTION']._serialized_start=141
-  _globals['_SUGGESTION']._serialized_end=235
+  _globals['_REPLY']._serialized_start=95
+  _globals['_REPLY']._serialized_end=426
+  _globals['_SUGGESTION']._serialized_start=428
+  _globals['_SUGGESTION']._serialized_end=537
+  _globals['_REPLYHEALTH']._serialized_start=540
+  _globals['_REPLYHEALTH']._serialized_end=689
 # @@protoc_insertion_point(module_scope)

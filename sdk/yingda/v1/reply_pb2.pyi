@@ -6,7 +6,9 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from yingda.v1 import message_pb2 as _message_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -30,6 +32,12 @@ class Reply(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    TEAMS_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    VALID_FROM_TIME_FIELD_NUMBER: _builtins.int
+    VALID_UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
     reply_id: _builtins.str
     """Stable id within the tenant. 1 to 64 bytes of [A-Za-z0-9._-]. Required."""
     intent: _builtins.str
@@ -39,10 +47,36 @@ class Reply(_message.Message):
     title: _builtins.str
     """A short name for the agent's list, at most 200 bytes. Empty: none."""
     text: _builtins.str
-    """What is sent, 1 to 4096 bytes. `{name}` is a slot to fill; "{{" and "}}" are literal braces."""
+    """What is sent, 1 to 4096 bytes. `{name}` is a slot to fill; "{{" and "}}" are literal braces. A slot must be
+    one the engine knows.
+    """
     @_builtins.property
     def slots(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Slots found in `text`, in order. Output only."""
+
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What customers say that this reply answers, at most 50, each 1 to 512 bytes. Empty: it is known by its text alone."""
+
+    @_builtins.property
+    def teams(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The teams it is offered to, at most 16, each 1 to 64 bytes. Empty: all."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_message_pb2.Channel.ValueType]:
+        """The channels it is offered on, at most 32. Empty: all."""
+
+    @_builtins.property
+    def valid_from_time(self) -> _timestamp_pb2.Timestamp:
+        """Offered from this moment on. Absent: from ever."""
+
+    @_builtins.property
+    def valid_until_time(self) -> _timestamp_pb2.Timestamp:
+        """Not offered from this moment on; after `valid_from_time`. Absent: for ever."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last put. Output only."""
 
     def __init__(
         self,
@@ -53,10 +87,16 @@ class Reply(_message.Message):
         title: _builtins.str = ...,
         text: _builtins.str = ...,
         slots: _abc.Iterable[_builtins.str] | None = ...,
+        questions: _abc.Iterable[_builtins.str] | None = ...,
+        teams: _abc.Iterable[_builtins.str] | None = ...,
+        channels: _abc.Iterable[_message_pb2.Channel.ValueType] | None = ...,
+        valid_from_time: _timestamp_pb2.Timestamp | None = ...,
+        valid_until_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time", "valid_from_time", b"valid_from_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["intent", b"intent", "language", b"language", "reply_id", b"reply_id", "slots", b"slots", "text", b"text", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "intent", b"intent", "language", b"language", "questions", b"questions", "reply_id", b"reply_id", "slots", b"slots", "teams", b"teams", "text", b"text", "title", b"title", "update_time", b"update_time", "valid_from_time", b"valid_from_time", "valid_until_time", b"valid_until_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -73,17 +113,20 @@ class Suggestion(_message.Message):
     SCORE_FIELD_NUMBER: _builtins.int
     SIMILARITY_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
     reply_id: _builtins.str
     """The reply."""
     text: _builtins.str
-    """Its text, slots not yet filled."""
+    """Its text, slots filled where the customer's facts are known."""
     score: _builtins.float
     """Ranking score; comparable within one list only."""
     similarity: _builtins.float
     """Cosine in [-1, 1] between the customer's text (or what was typed) and the reply."""
+    title: _builtins.str
+    """The reply's short name, for the agent's list."""
     @_builtins.property
     def slots(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Slots to fill before it may be sent."""
+        """Slots that are not filled. While there is one, the reply must not be sent with one key."""
 
     def __init__(
         self,
@@ -93,11 +136,56 @@ class Suggestion(_message.Message):
         score: _builtins.float = ...,
         similarity: _builtins.float = ...,
         slots: _abc.Iterable[_builtins.str] | None = ...,
+        title: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reply_id", b"reply_id", "score", b"score", "similarity", b"similarity", "slots", b"slots", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reply_id", b"reply_id", "score", b"score", "similarity", b"similarity", "slots", b"slots", "text", b"text", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Suggestion: _TypeAlias = Suggestion  # noqa: Y015
+
+@_typing.final
+class ReplyHealth(_message.Message):
+    """How a reply fares with the agents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    SHOWN_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    EDITED_FIELD_NUMBER: _builtins.int
+    REWARD_FIELD_NUMBER: _builtins.int
+    LAST_TAKEN_TIME_FIELD_NUMBER: _builtins.int
+    reply_id: _builtins.str
+    """The reply."""
+    shown: _builtins.int
+    """How often it was in a list that somebody gave feedback on, 0 or more."""
+    accepted: _builtins.int
+    """How often it was sent as it was."""
+    edited: _builtins.int
+    """How often it was sent after a change."""
+    reward: _builtins.float
+    """Mean reward in [0, 1] of the times it was taken: 1 as it was, less the more was changed. 0: never taken."""
+    @_builtins.property
+    def last_taken_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last taken. Absent: never."""
+
+    def __init__(
+        self,
+        *,
+        reply_id: _builtins.str = ...,
+        shown: _builtins.int = ...,
+        accepted: _builtins.int = ...,
+        edited: _builtins.int = ...,
+        reward: _builtins.float = ...,
+        last_taken_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["last_taken_time", b"last_taken_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "edited", b"edited", "last_taken_time", b"last_taken_time", "reply_id", b"reply_id", "reward", b"reward", "shown", b"shown"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplyHealth: _TypeAlias = ReplyHealth  # noqa: Y015

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from yingda.v1 import reply_pb2 as _reply_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +19,50 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ReplyFindingKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReplyFindingKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReplyFindingKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REPLY_FINDING_KIND_UNSPECIFIED: _ReplyFindingKind.ValueType  # 0
+    """Never sent."""
+    REPLY_FINDING_KIND_DUPLICATE: _ReplyFindingKind.ValueType  # 1
+    """The same text as another in the language."""
+    REPLY_FINDING_KIND_NEAR_DUPLICATE: _ReplyFindingKind.ValueType  # 2
+    """Nearly the same words or meaning as another."""
+    REPLY_FINDING_KIND_CONTRADICTION: _ReplyFindingKind.ValueType  # 3
+    """The same question as another, but not the same answer."""
+    REPLY_FINDING_KIND_UNKNOWN_SLOT: _ReplyFindingKind.ValueType  # 4
+    """A slot that the engine cannot fill."""
+    REPLY_FINDING_KIND_TOO_LONG: _ReplyFindingKind.ValueType  # 5
+    """Longer than a channel it is offered on takes in one message."""
+    REPLY_FINDING_KIND_NEVER_USED: _ReplyFindingKind.ValueType  # 6
+    """Nobody took it, though it was shown often."""
+    REPLY_FINDING_KIND_STALE: _ReplyFindingKind.ValueType  # 7
+    """Out of its dates, or not put and not taken for long."""
+
+class ReplyFindingKind(_ReplyFindingKind, metaclass=_ReplyFindingKindEnumTypeWrapper):
+    """What a finding is about."""
+
+REPLY_FINDING_KIND_UNSPECIFIED: ReplyFindingKind.ValueType  # 0
+"""Never sent."""
+REPLY_FINDING_KIND_DUPLICATE: ReplyFindingKind.ValueType  # 1
+"""The same text as another in the language."""
+REPLY_FINDING_KIND_NEAR_DUPLICATE: ReplyFindingKind.ValueType  # 2
+"""Nearly the same words or meaning as another."""
+REPLY_FINDING_KIND_CONTRADICTION: ReplyFindingKind.ValueType  # 3
+"""The same question as another, but not the same answer."""
+REPLY_FINDING_KIND_UNKNOWN_SLOT: ReplyFindingKind.ValueType  # 4
+"""A slot that the engine cannot fill."""
+REPLY_FINDING_KIND_TOO_LONG: ReplyFindingKind.ValueType  # 5
+"""Longer than a channel it is offered on takes in one message."""
+REPLY_FINDING_KIND_NEVER_USED: ReplyFindingKind.ValueType  # 6
+"""Nobody took it, though it was shown often."""
+REPLY_FINDING_KIND_STALE: ReplyFindingKind.ValueType  # 7
+"""Out of its dates, or not put and not taken for long."""
+Global___ReplyFindingKind: _TypeAlias = ReplyFindingKind  # noqa: Y015
 
 @_typing.final
 class PutReplyRequest(_message.Message):
@@ -171,3 +216,209 @@ class DeleteReplyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteReplyResponse: _TypeAlias = DeleteReplyResponse  # noqa: Y015
+
+@_typing.final
+class ImportRepliesRequest(_message.Message):
+    """The replies to keep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    REPLIES_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose replies. Required."""
+    validate_only: _builtins.bool
+    """Only look: keep nothing."""
+    @_builtins.property
+    def replies(self) -> _containers.RepeatedCompositeFieldContainer[_reply_pb2.Reply]:
+        """1 to 10000. An id may come once."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        replies: _abc.Iterable[_reply_pb2.Reply] | None = ...,
+        validate_only: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replies", b"replies", "tenant", b"tenant", "validate_only", b"validate_only"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportRepliesRequest: _TypeAlias = ImportRepliesRequest  # noqa: Y015
+
+@_typing.final
+class ImportRepliesResponse(_message.Message):
+    """What came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATED_FIELD_NUMBER: _builtins.int
+    REPLACED_FIELD_NUMBER: _builtins.int
+    DUPLICATES_FIELD_NUMBER: _builtins.int
+    created: _builtins.int
+    """How many are new."""
+    replaced: _builtins.int
+    """How many replaced one of the same id, changed or not."""
+    @_builtins.property
+    def duplicates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplyFinding]:
+        """Replies of the import that are near one another or near one that was there before, nearest first, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        created: _builtins.int = ...,
+        replaced: _builtins.int = ...,
+        duplicates: _abc.Iterable[Global___ReplyFinding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "duplicates", b"duplicates", "replaced", b"replaced"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportRepliesResponse: _TypeAlias = ImportRepliesResponse  # noqa: Y015
+
+@_typing.final
+class ReplyFinding(_message.Message):
+    """One thing that is wrong or doubtful about a reply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    OTHER_REPLY_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    SIMILARITY_FIELD_NUMBER: _builtins.int
+    kind: Global___ReplyFindingKind.ValueType
+    """What it is about."""
+    reply_id: _builtins.str
+    """The reply."""
+    other_reply_id: _builtins.str
+    """The other reply, where there is one."""
+    message: _builtins.str
+    """In words, with what to do."""
+    similarity: _builtins.float
+    """Likeness in [0, 1] of the two, where there are two."""
+    def __init__(
+        self,
+        *,
+        kind: Global___ReplyFindingKind.ValueType = ...,
+        reply_id: _builtins.str = ...,
+        other_reply_id: _builtins.str = ...,
+        message: _builtins.str = ...,
+        similarity: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "message", b"message", "other_reply_id", b"other_reply_id", "reply_id", b"reply_id", "similarity", b"similarity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplyFinding: _TypeAlias = ReplyFinding  # noqa: Y015
+
+@_typing.final
+class LintRepliesRequest(_message.Message):
+    """Whose replies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Required."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LintRepliesRequest: _TypeAlias = LintRepliesRequest  # noqa: Y015
+
+@_typing.final
+class LintRepliesResponse(_message.Message):
+    """What was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplyFinding]:
+        """By kind, then by id; at most 1000 of a kind."""
+
+    def __init__(
+        self,
+        *,
+        findings: _abc.Iterable[Global___ReplyFinding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LintRepliesResponse: _TypeAlias = LintRepliesResponse  # noqa: Y015
+
+@_typing.final
+class ListReplyHealthRequest(_message.Message):
+    """Which page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose replies. Required."""
+    page_size: _builtins.int
+    """Most to return, 0 to 1000. 0: 100."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before. Empty: the first page."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReplyHealthRequest: _TypeAlias = ListReplyHealthRequest  # noqa: Y015
+
+@_typing.final
+class ListReplyHealthResponse(_message.Message):
+    """A page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def replies(self) -> _containers.RepeatedCompositeFieldContainer[_reply_pb2.ReplyHealth]:
+        """Ordered by id; those nobody ever saw are not listed."""
+
+    def __init__(
+        self,
+        *,
+        replies: _abc.Iterable[_reply_pb2.ReplyHealth] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "replies", b"replies"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListReplyHealthResponse: _TypeAlias = ListReplyHealthResponse  # noqa: Y015

@@ -40,6 +40,11 @@ class ReplyServiceStub:
                 request_serializer=yingda_dot_v1_dot_reply__service__pb2.PutReplyRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_reply__service__pb2.PutReplyResponse.FromString,
                 _registered_method=True)
+        self.ImportReplies = channel.unary_unary(
+                '/yingda.v1.ReplyService/ImportReplies',
+                request_serializer=yingda_dot_v1_dot_reply__service__pb2.ImportRepliesRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_reply__service__pb2.ImportRepliesResponse.FromString,
+                _registered_method=True)
         self.ListReplies = channel.unary_unary(
                 '/yingda.v1.ReplyService/ListReplies',
                 request_serializer=yingda_dot_v1_dot_reply__service__pb2.ListRepliesRequest.SerializeToString,
@@ -50,6 +55,16 @@ class ReplyServiceStub:
                 request_serializer=yingda_dot_v1_dot_reply__service__pb2.DeleteReplyRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_reply__service__pb2.DeleteReplyResponse.FromString,
                 _registered_method=True)
+        self.LintReplies = channel.unary_unary(
+                '/yingda.v1.ReplyService/LintReplies',
+                request_serializer=yingda_dot_v1_dot_reply__service__pb2.LintRepliesRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_reply__service__pb2.LintRepliesResponse.FromString,
+                _registered_method=True)
+        self.ListReplyHealth = channel.unary_unary(
+                '/yingda.v1.ReplyService/ListReplyHealth',
+                request_serializer=yingda_dot_v1_dot_reply__service__pb2.ListReplyHealthRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_reply__service__pb2.ListReplyHealthResponse.FromString,
+                _registered_method=True)
 
 
 class ReplyServiceServicer:
@@ -58,7 +73,15 @@ class ReplyServiceServicer:
 
     def PutReply(self, request, context):
         """Creates or replaces a reply; it is suggested from the next call on.
-        Errors: INVALID_ARGUMENT for a text whose braces do not pair.
+        Errors: INVALID_ARGUMENT for a text whose braces do not pair, or with an unknown slot.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportReplies(self, request, context):
+        """Creates or replaces many replies, all or none, and says which are near others in words or meaning.
+        Errors: INVALID_ARGUMENT, naming the reply.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +101,21 @@ class ReplyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LintReplies(self, request, context):
+        """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
+        never used, stale.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReplyHealth(self, request, context):
+        """How the replies fare, by id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -85,6 +123,11 @@ def add_ReplyServiceServicer_to_server(servicer, server):
                     servicer.PutReply,
                     request_deserializer=yingda_dot_v1_dot_reply__service__pb2.PutReplyRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_reply__service__pb2.PutReplyResponse.SerializeToString,
+            ),
+            'ImportReplies': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportReplies,
+                    request_deserializer=yingda_dot_v1_dot_reply__service__pb2.ImportRepliesRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_reply__service__pb2.ImportRepliesResponse.SerializeToString,
             ),
             'ListReplies': grpc.unary_unary_rpc_method_handler(
                     servicer.ListReplies,
@@ -95,6 +138,16 @@ def add_ReplyServiceServicer_to_server(servicer, server):
                     servicer.DeleteReply,
                     request_deserializer=yingda_dot_v1_dot_reply__service__pb2.DeleteReplyRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_reply__service__pb2.DeleteReplyResponse.SerializeToString,
+            ),
+            'LintReplies': grpc.unary_unary_rpc_method_handler(
+                    servicer.LintReplies,
+                    request_deserializer=yingda_dot_v1_dot_reply__service__pb2.LintRepliesRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_reply__service__pb2.LintRepliesResponse.SerializeToString,
+            ),
+            'ListReplyHealth': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReplyHealth,
+                    request_deserializer=yingda_dot_v1_dot_reply__service__pb2.ListReplyHealthRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_reply__service__pb2.ListReplyHealthResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -125,6 +178,33 @@ class ReplyService:
             '/yingda.v1.ReplyService/PutReply',
             yingda_dot_v1_dot_reply__service__pb2.PutReplyRequest.SerializeToString,
             yingda_dot_v1_dot_reply__service__pb2.PutReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportReplies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ReplyService/ImportReplies',
+            yingda_dot_v1_dot_reply__service__pb2.ImportRepliesRequest.SerializeToString,
+            yingda_dot_v1_dot_reply__service__pb2.ImportRepliesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -179,6 +259,60 @@ class ReplyService:
             '/yingda.v1.ReplyService/DeleteReply',
             yingda_dot_v1_dot_reply__service__pb2.DeleteReplyRequest.SerializeToString,
             yingda_dot_v1_dot_reply__service__pb2.DeleteReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LintReplies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ReplyService/LintReplies',
+            yingda_dot_v1_dot_reply__service__pb2.LintRepliesRequest.SerializeToString,
+            yingda_dot_v1_dot_reply__service__pb2.LintRepliesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReplyHealth(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ReplyService/ListReplyHealth',
+            yingda_dot_v1_dot_reply__service__pb2.ListReplyHealthRequest.SerializeToString,
+            yingda_dot_v1_dot_reply__service__pb2.ListReplyHealthResponse.FromString,
             options,
             channel_credentials,
             insecure,

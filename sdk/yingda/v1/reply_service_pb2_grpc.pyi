@@ -35,12 +35,22 @@ class ReplyServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ReplyServiceAsyncStub: ...
     PutReply: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.PutReplyRequest, _reply_service_pb2.PutReplyResponse]
     """Creates or replaces a reply; it is suggested from the next call on.
-    Errors: INVALID_ARGUMENT for a text whose braces do not pair.
+    Errors: INVALID_ARGUMENT for a text whose braces do not pair, or with an unknown slot.
+    """
+    ImportReplies: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.ImportRepliesRequest, _reply_service_pb2.ImportRepliesResponse]
+    """Creates or replaces many replies, all or none, and says which are near others in words or meaning.
+    Errors: INVALID_ARGUMENT, naming the reply.
     """
     ListReplies: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.ListRepliesRequest, _reply_service_pb2.ListRepliesResponse]
     """All replies, by id."""
     DeleteReply: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.DeleteReplyRequest, _reply_service_pb2.DeleteReplyResponse]
     """Removes a reply. Errors: NOT_FOUND."""
+    LintReplies: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.LintRepliesRequest, _reply_service_pb2.LintRepliesResponse]
+    """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
+    never used, stale.
+    """
+    ListReplyHealth: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.ListReplyHealthRequest, _reply_service_pb2.ListReplyHealthResponse]
+    """How the replies fare, by id."""
 
 @_typing.type_check_only
 class ReplyServiceAsyncStub(ReplyServiceStub):
@@ -49,12 +59,22 @@ class ReplyServiceAsyncStub(ReplyServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     PutReply: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.PutReplyRequest, _reply_service_pb2.PutReplyResponse]  # type: ignore[assignment]
     """Creates or replaces a reply; it is suggested from the next call on.
-    Errors: INVALID_ARGUMENT for a text whose braces do not pair.
+    Errors: INVALID_ARGUMENT for a text whose braces do not pair, or with an unknown slot.
+    """
+    ImportReplies: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.ImportRepliesRequest, _reply_service_pb2.ImportRepliesResponse]  # type: ignore[assignment]
+    """Creates or replaces many replies, all or none, and says which are near others in words or meaning.
+    Errors: INVALID_ARGUMENT, naming the reply.
     """
     ListReplies: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.ListRepliesRequest, _reply_service_pb2.ListRepliesResponse]  # type: ignore[assignment]
     """All replies, by id."""
     DeleteReply: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.DeleteReplyRequest, _reply_service_pb2.DeleteReplyResponse]  # type: ignore[assignment]
     """Removes a reply. Errors: NOT_FOUND."""
+    LintReplies: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.LintRepliesRequest, _reply_service_pb2.LintRepliesResponse]  # type: ignore[assignment]
+    """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
+    never used, stale.
+    """
+    ListReplyHealth: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.ListReplyHealthRequest, _reply_service_pb2.ListReplyHealthResponse]  # type: ignore[assignment]
+    """How the replies fare, by id."""
 
 class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
     """The tenant's canned replies."""
@@ -66,7 +86,17 @@ class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reply_service_pb2.PutReplyResponse, _abc.Awaitable[_reply_service_pb2.PutReplyResponse]]:
         """Creates or replaces a reply; it is suggested from the next call on.
-        Errors: INVALID_ARGUMENT for a text whose braces do not pair.
+        Errors: INVALID_ARGUMENT for a text whose braces do not pair, or with an unknown slot.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportReplies(
+        self,
+        request: _reply_service_pb2.ImportRepliesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reply_service_pb2.ImportRepliesResponse, _abc.Awaitable[_reply_service_pb2.ImportRepliesResponse]]:
+        """Creates or replaces many replies, all or none, and says which are near others in words or meaning.
+        Errors: INVALID_ARGUMENT, naming the reply.
         """
 
     @_abc_1.abstractmethod
@@ -84,5 +114,23 @@ class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reply_service_pb2.DeleteReplyResponse, _abc.Awaitable[_reply_service_pb2.DeleteReplyResponse]]:
         """Removes a reply. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def LintReplies(
+        self,
+        request: _reply_service_pb2.LintRepliesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reply_service_pb2.LintRepliesResponse, _abc.Awaitable[_reply_service_pb2.LintRepliesResponse]]:
+        """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
+        never used, stale.
+        """
+
+    @_abc_1.abstractmethod
+    def ListReplyHealth(
+        self,
+        request: _reply_service_pb2.ListReplyHealthRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reply_service_pb2.ListReplyHealthResponse, _abc.Awaitable[_reply_service_pb2.ListReplyHealthResponse]]:
+        """How the replies fare, by id."""
 
 def add_ReplyServiceServicer_to_server(servicer: ReplyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

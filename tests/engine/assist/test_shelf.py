@@ -1,19 +1,28 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from engine.assist.index import FaissReplyIndex
-from engine.assist.shelf import Shelf
+from engine.assist.block import BlockMaker, ReplyVectors
+from engine.assist.change import changed
+from engine.assist.index import FlatReplyIndex, build_index
+from engine.assist.shelf import Part, Shelf
+from engine.assist.visibility import Place
 from engine.domain import Reply, Suggestion
 from tests.fakes import FakeClassifier, make_reply
 
 FAKE = FakeClassifier()
+MAKER = BlockMaker(
+    vectors=ReplyVectors(encoder=FAKE, intents=FAKE.intents), quick=FlatReplyIndex, full=build_index
+)
+NOW = Place(now_ms=1000)
 
 
 def shelf(*replies: Reply) -> Shelf:
-    return Shelf(replies, encoder=FAKE, intents=FAKE.intents, build=FaissReplyIndex)
+    return Shelf((Part(MAKER.make(replies)),), FAKE.dimension)
 
 
 def query(text: str = "", *, intent: str = "", certainty: float = 1.0) -> npt.NDArray[np.float32]:
@@ -22,12 +31,14 @@ def query(text: str = "", *, intent: str = "", certainty: float = 1.0) -> npt.ND
     return np.hstack([FAKE.encode([text])[0], intents])
 
 
-def ids(suggestions: list[Suggestion]) -> list[str]:
+def ids(suggestions: Sequence[Suggestion]) -> list[str]:
     return [one.reply.reply_id for one in suggestions]
 
 
-def search(one: Shelf, wanted: npt.NDArray[np.float32], limit: int = 9) -> list[Suggestion]:
-    return one.search(wanted[np.newaxis], limit)[0]
+def search(
+    one: Shelf, wanted: npt.NDArray[np.float32], limit: int = 9, place: Place = NOW
+) -> list[Suggestion]:
+    return one.search(wanted[np.newaxis], place, limit)[0]
 
 
 def test_the_nearest_text_comes_first() -> None:
@@ -40,28 +51,23 @@ def test_the_nearest_text_comes_first() -> None:
     assert found[0].similarity > found[1].similarity
 
 
+def test_a_reply_is_found_by_a_question_that_it_answers() -> None:
+    one = shelf(
+        make_reply("asked", text="we will look", questions=("where is my parcel",)),
+        make_reply("other", text="we will see"),
+    )
+
+    assert ids(search(one, query("where is my parcel"))) == ["asked", "other"]
+
+
 def test_a_certain_intent_outweighs_a_near_text() -> None:
-    found = search(
-        shelf(
-            make_reply("near", text="where is my parcel"),
-            make_reply("meant", text="x y", intent="refund.request"),
-        ),
-        query("where is my", intent="refund.request"),
+    one = shelf(
+        make_reply("near", text="where is my parcel"),
+        make_reply("meant", text="x y", intent="refund.request"),
     )
 
-    assert ids(found) == ["meant", "near"]
-
-
-def test_an_uncertain_intent_does_not() -> None:
-    found = search(
-        shelf(
-            make_reply("near", text="where is my parcel"),
-            make_reply("meant", text="x y", intent="refund.request"),
-        ),
-        query("where is my", intent="refund.request", certainty=0.2),
-    )
-
-    assert ids(found) == ["near", "meant"]
+    assert ids(search(one, query("where is my", intent="refund.request"))) == ["meant", "near"]
+    assert ids(search(one, query("where is my", intent="refund.request", certainty=0.2))) == ["near", "meant"]
 
 
 def test_replies_for_what_is_out_of_scope_are_found_by_it() -> None:
@@ -72,14 +78,8 @@ def test_replies_for_what_is_out_of_scope_are_found_by_it() -> None:
     assert ids(found) == ["oos", "any"]
 
 
-def test_a_reply_of_an_intent_that_the_bundle_does_not_know_is_found_by_its_text() -> None:
-    found = search(shelf(make_reply("old", text="parcel", intent="gone.intent")), query("parcel"))
-
-    assert ids(found) == ["old"]
-
-
-def test_the_similarity_is_the_cosine_with_title_and_text() -> None:
-    (found,) = search(shelf(make_reply(title="parcel", text="where")), query("where parcel"))
+def test_the_similarity_is_a_cosine() -> None:
+    (found,) = search(shelf(make_reply(title="", text="where parcel")), query("where parcel"))
 
     assert found.similarity == pytest.approx(1.0)
 
@@ -92,43 +92,99 @@ def test_no_more_are_given_than_asked_for_or_there() -> None:
 
 def test_each_query_has_its_own_answer() -> None:
     one = shelf(make_reply("a", text="parcel"), make_reply("b", text="money"))
-    found = one.search(np.stack([query("money"), query("parcel")]), 1)
+    found = one.search(np.stack([query("money"), query("parcel")]), NOW, 1)
 
     assert [ids(suggestions) for suggestions in found] == [["b"], ["a"]]
 
 
-def test_a_title_that_starts_with_what_was_typed_comes_first() -> None:
+def test_a_title_that_begins_with_what_was_typed_comes_first() -> None:
     one = shelf(
         make_reply("inside", text="all about refunds", title="Money"),
         make_reply("starts", text="x", title="Refund done"),
         make_reply("neither", text="y"),
     )
 
-    assert ids(one.search_typed(query(), "refund", 9)) == ["starts", "inside", "neither"]
+    assert ids(one.search_typed(query(), "refund", NOW, 9)) == ["starts", "inside", "neither"]
 
 
-def test_one_typed_character_is_enough() -> None:
-    one = shelf(make_reply("b", text="你好"), make_reply("a", text="退款已到账"))
+def test_what_was_typed_and_what_was_said_count_together() -> None:
+    one = shelf(
+        make_reply("typed", title="Refund", text="x"),
+        make_reply("both", title="Refund", text="y", intent="refund.request"),
+        make_reply("said", title="Money", text="z", intent="refund.request"),
+    )
 
-    assert ids(one.search_typed(query(), "退", 1)) == ["a"]
+    found = one.search_typed(query(intent="refund.request", certainty=0.9), "ref", NOW, 9)
+
+    assert ids(found) == ["both", "typed", "said"]
 
 
 def test_what_was_typed_is_found_however_many_replies_there_are() -> None:
     crowd = [make_reply(f"r{number}", text="where is my parcel") for number in range(300)]
     one = shelf(*crowd, make_reply("rare", text="warranty card"))
 
-    assert ids(one.search_typed(query("where is my parcel"), "where", 1)) != ["rare"]
-    assert ids(one.search_typed(query(), "warranty", 1)) == ["rare"]
+    assert ids(one.search_typed(query("where is my parcel"), "where", NOW, 1)) != ["rare"]
+    assert ids(one.search_typed(query(), "warranty", NOW, 1)) == ["rare"]
 
 
-def test_typed_braces_and_patterns_are_only_characters() -> None:
+def test_typed_patterns_are_only_characters() -> None:
     one = shelf(make_reply("a", text="costs {amount} (net)"), make_reply("b"))
 
-    assert ids(one.search_typed(query(), "{amount} (", 1)) == ["a"]
-    assert len(one.search_typed(query(), ".*[", 9)) == 2
+    assert len(one.search_typed(query(), ".*[", NOW, 9)) == 2
+    assert len(one.search_typed(query(), "{amount} (", NOW, 9)) == 2
 
 
-def test_equal_scores_keep_the_order_of_the_shelf() -> None:
-    one = shelf(*(make_reply(name, text="same") for name in "abcd"))
+def test_equal_scores_come_by_id() -> None:
+    one = shelf(*(make_reply(name, text="same") for name in "dbca"))
 
-    assert ids(one.search_typed(query("same"), "same", 4)) == list("abcd")
+    assert ids(one.search_typed(query("same"), "same", NOW, 4)) == list("abcd")
+
+
+@pytest.mark.parametrize(
+    ("place", "seen"),
+    [
+        (Place(now_ms=1), ["all"]),
+        (Place(now_ms=1, team="vip"), ["all", "vip"]),
+        (Place(now_ms=1, channel=3), ["all", "wechat"]),
+        (Place(now_ms=1, channel=4), ["all"]),
+        (Place(now_ms=50), ["all", "dated"]),
+        (Place(now_ms=99), ["all", "dated"]),
+        (Place(now_ms=100), ["all"]),
+    ],
+)
+def test_only_what_is_for_this_place_is_found(place: Place, seen: list[str]) -> None:
+    one = shelf(
+        make_reply("all"),
+        make_reply("vip", teams=frozenset({"vip"})),
+        make_reply("wechat", channels=frozenset({3})),
+        make_reply("dated", valid_from_ms=50, valid_until_ms=100),
+    )
+
+    assert sorted(ids(search(one, query("text"), place=place))) == seen
+    assert sorted(ids(one.search_typed(query(), "text", place, 9))) == seen
+
+
+def test_filters_hold_inside_the_search_not_after_it() -> None:
+    crowd = [make_reply(f"r{number}", text="parcel", teams=frozenset({"a"})) for number in range(200)]
+    one = shelf(*crowd, make_reply("mine", text="quite another thing", teams=frozenset({"b"})))
+
+    assert ids(search(one, query("parcel"), 3, Place(now_ms=1, team="b"))) == ["mine"]
+
+
+def test_what_was_put_later_is_found_beside_what_was_there() -> None:
+    first = shelf(make_reply("a", text="parcel"), make_reply("b", text="money"))
+    later = changed(first, {}, MAKER.make([make_reply("c", text="parcel here")]))
+
+    assert ids(search(later, query("parcel here"), 2)) == ["c", "a"]
+    assert ids(search(first, query("parcel here"), 2)) == ["a", "b"]
+
+
+def test_a_replaced_reply_is_found_only_as_it_is_now() -> None:
+    first = shelf(make_reply("a", text="parcel"), make_reply("b", text="money"))
+    new = make_reply("a", text="warranty card")
+    later = changed(first, {"a": new}, MAKER.make([new]))
+
+    assert [one.reply.text for one in search(later, query("parcel"), 9) if one.reply.reply_id == "a"] == [
+        "warranty card"
+    ]
+    assert later.reply("a") == new

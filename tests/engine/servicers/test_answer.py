@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yingda.v1.answer_pb2 import MessageAnswer
 
-from engine.domain import AnalysisBatch, Assignment, Outcome, Reply, Suggestion, Term
+from engine.domain import Advice, AnalysisBatch, Assignment, Outcome, Reply, Suggestion, Term
 from engine.servicers import convert
 from engine.servicers.answer import AnswerWriter
 
@@ -71,5 +71,5 @@ def test_an_answer_of_fragments_is_the_one_protobuf_builds(
     writer = AnswerWriter()
 
     for _ in range(2):  # from fresh fragments, then from remembered ones
-        (written,) = writer.write([conversation_id], analysis, [assignment], [suggestions])
+        (written,) = writer.write([conversation_id], analysis, [assignment], [Advice(suggestions)])
         assert MessageAnswer.FromString(written) == built

@@ -7,7 +7,7 @@ from yingda.v1 import agent_pb2, reply_pb2
 
 from engine.domain import ConversationState, Event, Presence, StoredEvent
 from engine.errors import InvalidArgumentError
-from engine.servicers import convert
+from engine.servicers import convert, convert_reply
 from tests.fakes import FieldValue, make_conversation, make_crew
 
 AGENT: dict[str, FieldValue] = {
@@ -91,7 +91,9 @@ def test_an_agent_beyond_a_limit_is_refused_by_field(change: dict[str, FieldValu
 
 
 def test_a_reply_comes_back_with_its_slots() -> None:
-    back = convert.reply_to_proto(convert.reply_from_proto(reply_pb2.Reply(**REPLY, slots=["made up"])))
+    back = convert_reply.reply_to_proto(
+        convert_reply.reply_from_proto(reply_pb2.Reply(**REPLY, slots=["made up"]))
+    )
 
     assert back == reply_pb2.Reply(**REPLY, slots=["name"])
 
@@ -111,7 +113,7 @@ def test_a_reply_comes_back_with_its_slots() -> None:
 )
 def test_a_reply_beyond_a_limit_is_refused_by_field(change: dict[str, FieldValue], field: str) -> None:
     with pytest.raises(InvalidArgumentError) as raised:
-        convert.reply_from_proto(reply_pb2.Reply(**(REPLY | change)))
+        convert_reply.reply_from_proto(reply_pb2.Reply(**(REPLY | change)))
 
     assert raised.value.field == field
 

@@ -14,7 +14,7 @@ import pytest
 from engine.domain import Change, ConversationState, Event, Mood, Presence, Requirement, Shift
 from engine.errors import NotFoundError
 from engine.ports import Store
-from tests.fakes import make_agent, make_conversation, make_reply
+from tests.fakes import make_agent, make_conversation
 
 Opener = Callable[[], Store]
 AWKWARD = [
@@ -738,60 +738,10 @@ class TestJournal:
         assert store.last_record("shop", "c1") is None
 
 
-class TestReplies:
-    def test_replies_come_by_id(self, store: Store) -> None:
-        kept = [make_reply(one, slots=("order_id",), title="短", intent="x") for one in "bca"]
-        for one in kept:
-            store.put_reply("shop", one)
-
-        assert store.replies("shop") == sorted(kept, key=lambda one: one.reply_id)
-
-    def test_putting_a_reply_again_replaces_it(self, store: Store) -> None:
-        store.put_reply("shop", make_reply(slots=("a",)))
-        store.put_reply("shop", make_reply(text="new", language="zh"))
-
-        assert store.replies("shop") == [make_reply(text="new", language="zh")]
-
-    def test_a_deleted_reply_is_gone(self, store: Store) -> None:
-        store.put_reply("shop", make_reply())
-        store.delete_reply("shop", "r1")
-
-        assert store.replies("shop") == []
-
-    def test_deleting_what_is_not_there_is_refused(self, store: Store) -> None:
-        store.put_reply("shop2", make_reply())
-
-        with pytest.raises(NotFoundError, match=r"shop.*r1"):
-            store.delete_reply("shop", "r1")
-        assert store.replies("shop2") == [make_reply()]
-
-    def test_a_tenant_is_seeded_once(self, store: Store) -> None:
-        first = store.seed("shop", [make_reply("a"), make_reply("b")])
-        store.delete_reply("shop", "a")
-        second = store.seed("shop", [make_reply("a"), make_reply("c")])
-
-        assert (first, second) == (True, False)
-        assert store.replies("shop") == [make_reply("b")]
-
-    def test_a_tenant_is_seeded_once_however_little_was_in_it(self, store: Store) -> None:
-        store.seed("shop", [])
-
-        assert not store.seed("shop", [make_reply()])
-        assert store.replies("shop") == []
-
-    def test_each_tenant_is_seeded_for_itself(self, store: Store) -> None:
-        store.seed("shop", [make_reply("a")])
-
-        assert store.seed("shop2", [make_reply("b")])
-        assert store.replies("shop2") == [make_reply("b")]
-
-
 class TestOpeningAgain:
     def test_everything_is_kept(self, store: Store, opener: Opener) -> None:
         store.put_agent("shop", make_agent())
         store.set_presence("shop", "ann", Presence.AWAY)
-        store.seed("shop", [make_reply("a"), make_reply("b")])
-        store.delete_reply("shop", "a")
         commit(store, conversations=[make_conversation()], claims={"ann": 1}, events=[make_event("k1")])
         store.close()
         again = opener()
@@ -800,8 +750,6 @@ class TestOpeningAgain:
         assert again.roster("shop").presences == [Presence.AWAY]
         assert load(again) == 1
         assert waiting(again) == ["c1"]
-        assert again.replies("shop") == [make_reply("b")]
-        assert not again.seed("shop", [make_reply("c")])
         assert again.conversations("shop", ["c1"]) == {"c1": make_conversation()}
         assert again.records("shop", ["k1"]) == {"k1": b"data"}
 

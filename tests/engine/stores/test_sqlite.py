@@ -47,16 +47,16 @@ def test_a_second_engine_is_refused_while_the_first_runs(path: Path) -> None:
 def test_the_first_engine_serves_on_after_a_second_was_refused(path: Path) -> None:
     with opened(path) as store:
         failure(path)
-        store.put_reply("shop", make_reply())
+        store.assist.put_replies("shop", [make_reply()])
 
-        assert store.replies("shop") == [make_reply()]
+        assert store.assist.replies("shop") == [make_reply()]
 
 
 def test_the_lock_ends_with_its_engine(path: Path) -> None:
     with opened(path) as store:
-        store.put_reply("shop", make_reply())
+        store.assist.put_replies("shop", [make_reply()])
     with opened(path) as store:
-        assert store.replies("shop") == [make_reply()]
+        assert store.assist.replies("shop") == [make_reply()]
 
 
 def test_a_file_of_another_kind_is_refused_and_left_alone(path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_refused_file_is_let_go(path: Path) -> None:
     path.unlink()
 
     with opened(path) as store:
-        assert store.replies("shop") == []
+        assert store.assist.replies("shop") == []
 
 
 @pytest.mark.parametrize("sync", ["normal", "full"])
@@ -150,7 +150,7 @@ def test_a_failing_read_is_a_storage_error(path: Path) -> None:
         store._db.execute("DROP TABLE replies")
 
         with pytest.raises(StorageError, match="cannot be read"):
-            store.replies("shop")
+            store.assist.replies("shop")
 
 
 READS: dict[str, Callable[[SQLiteStore], object]] = {

@@ -1,0 +1,107 @@
+"""What the assist needs of a conversation's past, and what it makes of an agent's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from engine.analysis.analyzer import Analyzer
+from engine.assist import gap, ticket
+from engine.assist.bookkeeper import Bookkeeper
+from engine.assist.gap import Gap, Unanswered
+from engine.assist.memory import Feedback
+from engine.assist.suggester import Suggester
+from engine.assist.ticket import Ticket
+from engine.assist.wanted import Wanted
+from engine.domain import OUT_OF_SCOPE, Heard
+from engine.errors import NotFoundError
+from engine.ports import Codec, ReplyStore
+
+MESSAGES = 3  # of the customer's last that are read as context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """Feedback as it came: the list by its id, or ("") the one that came with the conversation's last message."""
+
+    feedback: Feedback
+    list_id: str
+    conversation_id: str
+
+
+class Adviser:
+    """Called on the decision thread, `find_gaps` on any."""
+
+    def __init__(
+        self,
+        *,
+        store: ReplyStore,
+        codec: Codec,
+        bookkeeper: Bookkeeper,
+        suggester: Suggester,
+        analyzer: Analyzer,
+    ) -> None:
+        self._store = store
+        self._codec = codec
+        self._bookkeeper = bookkeeper
+        self._suggester = suggester
+        self._analyzer = analyzer
+
+    def with_context(self, tenant: str, wanted: Wanted) -> Wanted:
+        """With the conversation's last messages, its channel and what their metadata says of the customer.
+
+        Raises: NotFoundError.
+        """
+        self._bookkeeper.ready(tenant)
+        if not wanted.conversation_id:
+            return wanted
+        heard = self._heard(tenant, wanted.conversation_id)
+        facts = {key: value for one in heard for key, value in one.metadata.items()}
+        return replace(
+            wanted,
+            messages=[one.text for one in heard],
+            channel=wanted.channel or heard[-1].channel,
+            facts={**facts, **wanted.facts},
+        )
+
+    def record(self, tenant: str, returned: Returned) -> tuple[float, bool]:
+        """The reward, and whether the call had been made before. Raises: InvalidArgumentError, NotFoundError."""
+        feedback = returned.feedback
+        if feedback.reply_id:
+            text = self._bookkeeper.text(tenant, feedback.reply_id)
+            feedback = replace(feedback, reply_text=text)
+        return self._bookkeeper.record(tenant, feedback, self._ticket(tenant, returned))
+
+    def heard(self, tenant: str, messages: int) -> list[Heard]:
+        """The tenant's newest messages, newest first."""
+        return [self._codec.heard(record) for record in self._store.recent_records(tenant, "", messages)]
+
+    def find_gaps(self, heard: Sequence[Heard], limit: int) -> tuple[int, list[Gap]]:
+        """How many messages no reply answers well, and what they are about, largest first."""
+        poor = [one for one in heard if one.text.strip() and one.similarity < gap.POOR]
+        if not poor:
+            return 0, []
+        read = self._analyzer.analyze([one.text for one in poor])
+        unanswered = [
+            Unanswered(
+                text=one.text,
+                language=read.languages[row],
+                intent=one.intent or OUT_OF_SCOPE,
+                similarity=one.similarity,
+                embedding=read.embedding[row],
+            )
+            for row, one in enumerate(poor)
+        ]
+        return len(poor), gap.find_gaps(unanswered, limit)
+
+    def _ticket(self, tenant: str, returned: Returned) -> Ticket:
+        if returned.list_id:
+            return ticket.from_text(returned.list_id)
+        return self._suggester.ticket(self._heard(tenant, returned.conversation_id)[-1].text)
+
+    def _heard(self, tenant: str, conversation_id: str) -> list[Heard]:
+        """The conversation's last messages, oldest first; at least one."""
+        records = self._store.recent_records(tenant, conversation_id, MESSAGES)
+        if not records:
+            raise NotFoundError(f"tenant {tenant} has no conversation {conversation_id}")
+        return [self._codec.heard(record) for record in reversed(records)]

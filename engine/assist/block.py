@@ -1,0 +1,113 @@
+"""Replies that were indexed together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.assist.typed import Fits, TypedIndex
+from engine.assist.visibility import Visibility
+from engine.domain import OUT_OF_SCOPE, Reply
+from engine.ports import Encoder, ReplyIndex
+
+Vectors = npt.NDArray[np.float32]
+BuildIndex = Callable[[Vectors], ReplyIndex]
+
+SOON = 1024  # replies that are indexed in full within half a second
+INTENT_WEIGHT = 1.0  # what certainty of the reply's intent is worth beside a cosine of 1
+
+
+class Block:
+    """Immutable; safe to search from several threads.
+
+    A reply's vector is its embedding followed by its intent one-hot; a query's is the text's embedding followed
+    by the intents' probabilities. One inner product is then cosine + INTENT_WEIGHT x P(intent).
+    """
+
+    def __init__(
+        self, replies: Sequence[Reply], *, vectors: Vectors, build: BuildIndex, typed: TypedIndex | None
+    ) -> None:
+        self.replies = tuple(replies)
+        self.rows = {reply.reply_id: row for row, reply in enumerate(self.replies)}
+        self.index = build(vectors)
+        self.typed = typed  # None: not made yet, a large block is searched by meaning until it is
+        self.visibility = Visibility(self.replies)
+        self._intents: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.replies)
+
+    @property
+    def vectors(self) -> Vectors:
+        """[rows, d + intents + 1]."""
+        return self.index.vectors
+
+    def fits(self, typed: str) -> Fits:
+        """How well each row fits what was typed."""
+        if self.typed is None:
+            return Fits(np.zeros(len(self), dtype=np.float32), np.empty(0, dtype=np.int64))
+        return self.typed.fits(typed)
+
+    def intents(self, width: int) -> npt.NDArray[np.int64]:
+        """[rows], the column after the `width` of the embedding that holds the intent; one past the last for any."""
+        if self._intents is None:
+            one_hot = self.vectors[:, width:]
+            self._intents = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), one_hot.shape[1])
+        return self._intents
+
+
+class BlockMaker:
+    """Makes blocks: in full, or at once what can be had at once."""
+
+    def __init__(self, *, vectors: ReplyVectors, quick: BuildIndex, full: BuildIndex) -> None:
+        self._vectors = vectors
+        self._quick = quick
+        self._full = full
+
+    def make(self, replies: Sequence[Reply]) -> Block:
+        """As fast to search as can be."""
+        return Block(replies, vectors=self._vectors.of(replies), build=self._full, typed=TypedIndex(replies))
+
+    def make_now(self, replies: Sequence[Reply]) -> Block:
+        """As soon as can be, at the price of slower searches where the replies are many."""
+        if len(replies) <= SOON:
+            return self.make(replies)
+        return Block(replies, vectors=self._vectors.of(replies), build=self._quick, typed=None)
+
+
+class ReplyVectors:
+    """Makes the vectors of replies."""
+
+    def __init__(self, *, encoder: Encoder, intents: Sequence[str]) -> None:
+        self._encoder = encoder
+        self._columns = {intent: column for column, intent in enumerate([*intents, OUT_OF_SCOPE])}
+
+    def of(self, replies: Sequence[Reply]) -> Vectors:
+        """[n, d + intents + 1].
+
+        The embedding is the direction of title, text and questions together, each question as much as title and text.
+        """
+        titles = self._encoder.encode([reply.title for reply in replies])
+        texts = self._encoder.encode([f"{reply.title}\n{reply.text}" for reply in replies])
+        embedding = (titles + texts) / np.float32(2)
+        asked = [(row, question) for row, reply in enumerate(replies) for question in reply.questions]
+        if asked:
+            rows = np.array([row for row, _ in asked])
+            np.add.at(embedding, rows, self._encoder.encode([question for _, question in asked]))
+        return np.hstack([unit(embedding), self._one_hot(replies)])
+
+    def _one_hot(self, replies: Sequence[Reply]) -> Vectors:
+        one_hot = np.zeros((len(replies), len(self._columns)), dtype=np.float32)
+        for row, reply in enumerate(replies):
+            if reply.intent in self._columns:
+                one_hot[row, self._columns[reply.intent]] = INTENT_WEIGHT
+        return one_hot
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Rows of length 1, or 0."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+    scaled: Vectors = vectors / np.maximum(length, np.float32(1e-12))
+    return scaled.astype(np.float32)

@@ -1,0 +1,84 @@
+"""Changes a tenant's replies and what was learned of them: first in the store, then in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from engine.assist.library import Library
+from engine.assist.memory import Feedback, Memory
+from engine.assist.slot import SlotFiller
+from engine.assist.ticket import Ticket
+from engine.domain import Reply
+from engine.errors import InvalidArgumentError, NotFoundError
+from engine.ports import Clock, ReplyStore
+
+
+class Bookkeeper:
+    """Called on the decision thread. A tenant that was never seen before starts with the sample replies."""
+
+    def __init__(
+        self,
+        *,
+        store: ReplyStore,
+        library: Library,
+        memory: Memory,
+        filler: SlotFiller,
+        clock: Clock,
+        samples: Sequence[Reply],
+    ) -> None:
+        self._store = store
+        self._library = library
+        self._memory = memory
+        self._filler = filler
+        self._clock = clock
+        self._samples = samples
+
+    def ready(self, tenant: str) -> None:
+        """Have the tenant's replies and what was learned in memory."""
+        if not self._library.holds(tenant):
+            self._store.seed(tenant, self._samples)
+            self._library.load(tenant, self._store.replies(tenant))
+            self._memory.load(tenant)
+
+    def replies(self, tenant: str) -> list[Reply]:
+        """All of the tenant's replies, by id."""
+        self.ready(tenant)
+        return self._library.replies(tenant)
+
+    def text(self, tenant: str, reply_id: str) -> str:
+        """What the reply says. Raises: NotFoundError."""
+        self.ready(tenant)
+        reply = self._library.reply(tenant, reply_id)
+        if reply is None:
+            raise NotFoundError(f"tenant {tenant} has no reply {reply_id}")
+        return reply.text
+
+    def put(self, tenant: str, replies: Sequence[Reply]) -> list[Reply]:
+        """Create or replace, all or none; suggested from the next call on. As kept. Raises: InvalidArgumentError."""
+        self.check(replies)
+        self.ready(tenant)
+        now_ms = self._clock.now_ms()
+        kept = [replace(reply, updated_ms=now_ms) for reply in replies]
+        self._store.put_replies(tenant, kept)
+        self._library.put(tenant, kept)
+        return kept
+
+    def check(self, replies: Sequence[Reply]) -> None:
+        """Raises: InvalidArgumentError for a slot that nothing fills."""
+        for reply in replies:
+            try:
+                self._filler.check(reply.slots)
+            except InvalidArgumentError as error:
+                raise InvalidArgumentError(error.field, f"{reply.reply_id}: {error.problem}") from None
+
+    def delete(self, tenant: str, reply_id: str) -> None:
+        """Remove it. Raises: NotFoundError."""
+        self.ready(tenant)
+        self._store.delete_reply(tenant, reply_id)
+        self._library.delete(tenant, reply_id)
+
+    def record(self, tenant: str, feedback: Feedback, of: Ticket) -> tuple[float, bool]:
+        """The reward of a feedback, and whether it had been recorded before."""
+        self.ready(tenant)
+        return self._memory.record(tenant, feedback, of)

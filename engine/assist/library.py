@@ -1,0 +1,135 @@
+"""Every tenant's shelves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+
+import structlog
+
+from engine.assist import change
+from engine.assist.block import BlockMaker
+from engine.assist.shelf import Shelf
+from engine.domain import Reply
+
+LANGUAGES = ("zh", "en")
+Shelves = Mapping[str, Shelf]  # by language
+
+
+class Library:
+    """Holds the newest shelf of each tenant and language; a search sees one snapshot, whatever changes meanwhile.
+
+    `put` and `delete` are seen by every search that begins after they return. What takes long (merging, large
+    indexes) is done on a thread of its own and swapped in. Safe to share between threads.
+    """
+
+    def __init__(self, *, maker: BlockMaker, width: int, samples: Sequence[Reply]) -> None:
+        self._maker = maker
+        self._width = width
+        self._samples = {reply.reply_id: reply for reply in samples}
+        self._sampled: Shelves | None = None
+        self._shelves: dict[str, Shelves] = {}
+        self._lock = Lock()
+        self._builder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shelves")
+        self._tidying: dict[tuple[str, str], Future[None]] = {}
+
+    def close(self) -> None:
+        """Give up what is being built."""
+        self._builder.shutdown(wait=True, cancel_futures=True)
+
+    def holds(self, tenant: str) -> bool:
+        """Whether the tenant's replies were loaded."""
+        return tenant in self._shelves
+
+    def shelf(self, tenant: str, language: str) -> Shelf | None:
+        """The newest, or None where there are no replies."""
+        shelf = self._shelves.get(tenant, {}).get(language)
+        return shelf if shelf and shelf.parts else None
+
+    def replies(self, tenant: str) -> list[Reply]:
+        """All that are held, by id."""
+        found = [reply for shelf in self._of(tenant).values() for reply in shelf.replies()]
+        return sorted(found, key=lambda reply: reply.reply_id)
+
+    def reply(self, tenant: str, reply_id: str) -> Reply | None:
+        """The one of that id."""
+        found = (shelf.reply(reply_id) for shelf in self._of(tenant).values())
+        return next((reply for reply in found if reply), None)
+
+    def load(self, tenant: str, replies: Sequence[Reply]) -> None:
+        """Take a tenant's replies in place of those held."""
+        shelves = self._sample_shelves() if self._are_samples(replies) else self._make(replies)
+        with self._lock:
+            self._shelves[tenant] = shelves
+        self._tidy(tenant)
+
+    def put(self, tenant: str, replies: Sequence[Reply]) -> None:
+        """Create or replace."""
+        new = {language: [one for one in replies if one.language == language] for language in LANGUAGES}
+        blocks = {language: self._maker.make_now(of) for language, of in new.items() if of}
+        gone = {reply.reply_id: reply for reply in replies}
+        with self._lock:
+            self._shelves[tenant] = {
+                language: change.changed(shelf, gone, blocks.get(language))
+                for language, shelf in self._of(tenant).items()
+            }
+        self._tidy(tenant)
+
+    def delete(self, tenant: str, reply_id: str) -> None:
+        """Remove it from every language."""
+        with self._lock:
+            self._shelves[tenant] = {
+                language: change.changed(shelf, {reply_id: None}, None)
+                for language, shelf in self._of(tenant).items()
+            }
+        self._tidy(tenant)
+
+    def settle(self) -> None:
+        """Wait until nothing is being built."""
+        while pending := [one for one in self._tidying.values() if not one.done()]:
+            for one in pending:
+                one.result()
+
+    def _of(self, tenant: str) -> Shelves:
+        return self._shelves.get(tenant, {language: Shelf((), self._width) for language in LANGUAGES})
+
+    def _make(self, replies: Sequence[Reply]) -> Shelves:
+        shelves = {}
+        for language in LANGUAGES:
+            of_language = [reply for reply in replies if reply.language == language]
+            block = self._maker.make_now(of_language) if of_language else None
+            shelves[language] = change.changed(Shelf((), self._width), {}, block)
+        return shelves
+
+    def _are_samples(self, replies: Sequence[Reply]) -> bool:
+        return len(replies) == len(self._samples) and all(
+            self._samples.get(reply.reply_id) == reply for reply in replies
+        )
+
+    def _sample_shelves(self) -> Shelves:
+        """Made once for all tenants that did not change them."""
+        if self._sampled is None:
+            self._sampled = self._make(list(self._samples.values()))
+        return self._sampled
+
+    def _tidy(self, tenant: str) -> None:
+        for language, shelf in self._shelves[tenant].items():
+            key = (tenant, language)
+            running = self._tidying.get(key)
+            if change.to_merge(shelf) and (running is None or running.done()):
+                self._tidying[key] = self._builder.submit(self._merge, tenant, language)
+
+    def _merge(self, tenant: str, language: str) -> None:
+        """On the builder's thread: merge until all is well."""
+        while old := change.to_merge(self._shelves[tenant][language]):
+            replies = [reply for part in old for _, reply in part.replies()]
+            if not replies:
+                return
+            block = self._maker.make(replies)
+            with self._lock:
+                shelf = change.merged(self._shelves[tenant][language], old, block)
+                self._shelves[tenant] = {**self._shelves[tenant], language: shelf}
+            structlog.get_logger().info(
+                "shelf_merged", tenant=tenant, language=language, replies=len(block), parts=len(old)
+            )

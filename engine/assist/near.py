@@ -1,0 +1,79 @@
+"""Replies that say nearly the same."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.assist import pinyin
+from engine.assist.index import build_index
+from engine.assist.reward import edit_distance
+from engine.domain import Reply
+from engine.ports import Encoder
+
+ALIKE = 0.85  # share of equal characters from which two texts are near duplicates
+MEANING = 0.97  # cosine from which they are, whatever the characters
+_NEIGHBOURS = 6
+_HOPELESS = 0.7  # cosine below which two texts cannot be alike
+_LONGEST = 512  # characters compared
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two reply ids in order, and their likeness in [0, 1]."""
+
+    one: str
+    other: str
+    similarity: float
+
+
+def pairs(replies: Sequence[Reply], encoder: Encoder, among: frozenset[str] | None = None) -> list[Pair]:
+    """All near duplicates within a language; where `among` is given, those that one of these ids is part of."""
+    found: dict[tuple[str, str], Pair] = {}
+    for language in sorted({reply.language for reply in replies}):
+        of_language = [reply for reply in replies if reply.language == language]
+        for pair in _pairs(of_language, encoder):
+            if among is None or pair.one in among or pair.other in among:
+                found[pair.one, pair.other] = pair
+    return list(found.values())
+
+
+def _pairs(replies: Sequence[Reply], encoder: Encoder) -> Iterator[Pair]:
+    folded = [pinyin.fold_typed(reply.text)[:_LONGEST] for reply in replies]
+    vectors: npt.NDArray[np.float32] = encoder.encode([reply.text for reply in replies])
+    cosines, rows = build_index(vectors).search(vectors, _NEIGHBOURS)
+    for row, (near, likeness) in enumerate(zip(rows.tolist(), cosines.tolist(), strict=True)):
+        for other, cosine in zip(near, likeness, strict=True):
+            if 0 <= other != row and (similarity := _similarity(folded[row], folded[other], cosine)):
+                yield _pair(replies[row], replies[other], similarity)
+    for same in _groups(folded):
+        for row in same[1:]:
+            yield _pair(replies[same[0]], replies[row], 1.0)
+
+
+def _groups(folded: Sequence[str]) -> list[list[int]]:
+    """Rows whose texts are the same, however they are spaced and cased."""
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for row, text in enumerate(folded):
+        groups[text].append(row)
+    return [rows for rows in groups.values() if len(rows) > 1]
+
+
+def _pair(one: Reply, other: Reply, similarity: float) -> Pair:
+    first, second = sorted((one.reply_id, other.reply_id))
+    return Pair(first, second, similarity)
+
+
+def _similarity(one: str, other: str, cosine: float) -> float:
+    """0 where they are not near. Texts that share few words are not compared letter by letter."""
+    if cosine < _HOPELESS:
+        return 0.0
+    if one == other:
+        return 1.0
+    same = 1 - edit_distance(one, other) / max(len(one), len(other), 1)
+    best = max(same if same >= ALIKE else 0.0, cosine if cosine >= MEANING else 0.0)
+    return min(best, 0.998)

@@ -1,0 +1,92 @@
+"""What is asked of a shelf: all that is known of the moment, as one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.analysis.analyzer import LANGUAGES
+from engine.assist import pinyin
+from engine.assist.reader import Read, Reader
+from engine.assist.wanted import Wanted
+
+Vectors = npt.NDArray[np.float32]
+
+EARLIER = 0.5  # what a customer's message counts beside the one after it
+TYPED_MEANING = 0.5  # what the meaning of typed text counts beside that of the customer's messages
+TYPED_WHOLE = 6  # characters or words from which typed text tells its intent; one or two say little
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A vector [d + intents + 1], the shelves to ask, likeliest first, and the intent read on the way."""
+
+    vector: Vectors
+    languages: Sequence[str]
+    intent: str
+
+
+def make(reader: Reader, wanted: Wanted) -> Query:
+    """From what the customer said and what the agent typed; either may be missing.
+
+    The language asked for wins, then that of the customer's last message, then that of the typed text; letters alone
+    may be a word or the pinyin of one, so both shelves are asked.
+    """
+    said = reader.read([text for text in wanted.messages if text.strip()])
+    is_pinyin = _is_pinyin(wanted, said)
+    typed = [] if said and (is_pinyin or not wanted.typed) else reader.read([wanted.typed])
+    last = (said or typed)[-1]
+    vector = np.zeros_like(last.row)
+    if said:
+        vector += _context([read.row for read in said], reader.width)
+    if typed and not is_pinyin:
+        vector += _typed(typed[0].row, reader.width, wanted.typed)
+    return Query(
+        vector=vector,
+        languages=_languages(wanted, said, last),
+        intent=last.intent,
+    )
+
+
+def _unit(vector: Vectors) -> Vectors:
+    """The same direction with length 1, or 0."""
+    scaled: Vectors = vector / np.float32(max(float(np.linalg.norm(vector)), 1e-12))
+    return scaled
+
+
+def _languages(wanted: Wanted, said: Sequence[Read], last: Read) -> Sequence[str]:
+    if wanted.language:
+        return (wanted.language,)
+    if said or not _is_letters(wanted.typed):
+        return (last.language,)
+    return (last.language, *(one for one in LANGUAGES if one != last.language))
+
+
+def _is_letters(typed: str) -> bool:
+    folded = pinyin.fold_typed(typed)
+    return bool(folded) and folded.isascii()
+
+
+def _is_pinyin(wanted: Wanted, said: Sequence[Read]) -> bool:
+    """Whether letters can be nothing else, so that they mean nothing as a word."""
+    language = wanted.language or (said[-1].language if said else "")
+    return language == "zh" and _is_letters(wanted.typed)
+
+
+def _context(rows: Sequence[Vectors], width: int) -> Vectors:
+    """Of a customer's messages, oldest first: the last counts most."""
+    weights = EARLIER ** np.arange(len(rows) - 1, -1, -1, dtype=np.float32)
+    vector = np.asarray(weights @ np.stack(rows) / weights.sum(), dtype=np.float32)
+    vector[:width] = _unit(vector[:width])
+    return vector
+
+
+def _typed(row: Vectors, width: int, typed: str) -> Vectors:
+    share = min(len(pinyin.quick_units(typed)) / TYPED_WHOLE, 1)
+    weighed = row.copy()
+    weighed[:width] *= TYPED_MEANING
+    weighed[width:] *= share**2
+    return weighed

@@ -1,0 +1,71 @@
+"""Reads texts once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.analysis.analyzer import Analyzer
+from engine.domain import OUT_OF_SCOPE, AnalysisBatch
+
+Vectors = npt.NDArray[np.float32]
+_KEPT = 8192  # texts; a conversation's last messages are asked about at every keystroke
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A text's vector [d + intents + 1], and what it is about."""
+
+    row: Vectors
+    language: str
+    intent: str
+
+
+class Reader:
+    """A text is read the same alone or in any batch, so what was read of it stays true. Safe to share."""
+
+    def __init__(self, *, analyzer: Analyzer, width: int) -> None:
+        self.width = width  # of an embedding
+        self._analyzer = analyzer
+        self._kept: OrderedDict[str, Read] = OrderedDict()
+        self._lock = Lock()
+
+    def read(self, texts: Sequence[str]) -> list[Read]:
+        """One per text, in order."""
+        with self._lock:
+            found = {text: self._kept[text] for text in texts if text in self._kept}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        if new:
+            found |= zip(new, self._read(new), strict=True)
+        with self._lock:
+            for text, read in found.items():
+                self._kept[text] = read
+                self._kept.move_to_end(text)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return [found[text] for text in texts]
+
+    def _read(self, texts: Sequence[str]) -> list[Read]:
+        analysis = self._analyzer.analyze(texts)
+        rows = of_messages(analysis)
+        return [
+            Read(
+                row=rows[number],
+                language=analysis.languages[number],
+                intent=analysis.intents[number],
+            )
+            for number in range(len(texts))
+        ]
+
+
+def of_messages(analysis: AnalysisBatch) -> Vectors:
+    """[n, d + intents + 1]: embedding, probability of each intent, and half where out of scope."""
+    refused = np.array([[intent == OUT_OF_SCOPE] for intent in analysis.intents], dtype=np.float32)
+    # Below the threshold the engine answers out_of_scope, so the intents count for half.
+    probability = analysis.probability * (1 - refused / 2)
+    return np.hstack([analysis.embedding, probability, refused / 2])

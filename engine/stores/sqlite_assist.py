@@ -1,0 +1,152 @@
+"""What the assist keeps in the embedded store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from engine.domain import Reply
+from engine.errors import NotFoundError, StorageError
+
+_OF = ("", "AND conversation_id = ?")
+LEARNED = "learned"  # the kind of document that feedback changes
+
+
+class SQLiteAssistStore:
+    """See `ports.ReplyStore` and `ports.FeedbackStore`. Shares the store's connection, and its one thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def replies(self, tenant: str) -> list[Reply]:
+        """See `ports.ReplyStore`."""
+        found = self._read("SELECT data FROM replies WHERE tenant = ? ORDER BY reply_id", tenant)
+        return [_reply(data) for (data,) in found]
+
+    def put_replies(self, tenant: str, replies: Sequence[Reply]) -> None:
+        """See `ports.ReplyStore`."""
+        with self._write():
+            self._insert(tenant, replies)
+
+    def delete_reply(self, tenant: str, reply_id: str) -> None:
+        """See `ports.ReplyStore`."""
+        with self._write():
+            done = self._db.execute(
+                "DELETE FROM replies WHERE tenant = ? AND reply_id = ?", (tenant, reply_id)
+            )
+            if not done.rowcount:
+                raise NotFoundError(f"tenant {tenant} has no reply {reply_id}")
+
+    def seed(self, tenant: str, replies: Sequence[Reply]) -> bool:
+        """See `ports.ReplyStore`."""
+        with self._write():
+            done = self._db.execute("INSERT INTO seeds VALUES (?) ON CONFLICT DO NOTHING", (tenant,))
+            if done.rowcount:
+                self._insert(tenant, replies)
+        return bool(done.rowcount)
+
+    def recent_records(self, tenant: str, conversation_id: str, limit: int) -> list[bytes]:
+        """See `ports.ReplyStore`."""
+        found = self._read(
+            f"SELECT data FROM journal WHERE tenant = ? AND key IS NOT NULL {_OF[bool(conversation_id)]}"
+            " ORDER BY sequence DESC LIMIT ?",
+            tenant,
+            *([conversation_id] if conversation_id else []),
+            limit,
+        )
+        return [data for (data,) in found]
+
+    def documents(self, tenant: str, kind: str) -> dict[str, bytes]:
+        """See `ports.FeedbackStore`."""
+        found = self._read("SELECT key, data FROM documents WHERE tenant = ? AND kind = ?", tenant, kind)
+        return dict(found)
+
+    def put_document(self, tenant: str, kind: str, key: str, data: bytes) -> None:
+        """See `ports.FeedbackStore`."""
+        with self._write():
+            self._put_documents(tenant, kind, {key: data})
+
+    def commit_feedback(
+        self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
+    ) -> bytes | None:
+        """See `ports.FeedbackStore`."""
+        with self._write():
+            done = self._db.execute(
+                "INSERT INTO feedback VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (tenant, request_id, receipt)
+            )
+            if done.rowcount:
+                self._put_documents(tenant, LEARNED, documents)
+                return None
+        return self.receipt(tenant, request_id)
+
+    def receipt(self, tenant: str, request_id: str) -> bytes | None:
+        """See `ports.FeedbackStore`."""
+        found = self._read(
+            "SELECT receipt FROM feedback WHERE tenant = ? AND request_id = ?", tenant, request_id
+        )
+        receipt: bytes | None = found[0][0] if found else None
+        return receipt
+
+    def _insert(self, tenant: str, replies: Sequence[Reply]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO replies VALUES (?, ?, ?)",
+            [(tenant, reply.reply_id, _data(reply)) for reply in replies],
+        )
+
+    def _put_documents(self, tenant: str, kind: str, documents: Mapping[str, bytes]) -> None:
+        self._db.executemany(
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)",
+            [(tenant, kind, key, data) for key, data in documents.items()],
+        )
+
+    def _read(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise StorageError(f"the store cannot be read: {error}") from error
+
+    @contextmanager
+    def _write(self) -> Iterator[None]:
+        """One transaction: kept when the block ends, undone when it raises."""
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+        except sqlite3.Error as error:
+            raise StorageError(f"the store cannot be written: {error}") from error
+
+
+def _data(reply: Reply) -> str:
+    return json.dumps(
+        {
+            "reply_id": reply.reply_id,
+            "intent": reply.intent,
+            "language": reply.language,
+            "title": reply.title,
+            "text": reply.text,
+            "slots": reply.slots,
+            "questions": reply.questions,
+            "teams": sorted(reply.teams),
+            "channels": sorted(reply.channels),
+            "valid_from_ms": reply.valid_from_ms,
+            "valid_until_ms": reply.valid_until_ms,
+            "updated_ms": reply.updated_ms,
+        },
+        ensure_ascii=False,
+    )
+
+
+def _reply(data: bytes) -> Reply:
+    fields = json.loads(data)
+    return Reply(
+        **{
+            **fields,
+            "slots": tuple(fields["slots"]),
+            "questions": tuple(fields["questions"]),
+            "teams": frozenset(fields["teams"]),
+            "channels": frozenset(fields["channels"]),
+        }
+    )

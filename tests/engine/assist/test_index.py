@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from engine.assist import index
+from engine.assist.index import FlatReplyIndex, GraphReplyIndex, build_index
+from engine.ports import ReplyIndex
+
+KINDS = [FlatReplyIndex, GraphReplyIndex]
+
+
+def vectors(rows: int) -> npt.NDArray[np.float32]:
+    made = np.random.default_rng(1).normal(size=(rows, 24)).astype(np.float32)
+    return np.asarray(made / np.linalg.norm(made, axis=1, keepdims=True), dtype=np.float32)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_vector_is_nearest_to_itself(kind: type[ReplyIndex]) -> None:
+    some = vectors(500)
+    scores, rows = kind(some).search(some[:9], 3)  # type: ignore[call-arg]
+
+    assert rows[:, 0].tolist() == list(range(9))
+    assert scores[:, 0] == pytest.approx(1.0, abs=1e-5)
+    assert np.all(np.diff(scores, axis=1) <= 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_allowed_rows_are_found(kind: type[ReplyIndex]) -> None:
+    some, allowed = vectors(500), np.zeros(500, dtype=np.bool_)
+    allowed[[3, 40, 400]] = True
+    scores, rows = kind(some).search(some[:2], 5, allowed)  # type: ignore[call-arg]
+
+    assert set(rows[:, :3].ravel().tolist()) == {3, 40, 400}
+    assert rows[:, 3:].tolist() == [[-1, -1], [-1, -1]]
+    assert np.all(np.isneginf(scores[:, 3:]))
+
+
+def test_the_graph_finds_what_is_nearest_among_many_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "_EXACT", 10)
+    some = vectors(3000)
+    allowed = np.arange(3000) % 2 == 0
+    queries = vectors(50)
+    exact, _ = FlatReplyIndex(some).search(queries, 3, allowed)
+    found, rows = GraphReplyIndex(some).search(queries, 3, allowed)
+
+    assert np.all(rows % 2 == 0)
+    assert np.mean(found >= exact[:, 2:] - 1e-5) > 0.95
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_vectors_can_be_read_but_not_written(kind: type[ReplyIndex]) -> None:
+    some = vectors(20)
+    kept = kind(some).vectors  # type: ignore[call-arg]
+
+    assert np.array_equal(kept, some)
+    with pytest.raises(ValueError, match="read-only"):
+        kept[0, 0] = 1
+
+
+def test_few_rows_are_compared_one_by_one_and_many_by_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "SWITCH_OVER", 100)
+
+    assert isinstance(build_index(vectors(99)), FlatReplyIndex)
+    assert isinstance(build_index(vectors(100)), GraphReplyIndex)
