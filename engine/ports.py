@@ -269,7 +269,22 @@ class Store(Protocol):
         ...
 
 
-class ReplyStore(Protocol):
+REPLIES = "replies"  # what `SharedStore.versions` calls them
+LEARNED = "learned"  # the kind of document that feedback changes
+
+
+class SharedStore(Protocol):
+    """A store that other engines may write to as well."""
+
+    def versions(self, tenant: str) -> Mapping[str, int]:
+        """By kind of document, and for REPLIES, a number that is another once another engine changed them.
+
+        It stays where only this engine did; a kind that is missing has 0. To remember what is kept, read this first.
+        """
+        ...
+
+
+class ReplyStore(SharedStore, Protocol):
     """The canned replies, and the customers' words they answer. Called from one thread.
 
     What `put_replies`, `delete_reply` and `seed` returned for survives a kill.
@@ -292,11 +307,14 @@ class ReplyStore(Protocol):
         ...
 
     def recent_records(self, tenant: str, conversation_id: str, limit: int) -> list[bytes]:
-        """Journal data of the newest messages, of one conversation or ("") of all, newest first."""
+        """Journal data of the newest messages, of one conversation or ("") of all, newest first.
+
+        Of all, a store may remember only the last 10,000.
+        """
         ...
 
 
-class FeedbackStore(Protocol):
+class FeedbackStore(SharedStore, Protocol):
     """What was learned and decided beside the replies, as documents. Called from one thread.
 
     What `put_document` and `commit_feedback` returned for survives a kill.
@@ -317,7 +335,7 @@ class FeedbackStore(Protocol):
     def commit_feedback(
         self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
     ) -> bytes | None:
-        """Keep the receipt and, as kind "learned", the documents: all or nothing.
+        """Keep the receipt and, as kind LEARNED, the documents: all or nothing.
 
         The earlier receipt, and no change, where one of that id was committed before; else None.
         """

@@ -18,6 +18,7 @@ MAX_METADATA = 32
 MAX_METADATA_KEY = 64  # bytes
 MAX_METADATA_VALUE = 512  # bytes
 MAX_NAME = 64  # bytes
+BYTES_PER_CHARACTER = 4  # at most, in UTF-8
 MAX_PRIORITY = 10
 MAX_VIP = 3
 TENANT = re.compile(r"[a-z0-9_-]{1,64}")
@@ -27,7 +28,19 @@ Problem = tuple[str, str]  # field, what is wrong
 
 def first_problem(message: message_pb2.Message) -> Problem | None:
     """The first field that breaks a limit, and how; None for a good message."""
-    return next(_problems(message), None)
+    return None if _is_plain(message) else next(_problems(message), None)
+
+
+def _is_plain(message: message_pb2.Message) -> bool:
+    """Whether it is surely good: true of most good messages and of no bad one, at less than half the cost."""
+    return (
+        0 < len(message.text) <= MAX_TEXT // BYTES_PER_CHARACTER
+        and 0 < len(message.message_id) <= MAX_ID // BYTES_PER_CHARACTER
+        and 0 < len(message.conversation_id) + len(message.customer_id) <= MAX_ID // BYTES_PER_CHARACTER
+        and message.channel > 0
+        and TENANT.fullmatch(message.tenant) is not None
+        and not (message.attachments or message.metadata or message.locale or message.HasField("routing"))
+    )
 
 
 def _problems(message: message_pb2.Message) -> Iterator[Problem]:
@@ -90,6 +103,6 @@ def _routing_problems(hints: message_pb2.RoutingHints) -> Iterator[Problem]:
 
 
 def _over(field: str, value: str, limit: int) -> Iterator[Problem]:
-    # A character takes 1 to 4 bytes, so most texts need no encoding to be known short enough.
-    if len(value) * 4 > limit and (size := len(value.encode())) > limit:
+    # Most texts need no encoding to be known short enough.
+    if len(value) * BYTES_PER_CHARACTER > limit and (size := len(value.encode())) > limit:
         yield field, f"is {size} bytes long, the limit is {limit}"

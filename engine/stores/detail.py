@@ -1,4 +1,4 @@
-"""The part of agents and conversations that stores keep as one JSON text: nothing asks for it by condition."""
+"""What stores keep as one JSON text, since nothing asks for it by condition: replies, and parts of agents and such."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from engine.domain import Agent, Conversation, Mood, Requirement, Shift
+from engine.domain import Agent, Conversation, Mood, Reply, Requirement, Shift
 
 encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":")
@@ -87,6 +87,40 @@ def parts_fields(kept: Sequence[Any]) -> dict[str, Any]:
         "participants": tuple(kept[10]),
         "mood": Mood(anger=kept[11], is_angry=kept[12]),
     }
+
+
+def reply_text(reply: Reply) -> str:
+    """Everything of a reply."""
+    return encode(
+        {
+            "reply_id": reply.reply_id,
+            "intent": reply.intent,
+            "language": reply.language,
+            "title": reply.title,
+            "text": reply.text,
+            "slots": reply.slots,
+            "questions": reply.questions,
+            "teams": sorted(reply.teams),
+            "channels": sorted(reply.channels),
+            "valid_from_ms": reply.valid_from_ms,
+            "valid_until_ms": reply.valid_until_ms,
+            "updated_ms": reply.updated_ms,
+        },
+    )
+
+
+def reply(text: str | bytes) -> Reply:
+    """What `reply_text` made."""
+    fields = json.loads(text)
+    return Reply(
+        **{
+            **fields,
+            "slots": tuple(fields["slots"]),
+            "questions": tuple(fields["questions"]),
+            "teams": frozenset(fields["teams"]),
+            "channels": frozenset(fields["channels"]),
+        }
+    )
 
 
 def _requirement_text(one: Requirement) -> str:

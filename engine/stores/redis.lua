@@ -21,14 +21,19 @@
 --   :pushes         stream  conversations that changed      for the other engines' listeners
 --   :tails          hash    stream -> id of its last entry
 --   :done:ENGINE    string  token and reply of the engine's last write, for a while
+--   :recent         list    places of the last messages     newest first, as in :keys
 --   :replies        hash    id -> JSON
 --   :seeded         string  there once the tenant was
+--   :documents:KIND hash    key -> data
+--   :feedback       hash    request -> receipt
+--   :assist         hash    kind, or "replies" -> engine and token of who changed it last
 --   :wait           string  written before WAIT (see redis_client.py)
 --
 -- One key is no tenant's: yingda:tenants (see redis_tenants.py).
 
 local ROSTER_ENTRIES = 4096 -- kept, about; an engine that is further behind reads the whole roster
 local PUSH_ENTRIES = 256 -- kept, about; a listener that is further behind is told of everything that is held
+local RECENT = 10000 -- messages of a tenant, whatever their conversation, that are found by their age
 local REMEMBERED = 300 -- seconds a reply is kept for a retry
 local CHUNK = 1000 -- arguments of one call, an even number; Lua's stack ends at some thousands
 
@@ -204,7 +209,7 @@ local function write_conversations(prefix, change, known)
 end
 
 local function write_events(prefix, change)
-  local count, fields = #change.events, {}
+  local count, fields, recent = #change.events, {}, {}
   if count == 0 then
     return
   end
@@ -214,11 +219,17 @@ local function write_events(prefix, change)
     local entry = string.format('%.0f ', sequence) .. event.value
     local length = redis.call('RPUSH', prefix .. ':journal:' .. event.conversation, entry)
     if event.key ~= '' then
+      local place = string.format('%.0f ', length - 1) .. event.conversation
       fields[#fields + 1] = event.key
-      fields[#fields + 1] = string.format('%.0f ', length - 1) .. event.conversation
+      fields[#fields + 1] = place
+      recent[#recent + 1] = place
     end
   end
   call_all('HSET', prefix .. ':keys', fields)
+  call_all('LPUSH', prefix .. ':recent', recent)
+  if #recent > 0 then
+    redis.call('LTRIM', prefix .. ':recent', 0, RECENT - 1)
+  end
 end
 
 -- Write what the claims and streaks make of the agents, and note it in `loads` and `streaks`.
@@ -296,7 +307,7 @@ local function commit(prefix, args)
   return reply, string.find(flags, '1', 1, true) ~= nil
 end
 
--- Agents and replies ---------------------------------------------------------------------------------------------
+-- Agents ---------------------------------------------------------------------------------------------------------
 
 -- ARGV: engine, token, agent, profile, capacity.
 local function put_agent(prefix, args)
@@ -324,33 +335,74 @@ local function set_presence(prefix, args)
   return 1, true
 end
 
--- ARGV: engine, token, then id and JSON of each reply. Gives 0 where the tenant was seeded before.
+-- What the assist keeps -------------------------------------------------------------------------------------------
+
+-- What each of these functions gives: 1 for written, and the mark of the kind before and after, so that an engine knows
+-- whether another one changed it since it looked; {0, "", ""} where nothing was written.
+local function marked(prefix, args, kind)
+  local before = redis.call('HGET', prefix .. ':assist', kind) or ''
+  local after = args[1] .. ' ' .. args[2]
+  redis.call('HSET', prefix .. ':assist', kind, after)
+  return { 1, before, after }, true
+end
+
+local function refused()
+  return { 0, '', '' }, false
+end
+
+local function set_all(key, args, from)
+  local fields = {}
+  for i = from, #args do
+    fields[#fields + 1] = args[i]
+  end
+  call_all('HSET', key, fields)
+end
+
+-- ARGV: engine, token, then id and JSON of each reply. Refused where the tenant was seeded before.
 local function seed(prefix, args)
   if redis.call('EXISTS', prefix .. ':seeded') == 1 then
-    return 0, false
+    return refused()
   end
   redis.call('SET', prefix .. ':seeded', 1)
-  for i = 3, #args, 2 do
-    redis.call('HSET', prefix .. ':replies', args[i], args[i + 1])
-  end
-  return 1, true
+  set_all(prefix .. ':replies', args, 3)
+  return marked(prefix, args, 'replies')
 end
 
--- ARGV: engine, token, reply, JSON.
-local function put_reply(prefix, args)
-  redis.call('HSET', prefix .. ':replies', args[3], args[4])
-  return 1, true
+-- ARGV: engine, token, then id and JSON of each reply.
+local function put_replies(prefix, args)
+  set_all(prefix .. ':replies', args, 3)
+  return marked(prefix, args, 'replies')
 end
 
--- ARGV: engine, token, reply. Gives 0 where there is no such reply.
+-- ARGV: engine, token, reply. Refused where there is no such reply.
 local function delete_reply(prefix, args)
-  local count = redis.call('HDEL', prefix .. ':replies', args[3])
-  return count, count == 1
+  if redis.call('HDEL', prefix .. ':replies', args[3]) == 0 then
+    return refused()
+  end
+  return marked(prefix, args, 'replies')
+end
+
+-- ARGV: engine, token, kind, key, data.
+local function put_document(prefix, args)
+  redis.call('HSET', prefix .. ':documents:' .. args[3], args[4], args[5])
+  return marked(prefix, args, args[3])
+end
+
+-- ARGV: engine, token, kind, request, receipt, then key and data of each document. Refused where the request was
+-- committed before.
+local function commit_feedback(prefix, args)
+  if redis.call('HSETNX', prefix .. ':feedback', args[4], args[5]) == 0 then
+    return refused()
+  end
+  set_all(prefix .. ':documents:' .. args[3], args, 6)
+  return marked(prefix, args, args[3])
 end
 
 redis.register_function('yingda_1_commit', once(commit))
 redis.register_function('yingda_1_put_agent', once(put_agent))
 redis.register_function('yingda_1_set_presence', once(set_presence))
 redis.register_function('yingda_1_seed', once(seed))
-redis.register_function('yingda_1_put_reply', once(put_reply))
+redis.register_function('yingda_1_put_replies', once(put_replies))
 redis.register_function('yingda_1_delete_reply', once(delete_reply))
+redis.register_function('yingda_1_put_document', once(put_document))
+redis.register_function('yingda_1_commit_feedback', once(commit_feedback))

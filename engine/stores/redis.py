@@ -7,6 +7,7 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from engine.domain import (
     Agent,
@@ -14,20 +15,18 @@ from engine.domain import (
     Conversation,
     ConversationState,
     Presence,
-    Reply,
     Roster,
     StoredEvent,
 )
 from engine.errors import NotFoundError
 from engine.stores import redis_rows as rows
 from engine.stores.detail import agent_profile
+from engine.stores.redis_assist import RedisAssistStore, last_records
 from engine.stores.redis_client import RedisClient
 from engine.stores.redis_pushes import Listener, RedisPushes
 from engine.stores.redis_roster import RedisRosters
 from engine.stores.redis_tenants import RedisTenants
 from engine.stores.redis_url import connect
-
-_PAGE = 16  # events looked through at a time for a conversation's last message
 
 
 def open_store(url: str, *, wait_replicas: int = 0) -> RedisStore:
@@ -53,6 +52,7 @@ class RedisStore:
         self._tokens = itertools.count(1)
         self._rosters = RedisRosters(client)
         self._tenants = RedisTenants(client)
+        self.assist = RedisAssistStore(client, self._write)
         self._channel = "yingda:changes"
         self._pushes = RedisPushes(client, tenants=self._tenants, engine=self._engine, channel=self._channel)
 
@@ -174,33 +174,8 @@ class RedisStore:
 
     def last_record(self, tenant: str, conversation_id: str) -> bytes | None:
         """See `ports.Store`."""
-        key, end = f"{rows.prefix_of(tenant)}:journal:{conversation_id}", -1
-        while values := self._client.call("LRANGE", key, end - _PAGE + 1, end):
-            events = (rows.stored_event(conversation_id, value).event for value in reversed(values))
-            if found := next((one for one in events if one.key), None):
-                return found.data
-            end -= _PAGE
-        return None
-
-    def replies(self, tenant: str) -> list[Reply]:
-        """See `ports.Store`."""
-        found = self._client.call("HGETALL", f"{rows.prefix_of(tenant)}:replies")
-        replies = [rows.reply(one.decode(), value) for one, value in found.items()]
-        return sorted(replies, key=lambda one: one.reply_id)
-
-    def put_reply(self, tenant: str, reply: Reply) -> None:
-        """See `ports.Store`."""
-        self._write("put_reply", tenant, reply.reply_id, rows.reply_value(reply))
-
-    def delete_reply(self, tenant: str, reply_id: str) -> None:
-        """See `ports.Store`."""
-        if not self._write("delete_reply", tenant, reply_id):
-            raise NotFoundError(f"tenant {tenant} has no reply {reply_id}")
-
-    def seed(self, tenant: str, replies: Sequence[Reply]) -> bool:
-        """See `ports.Store`."""
-        values = itertools.chain.from_iterable((one.reply_id, rows.reply_value(one)) for one in replies)
-        return bool(self._write("seed", tenant, *values))
+        found = last_records(self._client, tenant, conversation_id, 1)
+        return found[0] if found else None
 
     def _commit_command(self, tenant: str, changes: Sequence[Change], token: str) -> tuple[object, ...]:
         header, texts = rows.changes_arguments(changes)
@@ -221,17 +196,17 @@ class RedisStore:
     def _read(self, name: str, tenant: str, *arguments: object) -> list[Conversation]:
         return [rows.conversation(one) for one in self._client.read(name, rows.prefix_of(tenant), *arguments)]
 
-    def _write(self, name: str, tenant: str, *arguments: object) -> int:
+    def _write(self, name: str, tenant: str, *arguments: object) -> Any:  # noqa: ANN401
         return self._write_until({}, name, tenant, *arguments)
 
-    def _write_until(self, moments: Mapping[str, int], name: str, tenant: str, *arguments: object) -> int:
+    def _write_until(self, moments: Mapping[str, int], name: str, tenant: str, *arguments: object) -> Any:  # noqa: ANN401
         """What the function gives; something of the tenant ends at the moment from then on."""
         self._tenants.remember([tenant])
         prefix, token = rows.prefix_of(tenant), next(self._tokens)
         write = self._client.function_command(name, prefix, self._engine, token, *arguments)
         (done,) = self._client.call_in_order([write], self._tenants.expecting(moments))
         self._await_replicas([prefix])
-        return int(done)
+        return done
 
     def _await_replicas(self, prefixes: Sequence[str]) -> None:
         if self._wait_replicas:

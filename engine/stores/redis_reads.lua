@@ -57,6 +57,16 @@ local function events(keys, args)
   return redis.call('LRANGE', journal, first, first + args[3] - 1)
 end
 
+-- ARGV: how many. Gives the journal's entries of the newest messages, newest first.
+local function recent(keys, args)
+  local found = redis.call('LRANGE', keys[1] .. ':recent', 0, args[1] - 1)
+  for i, place in ipairs(found) do
+    local index, conversation = string.match(place, '^(%d+) (.*)$')
+    found[i] = redis.call('LINDEX', keys[1] .. ':journal:' .. conversation, index)
+  end
+  return found
+end
+
 -- Gives agents, capacity, presence, load and streak, each as HGETALL does, and the tail of the roster stream.
 local function roster(keys)
   local found = {}
@@ -88,5 +98,6 @@ register_read('yingda_1_waiting', waiting)
 register_read('yingda_1_held', held)
 register_read('yingda_1_list', list)
 register_read('yingda_1_events', events)
+register_read('yingda_1_recent', recent)
 register_read('yingda_1_roster', roster)
 register_read('yingda_1_pushes', pushes)

@@ -18,7 +18,6 @@ from engine.domain import (
     ConversationState,
     Event,
     Presence,
-    Reply,
     Roster,
     StoredEvent,
 )
@@ -191,19 +190,6 @@ def presence_of(text: str) -> tuple[Presence, int]:
     """From "presence lease_ms"."""
     presence, lease_ms = text.split(" ")
     return Presence(presence), int(lease_ms)
-
-
-def reply_value(one: Reply) -> str:
-    """JSON of all but the id."""
-    return detail.encode([one.intent, one.language, one.title, one.text, one.slots])
-
-
-def reply(reply_id: str, value: bytes) -> Reply:
-    """What `reply_value` made."""
-    intent, language, title, text, slots = json.loads(value)
-    return Reply(
-        reply_id=reply_id, intent=intent, language=language, title=title, text=text, slots=tuple(slots)
-    )
 
 
 def changed_agents(value: bytes) -> Mapping[str, Mapping[str, Any]]:
