@@ -341,6 +341,7 @@ def _value(field: FieldDescriptor) -> FieldValue:
         FieldDescriptor.TYPE_BYTES: b"\x00\xff",
         FieldDescriptor.TYPE_BOOL: True,
         FieldDescriptor.TYPE_FLOAT: 0.25,
+        FieldDescriptor.TYPE_DOUBLE: 0.75,
         FieldDescriptor.TYPE_INT32: 1000 + field.number,
         FieldDescriptor.TYPE_INT64: 2**40 + field.number,
     }
