@@ -87,12 +87,12 @@ class Race:
 
     def _choose(self) -> tuple[str, Awaitable[object]]:
         """Something that the state of some conversation allows, or a change of some agent."""
+        dice = self.random.random()
+        if dice < PRESENCE_SHARE:
+            return "presence", self._flip_presence()
+        if dice < PRESENCE_SHARE + CAPACITY_SHARE:
+            return "capacity", self._change_capacity()
         while True:
-            dice = self.random.random()
-            if dice < PRESENCE_SHARE:
-                return "presence", self._flip_presence()
-            if dice < PRESENCE_SHARE + CAPACITY_SHARE:
-                return "capacity", self._change_capacity()
             slot = self.random.randrange(OPEN)
             found = self.checker.seen.get(self.names[slot])
             state = found.state if found else CLOSED
@@ -145,17 +145,19 @@ class Race:
         self.checker.allow_both(agent.agent_id, agent.capacity)
         desk = self._desk()
         await desk.run(desk.team.put, TENANT, agent)
-        await self._caught_up()
+        await self._caught_up(f"mark-{agent.agent_id}")
         self.checker.allow(agent.agent_id, agent.capacity)
         self.changing.discard(agent.agent_id)
 
-    async def _caught_up(self) -> None:
+    async def _caught_up(self, name: str) -> None:
         """Until the checker has seen a commit that was made after this call."""
-        name = f"mark{len(self.sent)}"
+        before = self._version(name)
         await self._send(name)
-        while name not in self.checker.seen:  # noqa: ASYNC110  # the checker is told from another thread
+        while self._version(name) == before:  # noqa: ASYNC110  # the checker is told from another thread
             await asyncio.sleep(0.001)
-        self.names.append(name)
+
+    def _version(self, name: str) -> int:
+        return self.checker.seen[name].version if name in self.checker.seen else 0
 
     async def _settle(self) -> None:
         """Serve what is left: whoever is never offered to an idle agent is lost."""

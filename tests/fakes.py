@@ -146,7 +146,7 @@ class ContestedStore(SQLiteStore):
 class Desk:
     """An engine's inside over one store: real but for the classifier and the clock."""
 
-    store: SQLiteStore
+    store: Store
     clock: FakeClock
     dispatcher: Dispatcher
     lifecycle: Lifecycle
@@ -156,7 +156,7 @@ class Desk:
 
 
 def make_desk(
-    store: SQLiteStore,
+    store: Store,
     *,
     samples: Sequence[Reply] = (),
     policy: Policy | None = None,

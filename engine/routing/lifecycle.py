@@ -188,10 +188,10 @@ class Lifecycle:
     def _place_in_order(self, draft: Draft, tenant: str, changed: Sequence[Conversation]) -> None:
         """Give freed places to who waits, first come first; then see who else may take those that changed."""
         self._dispatcher.drain_into(draft, tenant)
-        now = [self._latest(draft, one) for one in changed]
-        waiting = [one for one in now if one.state is ConversationState.WAITING]
-        for one in sorted(waiting, key=lambda one: (one.rank_ms, one.conversation_id)):
-            self._place(draft, tenant, one)
+        for one in sorted((self._latest(draft, one) for one in changed), key=_place):
+            now = self._latest(draft, one)  # what was placed before it may have freed a place for it
+            if now.state is ConversationState.WAITING:
+                self._place(draft, tenant, now)
 
     def _is_committed(self, draft: Draft) -> bool | None:
         """None where it was stale."""
@@ -243,3 +243,7 @@ def _asking(before: Requirement, *, agent_id: str, team: str, skill: str) -> Req
     if skill:
         return replace(before, skill=skill, skills={skill: 1.0}, agent_id="", team="")
     return replace(before, agent_id=agent_id, team=team)
+
+
+def _place(conversation: Conversation) -> tuple[int, str]:
+    return conversation.rank_ms, conversation.conversation_id

@@ -84,7 +84,7 @@ def test_a_bad_setting_is_named_with_its_place(tmp_path: Path, text: str, messag
 
 
 def test_an_unknown_setting_of_a_table_is_told_what_that_table_knows(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"known are proficiency, free_capacity, language$"):
+    with pytest.raises(SettingsError, match=r"known are proficiency, free_capacity, language, .*de_escalation$"):
         engine(write(tmp_path, "[engine.policy.shop.weights]\nluck = 1\n"))
 
 

@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
@@ -86,16 +86,16 @@ def _problem(model: type[BaseModel], error: Any, places: Mapping[str, str]) -> s
     if error["type"] == "value_error":  # a model's own words say enough
         words = str(error["ctx"]["error"])
         return f"{path} in {place}: {words}" if path else words
-    if error["type"] == "extra_forbidden":
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{path} in {place}: unknown setting; known are {', '.join(_known(model, error['loc']))}"
     if is_secret:
         return f"{path} in {place}: {error['msg']}"
     return f"{path} in {place}: {error['msg']}, not {error['input']!r}"
 
 
-def _known(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """What the table that holds the last of `path` knows."""
+def _known(table: Any, path: Sequence[str | int]) -> list[str]:  # noqa: ANN401
+    """What the table that holds the last of `path` knows; a table is a model, a dataclass or a dict of these."""
     for part in path[:-1]:
-        inner = model.model_fields[str(part)].annotation
-        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
-    return list(model.model_fields)
+        hints = get_type_hints(table) if isinstance(table, type) else {}
+        table = hints.get(str(part)) or get_args(table)[-1]
+    return list(getattr(table, "model_fields", None) or table.__dataclass_fields__)

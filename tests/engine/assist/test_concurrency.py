@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -38,6 +39,7 @@ def write(desk: Desk, decide: ThreadPoolExecutor, ledger: Ledger, writer: int, u
     while time.monotonic() < until:
         reply_id = f"w{writer}.{draw.randrange(20)}"
         kept, _ = ledger.kept.get(reply_id, (None, 0.0))
+        ledger.kept[reply_id] = (kept, math.inf)  # a search may see the change before it is entered here
         if kept is not None and draw.random() < 0.3:
             decide.submit(desk.assist.bookkeeper.delete, TENANT, reply_id).result()
             ledger.kept[reply_id] = (None, time.monotonic())

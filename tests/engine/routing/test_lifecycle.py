@@ -494,3 +494,18 @@ def test_a_reopened_conversation_asks_only_for_what_its_message_does(desk: Desk)
     ask(desk, conversation_id="c1")
 
     assert replace(get(desk, "c1").requirement, skills={}).team == ""
+
+
+def test_what_a_rest_frees_is_given_once(offering: Desk) -> None:
+    hire(offering, make_agent("ann", capacity=4 * UNIT), make_agent("ben", capacity=4 * UNIT))
+    angry = [ask(offering, "shipping.track!", customer_id=f"angry{number}") for number in range(4)]
+    more = [ask(offering, "shipping.track!", customer_id=f"more{number}") for number in range(3)]
+    calm = ask(offering, customer_id="calm").conversation_id
+    let_pass(offering, 12 * OFFER_MS)
+    open_ones = [get(offering, one.conversation_id) for one in (*angry, *more)] + [get(offering, calm)]
+
+    held = {"ann": 0.0, "ben": 0.0}
+    for one in open_ones:
+        if one.agent_id:
+            held[one.agent_id] += one.units / UNIT
+    assert loads(offering.store) == held

@@ -194,7 +194,9 @@ class TestKeys:
         for tenant in tenants:
             store.put_agent(tenant, make_agent())
             store.set_presence(tenant, "ann", Presence.ONLINE, 9)
-            store.seed(tenant, [make_reply()])
+            store.assist.seed(tenant, [make_reply()])
+            store.assist.put_document(tenant, "policy", "p", b"1")
+            store.assist.commit_feedback(tenant, "f1", b"1", {"a": b"1"})
             held = make_conversation("c2", agent_id="ann", state=ConversationState.ASSIGNED, due_ms=5)
             store.commit([change(make_conversation(), held, tenant=tenant, key="k", claims={"ann": 1})])
         keys = {key.decode() for key in dump(redis_server)} - {TENANTS}
@@ -243,11 +245,21 @@ class TestRetries:
         assert both == [[True], [True]]
         assert loads(store) == {"ann": 2.0}
 
-    def test_a_seed_sent_twice_says_the_same(self, another: Open) -> None:
-        store = another()
-        again = ("seed", prefix_of("shop"), "engine", "7", "r1", "[]")
+    @pytest.mark.parametrize(
+        "write",
+        [
+            ("seed", "r1", "{}"),
+            ("commit_feedback", "learned", "f1", "receipt", "a", "1"),
+        ],
+    )
+    def test_what_is_kept_once_and_sent_twice_says_the_same(
+        self, another: Open, write: tuple[str, ...]
+    ) -> None:
+        name, *arguments = write
+        again = (name, prefix_of("shop"), "engine", "7", *arguments)
+        client = another()._client
 
-        assert [store._client.function(*again) for _ in range(2)] == [1, 1]
+        assert [client.function(*again) for _ in range(2)] == [[1, b"", b"engine 7"]] * 2
 
     def test_functions_that_were_lost_are_loaded_again(
         self, another: Open, redis_server: RedisServer
