@@ -105,9 +105,7 @@ def make_desk(store: Store, reader: Classifier, policy: Policy, clock: Clock | N
     dispatcher = Dispatcher(store=store, codec=proto, clock=clock, policies=FixedPolicies(others=policy))
     lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher)
     assist = assemble(
-        Surroundings(
-            store=store.assist, classifier=reader, codec=proto, clock=clock, samples=(), slots=SLOTS
-        )
+        Surroundings(store=store.assist, classifier=reader, codec=proto, clock=clock, samples=(), slots=SLOTS)
     )
     pipeline = Pipeline(
         analyzer=analyzer,

@@ -72,7 +72,10 @@ def test_weights_can_be_set_one_by_one() -> None:
         ("[engine]\nsync = 'fast'\n", "sync in {file}, [engine]: Input should be 'normal' or 'full'"),
         ("engine = 3\n", "{file}: engine must be a table; write [engine]"),
         ("engine", "{file} is not valid TOML: "),
-        ("[engine.policy.shop.weights]\nluck = 1\n", "policy.shop.weights.luck in {file}, [engine]: unknown setting"),
+        (
+            "[engine.policy.shop.weights]\nluck = 1\n",
+            "policy.shop.weights.luck in {file}, [engine]: unknown setting",
+        ),
     ],
 )
 def test_a_bad_setting_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
@@ -84,7 +87,9 @@ def test_a_bad_setting_is_named_with_its_place(tmp_path: Path, text: str, messag
 
 
 def test_an_unknown_setting_of_a_table_is_told_what_that_table_knows(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"known are proficiency, free_capacity, language, .*de_escalation$"):
+    with pytest.raises(
+        SettingsError, match=r"known are proficiency, free_capacity, language, .*de_escalation$"
+    ):
         engine(write(tmp_path, "[engine.policy.shop.weights]\nluck = 1\n"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -98,4 +99,4 @@ def _known(table: Any, path: Sequence[str | int]) -> list[str]:  # noqa: ANN401
     for part in path[:-1]:
         hints = get_type_hints(table) if isinstance(table, type) else {}
         table = hints.get(str(part)) or get_args(table)[-1]
-    return list(getattr(table, "model_fields", None) or table.__dataclass_fields__)
+    return list(table.model_fields) if hasattr(table, "model_fields") else [one.name for one in fields(table)]
