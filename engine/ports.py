@@ -337,7 +337,8 @@ class FeedbackStore(SharedStore, Protocol):
     ) -> bytes | None:
         """Keep the receipt and, as kind LEARNED, the documents: all or nothing.
 
-        The earlier receipt, and no change, where one of that id was committed before; else None.
+        The earlier receipt, and no change, where one of that id was committed before; else None. Raises:
+        ContentionError where another engine changed documents of the kind since `versions` was called.
         """
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from engine.assist import learning
@@ -12,11 +13,12 @@ from engine.assist.learning import EXAMINATION, PROMISE, Record
 from engine.assist.reward import reward
 from engine.assist.ticket import Ticket
 from engine.domain import FeedbackOutcome
-from engine.errors import InvalidArgumentError
+from engine.errors import ContentionError, InvalidArgumentError
 from engine.ports import LEARNED, Clock, FeedbackStore
 
 _GUARD = "guard"
 _REPLY = "reply/"
+_ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,13 @@ class Memory:
         return self._learned.get(tenant, Learned({}, Guard()))
 
     def record(self, tenant: str, feedback: Feedback, ticket: Ticket) -> tuple[float, bool]:
-        """The reward, and whether the call had been made before. Kept in the store first."""
+        """The reward, and whether the call had been made before. Kept in the store first. Raises: ContentionError."""
+        for _ in range(_ATTEMPTS):
+            with suppress(ContentionError):
+                return self._record(tenant, feedback, ticket)
+        raise ContentionError(f"what was learned changed under {_ATTEMPTS} attempts; try again")
+
+    def _record(self, tenant: str, feedback: Feedback, ticket: Ticket) -> tuple[float, bool]:
         if earlier := self._store.receipt(tenant, feedback.request_id):
             return float(json.loads(earlier)), True
         worth = reward(feedback.outcome, feedback.reply_text, feedback.sent_text)

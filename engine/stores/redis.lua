@@ -388,13 +388,14 @@ local function put_document(prefix, args)
   return marked(prefix, args, args[3])
 end
 
--- ARGV: engine, token, kind, request, receipt, then key and data of each document. Refused where the request was
--- committed before.
+-- ARGV: engine, token, kind, its mark as the engine knows it, request, receipt, then key and data of each document.
+-- Refused where the mark is another, or the request was committed before.
 local function commit_feedback(prefix, args)
-  if redis.call('HSETNX', prefix .. ':feedback', args[4], args[5]) == 0 then
+  local mark = redis.call('HGET', prefix .. ':assist', args[3]) or ''
+  if mark ~= args[4] or redis.call('HSETNX', prefix .. ':feedback', args[5], args[6]) == 0 then
     return refused()
   end
-  set_all(prefix .. ':documents:' .. args[3], args, 6)
+  set_all(prefix .. ':documents:' .. args[3], args, 7)
   return marked(prefix, args, args[3])
 end
 

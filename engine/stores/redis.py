@@ -52,7 +52,7 @@ class RedisStore:
         self._tokens = itertools.count(1)
         self._rosters = RedisRosters(client)
         self._tenants = RedisTenants(client)
-        self.assist = RedisAssistStore(client, self._write)
+        self.assist = RedisAssistStore(client, self._write, self._await_replicas)
         self._channel = "yingda:changes"
         self._pushes = RedisPushes(client, tenants=self._tenants, engine=self._engine, channel=self._channel)
 

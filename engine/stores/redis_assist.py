@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from engine.domain import Reply
-from engine.errors import NotFoundError
+from engine.errors import ContentionError, NotFoundError
 from engine.ports import LEARNED, REPLIES
 from engine.stores import detail
 from engine.stores import redis_rows as rows
@@ -49,9 +49,10 @@ class _Seen:
 class RedisAssistStore:
     """See `ports.AssistStore`. Shares the store's connection, and its one thread."""
 
-    def __init__(self, client: RedisClient, write: Write) -> None:
+    def __init__(self, client: RedisClient, write: Write, confirm: Callable[[Sequence[str]], None]) -> None:
         self._client = client
         self._call = write
+        self._confirm = confirm  # waits for the replicas of tenants, by prefix
         self._seen: dict[str, _Seen] = {}
 
     def versions(self, tenant: str) -> Mapping[str, int]:
@@ -98,14 +99,21 @@ class RedisAssistStore:
         self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
     ) -> bytes | None:
         """See `ports.FeedbackStore`."""
+        mark = self._of(tenant).marks.get(LEARNED, "")
         pairs = itertools.chain.from_iterable(documents.items())
-        if self._write(LEARNED, "commit_feedback", tenant, LEARNED, request_id, receipt, *pairs):
+        if self._write(LEARNED, "commit_feedback", tenant, LEARNED, mark, request_id, receipt, *pairs):
             return None
-        return self.receipt(tenant, request_id)
+        earlier = self.receipt(tenant, request_id)
+        if earlier is not None:
+            return earlier
+        raise ContentionError("another engine learned meanwhile; try again")
 
     def receipt(self, tenant: str, request_id: str) -> bytes | None:
         """See `ports.FeedbackStore`."""
-        receipt: bytes | None = self._client.call("HGET", f"{rows.prefix_of(tenant)}:feedback", request_id)
+        prefix = rows.prefix_of(tenant)
+        receipt: bytes | None = self._client.call("HGET", f"{prefix}:feedback", request_id)
+        if receipt is not None:
+            self._confirm([prefix])  # the first call may never have been waited for
         return receipt
 
     def _write(self, kind: str, name: str, tenant: str, *arguments: object) -> bool:

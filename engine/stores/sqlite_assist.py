@@ -21,7 +21,7 @@ class SQLiteAssistStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def versions(self, tenant: str) -> Mapping[str, int]:  # noqa: ARG002
+    def versions(self, tenant: str) -> Mapping[str, int]:
         """See `ports.SharedStore`: the file is this engine's alone."""
         return {}
 

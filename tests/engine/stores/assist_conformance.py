@@ -98,10 +98,15 @@ class TestRecentRecords:
 
         assert kept.recent_records("shop", "c1", 9) == []
 
-
     def test_of_many_the_newest_are_remembered(self, store: Store, kept: AssistStore) -> None:
         events = [
-            Event(conversation_id="c1", kind="message_received", time_ms=1, data=b"%d" % number, key=f"k{number}")
+            Event(
+                conversation_id="c1",
+                kind="message_received",
+                time_ms=1,
+                data=b"%d" % number,
+                key=f"k{number}",
+            )
             for number in range(10_100)
         ]
         store.commit([Change(tenant="shop", claims={}, events=events)])

@@ -249,7 +249,7 @@ class TestRetries:
         "write",
         [
             ("seed", "r1", "{}"),
-            ("commit_feedback", "learned", "f1", "receipt", "a", "1"),
+            ("commit_feedback", "learned", "", "f1", "receipt", "a", "1"),
         ],
     )
     def test_what_is_kept_once_and_sent_twice_says_the_same(
@@ -260,6 +260,14 @@ class TestRetries:
         client = another()._client
 
         assert [client.function(*again) for _ in range(2)] == [[1, b"", b"engine 7"]] * 2
+
+    def test_a_receipt_waits_for_its_replicas_too(self, another: Open) -> None:
+        store = another()
+        store.assist.commit_feedback("shop", "f1", b"1", {})
+        store._wait_replicas = 1
+
+        with pytest.raises(StorageError, match="0 of 1 replicas"):
+            store.assist.receipt("shop", "f1")
 
     def test_functions_that_were_lost_are_loaded_again(
         self, another: Open, redis_server: RedisServer

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
@@ -13,7 +15,7 @@ from engine.assist.memory import Feedback
 from engine.assist.ticket import Ticket
 from engine.assist.wanted import Wanted
 from engine.domain import FeedbackOutcome
-from engine.errors import NotFoundError
+from engine.errors import ContentionError, NotFoundError
 from engine.ports import AssistStore
 from engine.stores.redis import open_store
 from engine.stores.redis_rows import prefix_of
@@ -111,6 +113,19 @@ class TestTwoEngines:
         for desk in desks:
             assert desk.assist.reviewer.records(TENANT)["track"].accepted == 4
 
+    def test_what_both_learn_at_once_adds_up(self, desks: tuple[Desk, Desk]) -> None:
+        race = threading.Barrier(len(desks))
+
+        def take_ten(desk: Desk) -> None:
+            race.wait()
+            for number in range(10):
+                take(desk, f"{desks.index(desk)}-{number}")
+
+        with ThreadPoolExecutor(len(desks)) as pool:
+            list(pool.map(take_ten, desks))
+
+        assert desks[0].assist.reviewer.records(TENANT)["track"].accepted == 20
+
     def test_feedback_repeated_at_the_other_counts_once(self, desks: tuple[Desk, Desk]) -> None:
         assert [take(desk) for desk in desks] == [(1.0, False), (1.0, True)]
         assert desks[1].assist.reviewer.records(TENANT)["track"].accepted == 1
@@ -147,6 +162,18 @@ class TestVersions:
         other.put_replies(TENANT, [make_reply("own")])
 
         assert other.versions(TENANT) == {"replies": 1}
+
+    def test_feedback_on_what_another_engine_changed_is_refused(
+        self, kept: tuple[AssistStore, AssistStore]
+    ) -> None:
+        one, other = kept
+        one.commit_feedback(TENANT, "f1", b"1", {"a": b"1"})
+        with pytest.raises(ContentionError):
+            other.commit_feedback(TENANT, "f2", b"2", {"a": b"2"})
+        other.versions(TENANT)
+
+        assert one.documents(TENANT, "learned") == {"a": b"1"}
+        assert other.commit_feedback(TENANT, "f2", b"2", {"a": b"2"}) is None
 
     def test_what_was_lost_in_a_failover_counts_as_changed(
         self, kept: tuple[AssistStore, AssistStore], redis_server: RedisServer
