@@ -332,6 +332,7 @@ class MessageBatch:
     conversation_ids: Sequence[str]
     customer_ids: Sequence[str]
     texts: Sequence[str]
+    locales: Sequence[str]
     hints: Sequence[Hints]
     metadata: Sequence[Mapping[str, str]]
     raw: Sequence[bytes]
@@ -348,6 +349,7 @@ class MessageBatch:
             conversation_ids=[self.conversation_ids[row] for row in rows],
             customer_ids=[self.customer_ids[row] for row in rows],
             texts=[self.texts[row] for row in rows],
+            locales=[self.locales[row] for row in rows],
             hints=[self.hints[row] for row in rows],
             metadata=[self.metadata[row] for row in rows],
             raw=[self.raw[row] for row in rows],

@@ -25,6 +25,7 @@ def decode(raw: Sequence[bytes]) -> MessageBatch:
         conversation_ids=[message.conversation_id for message in messages],
         customer_ids=[message.customer_id for message in messages],
         texts=[message.text for message in messages],
+        locales=[message.locale for message in messages],
         hints=[_hints(message) for message in messages],
         metadata=[message.metadata for message in messages],
         raw=raw,

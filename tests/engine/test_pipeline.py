@@ -285,3 +285,13 @@ def test_how_messages_are_batched_decides_nothing(
             outcomes.append((answers, kept, loads(store)))
 
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("", "en"), ("zh-CN", "zh"), ("zh", "zh"), ("en_GB", "en"), ("fr", "en"), ("zhuang", "en")],
+)
+def test_a_locale_that_names_a_language_decides_it(desk: Desk, locale: str, language: str) -> None:
+    (answer,) = process(desk, make_message("shipping.track", locale=locale))
+
+    assert answer.analysis.language == language
