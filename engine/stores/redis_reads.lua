@@ -1,4 +1,4 @@
--- The reads of the Redis store that must see one state; the second part of the library that redis.lua begins.
+-- The reads of the Redis store that must see one state; the last part of the library that redis.lua begins.
 
 local function values(prefix, ids)
   return fetch(prefix .. ':conversations', ids)
