@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import grpc
-from yingda.v1 import conversation_pb2
+from yingda.v1 import conversation_pb2, event_pb2
 from yingda.v1 import conversation_service_pb2 as pb
-from yingda.v1 import event_pb2
 from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 
 from engine.analysis.analyzer import Analyzer
