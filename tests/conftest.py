@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import grpc
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from yingda import Client
 
 import engine.bootstrap
@@ -20,6 +21,8 @@ from engine.settings import EngineSettings
 from gateway.settings import GatewaySettings
 
 pytest.register_assert_rewrite("tests.engine.stores.conformance")
+settings.register_profile("suite", derandomize=True, deadline=None)  # the same everywhere, however busy
+settings.load_profile("suite")
 
 TENANTS = [f"t{number}" for number in range(2000)]
 ASKING = [f"asking{number}" for number in range(200)]

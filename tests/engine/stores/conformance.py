@@ -416,6 +416,20 @@ class TestRoster:
         with pytest.raises(NotFoundError, match=r"shop.*ann"):
             store.set_presence("shop", "ann", Presence.ONLINE)
 
+    def test_a_roster_read_again_shows_every_change(self, store: Store) -> None:
+        none = len(store.roster("shop").agents)
+        store.put_agent("shop", make_agent())
+        one = len(store.roster("shop").agents)
+        store.set_presence("shop", "ann", Presence.ONLINE)
+        online = store.roster("shop").presences[0]
+        commit(store, claims={"ann": 1})
+        loaded = load(store)
+        store.put_agent("shop", make_agent(name="Anna"))
+
+        assert (none, one, online, loaded) == (0, 1, Presence.ONLINE, 1)
+        assert store.roster("shop").agents[0].name == "Anna"
+        assert load(store) == 1
+
     def test_a_roster_read_after_a_stale_change_is_unchanged(self, store: Store) -> None:
         store.put_agent("shop", make_agent(capacity=1))
         store.roster("shop")
@@ -634,7 +648,7 @@ class TestListing:
         )
         seen: list[str] = []
         before = None
-        while page := store.list_conversations("shop", None, before, 4):
+        while len(seen) < 20 and (page := store.list_conversations("shop", None, before, 4)):
             seen += [one.conversation_id for one in page]
             before = (page[-1].opened_ms, page[-1].conversation_id)
 
@@ -710,7 +724,7 @@ class TestJournal:
         commit(store, events=[make_event(f"k{number}") for number in range(7)])
         seen: list[str] = []
         after = 0
-        while page := store.events("shop", "c1", after, 3):
+        while len(seen) < 20 and (page := store.events("shop", "c1", after, 3)):
             seen += [one.event.key for one in page]
             after = page[-1].sequence
 
