@@ -29,7 +29,7 @@ def matrix(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) 
     for skill, probability in wanted.skills.items():
         scores[0] += probability * crew.skill(skill)[rows]
     scores[0] *= weights.proficiency / MAX_PROFICIENCY
-    scores[1] = weights.free_capacity * np.clip(1 - load / crew.capacity[rows], 0, 1)
+    scores[1] = weights.free_capacity * np.maximum(1 - load / crew.capacity[rows], 0)
     scores[2] = weights.language * crew.speaks(wanted.language)[rows]
     for term, agent_id, weight in (
         (3, demand.last_agent_id, weights.last_agent),
@@ -46,9 +46,8 @@ def matrix(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) 
 def totals(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """The agents' scores: the sums of `matrix` over its terms, at a fraction of its cost."""
     weights, wanted = crew.policy.weights, demand.requirement
-    scores = _lasting(crew, demand)[rows] + weights.free_capacity * np.clip(
-        1 - load / crew.capacity[rows], 0, 1
-    )
+    free = np.maximum(1 - load / crew.capacity[rows], 0)
+    scores = _lasting(crew, demand)[rows] + weights.free_capacity * free
     for agent_id, weight in (
         (demand.last_agent_id, weights.last_agent),
         (wanted.preferred_agent_id, weights.preferred_agent),

@@ -310,5 +310,5 @@ def _owner(events: Sequence[Event]) -> str:
     return owner
 
 
-Shop.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None, derandomize=True)
+Shop.TestCase.settings = settings(max_examples=20, stateful_step_count=25)
 TestShop = Shop.TestCase

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -94,9 +94,12 @@ def _problem(model: type[BaseModel], error: Any, places: Mapping[str, str]) -> s
     return f"{path} in {place}: {error['msg']}, not {error['input']!r}"
 
 
-def _known(table: Any, path: Sequence[str | int]) -> list[str]:  # noqa: ANN401
-    """What the table that holds the last of `path` knows; a table is a model, a dataclass or a dict of these."""
+def _known(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
+    """What the table that holds the last of `path` knows."""
+    table: Any = model
     for part in path[:-1]:
-        hints = get_type_hints(table) if isinstance(table, type) else {}
-        table = hints.get(str(part)) or get_args(table)[-1]
-    return list(table.model_fields) if hasattr(table, "model_fields") else [one.name for one in fields(table)]
+        inner = get_type_hints(table).get(str(part)) if isinstance(table, type) else get_args(table)[-1]
+        table = table if inner is None else inner
+    if dataclasses.is_dataclass(table):
+        return [one.name for one in dataclasses.fields(table)]
+    return list(table.model_fields)

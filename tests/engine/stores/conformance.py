@@ -416,6 +416,20 @@ class TestRoster:
         with pytest.raises(NotFoundError, match=r"shop.*ann"):
             store.set_presence("shop", "ann", Presence.ONLINE)
 
+    def test_a_roster_read_again_shows_every_change(self, store: Store) -> None:
+        none = len(store.roster("shop").agents)
+        store.put_agent("shop", make_agent())
+        one = len(store.roster("shop").agents)
+        store.set_presence("shop", "ann", Presence.ONLINE)
+        online = store.roster("shop").presences[0]
+        commit(store, claims={"ann": 1})
+        loaded = load(store)
+        store.put_agent("shop", make_agent(name="Anna"))
+
+        assert (none, one, online, loaded) == (0, 1, Presence.ONLINE, 1)
+        assert store.roster("shop").agents[0].name == "Anna"
+        assert load(store) == 1
+
     def test_a_roster_read_after_a_stale_change_is_unchanged(self, store: Store) -> None:
         store.put_agent("shop", make_agent(capacity=1))
         store.roster("shop")
