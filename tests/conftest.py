@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import grpc
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from yingda import Client
 
 import engine.bootstrap
@@ -19,6 +20,8 @@ from engine.settings import EngineSettings
 from gateway.settings import GatewaySettings
 
 pytest.register_assert_rewrite("tests.engine.stores.conformance", "tests.engine.stores.assist_conformance")
+settings.register_profile("suite", derandomize=True, deadline=None)  # the same everywhere, however busy
+settings.load_profile("suite")
 
 TENANTS = [f"t{number}" for number in range(2000)]
 

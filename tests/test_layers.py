@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,6 @@ MAY_IMPORT = {
     "gateway": {"gateway", "yingda"},
     "models": {"models"},
 }
-ROOTS = {"bootstrap", "__main__"}  # where concrete classes and the environment may be seen
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jinja2", "mako"}
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
 HEAVY = {"torch", "sentence_transformers", "transformers", "matplotlib"}
@@ -41,11 +41,13 @@ def path_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+@functools.cache
 def tree(module: str) -> ast.Module:
     return ast.parse(path_of(module).read_text(encoding="utf-8"))
 
 
-def imports(module: str) -> set[str]:
+@functools.cache
+def imports(module: str) -> frozenset[str]:
     """Dotted names of everything that a module imports, anywhere in it; `from a import b` gives a and a.b."""
     found: set[str] = set()
     for node in ast.walk(tree(module)):
@@ -55,15 +57,11 @@ def imports(module: str) -> set[str]:
             assert node.level == 0, f"{module} imports relatively"
             base = node.module or ""
             found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return found
+    return frozenset(found)
 
 
 def tops(module: str) -> set[str]:
     return {name.partition(".")[0] for name in imports(module)}
-
-
-def of(*packages: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("module", [name for package in packages for name in modules(package)])
 
 
 def is_store(name: str) -> bool:
@@ -101,65 +99,70 @@ def test_there_are_modules_to_test() -> None:
     assert "models.train" not in serving_modules()
 
 
-@of("yingda", "engine", "gateway", "models")
-def test_a_module_imports_only_what_its_layer_may(module: str) -> None:
-    package = module.partition(".")[0]
-
-    assert tops(module) & OURS <= MAY_IMPORT[package]
+PACKAGE = pytest.mark.parametrize("package", PACKAGES)
 
 
-@of("engine")
-def test_only_the_composition_root_knows_the_models(module: str) -> None:
-    assert module == "engine.bootstrap" or "models" not in tops(module)
+@PACKAGE
+def test_a_module_imports_only_what_its_layer_may(package: str) -> None:
+    strangers = {module: tops(module) & OURS - MAY_IMPORT[package] for module in modules(package)}
+
+    assert {module: found for module, found in strangers.items() if found} == {}
 
 
-@of("engine")
-def test_only_the_composition_root_knows_the_stores(module: str) -> None:
-    stores = {name for name in imports(module) if is_store(name)}
-
-    assert module.rpartition(".")[2] in ROOTS or is_store(module) or not stores
+def test_only_the_composition_root_knows_the_models() -> None:
+    assert [module for module in modules("engine") if "models" in tops(module)] == ["engine.bootstrap"]
 
 
-@of("engine")
-def test_decisions_know_no_wire(module: str) -> None:
-    is_face = module.startswith("engine.servicers") or module in ("engine.server", "engine.bootstrap")
+def test_only_the_composition_root_knows_the_stores() -> None:
+    knowing = {module for module in modules("engine") if any(map(is_store, imports(module)))}
 
-    assert is_face or not tops(module) & {"grpc", "google"}
-
-
-@of("models")
-def test_models_know_no_service(module: str) -> None:
-    assert not tops(module) & {"grpc", "asyncio", "google"}
+    assert {module for module in knowing if not is_store(module)} <= {"engine.bootstrap", "engine.__main__"}
 
 
-@of("yingda", "engine", "gateway", "models")
-def test_only_a_program_reads_the_environment(module: str) -> None:
-    is_program = module.endswith(".__main__") or module.startswith("yingda.cli")
+def test_decisions_know_no_wire() -> None:
+    knowing = {module for module in modules("engine") if tops(module) & {"grpc", "google"}}
 
-    assert is_program or not reads_environment(module)
-
-
-@pytest.mark.parametrize("module", serving_modules())
-def test_nothing_that_serves_can_run_what_comes_from_outside(module: str) -> None:
-    assert not tops(module) & UNSAFE_MODULES
-    assert not set(calls(module)) & UNSAFE_CALLS
+    assert {one for one in knowing if not one.startswith("engine.servicers.")} == {
+        "engine.bootstrap",
+        "engine.server",
+    }
 
 
-@pytest.mark.parametrize("module", serving_modules())
-def test_nothing_that_serves_needs_what_only_training_needs(module: str) -> None:
-    assert not tops(module) & HEAVY
+def test_models_know_no_service() -> None:
+    assert [module for module in modules("models") if tops(module) & {"grpc", "asyncio", "google"}] == []
 
 
-@pytest.mark.parametrize(
-    "module", [name for name in modules("yingda") if not name.startswith(("yingda.service", "yingda.cli"))]
-)
-def test_a_client_needs_grpc_and_protobuf_alone(module: str) -> None:
-    assert tops(module) <= {"yingda", "grpc", "google", "__future__"} | sys.stdlib_module_names
+@PACKAGE
+def test_only_a_program_reads_the_environment(package: str) -> None:
+    reading = [module for module in modules(package) if reads_environment(module)]
+
+    assert [
+        one for one in reading if not one.endswith(".__main__") and not one.startswith("yingda.cli.")
+    ] == []
 
 
-@of("yingda", "engine", "gateway", "models")
-def test_every_module_says_what_it_is_and_postpones_annotations(module: str) -> None:
-    content = tree(module)
+def test_nothing_that_serves_can_run_what_comes_from_outside() -> None:
+    unsafe = {one: tops(one) & UNSAFE_MODULES | set(calls(one)) & UNSAFE_CALLS for one in serving_modules()}
 
-    assert ast.get_docstring(content)
-    assert len(content.body) == 1 or "__future__" in tops(module)
+    assert {module: found for module, found in unsafe.items() if found} == {}
+
+
+def test_nothing_that_serves_needs_what_only_training_needs() -> None:
+    assert [module for module in serving_modules() if tops(module) & HEAVY] == []
+
+
+def test_a_client_needs_grpc_and_protobuf_alone() -> None:
+    enough = {"yingda", "grpc", "google", "__future__"} | sys.stdlib_module_names
+    of_the_client = [one for one in modules("yingda") if one.split(".")[1:2] not in (["service"], ["cli"])]
+    needed = {one: tops(one) - enough for one in of_the_client}
+
+    assert "yingda.client" in of_the_client
+    assert {module: found for module, found in needed.items() if found} == {}
+
+
+@PACKAGE
+def test_every_module_says_what_it_is_and_postpones_annotations(package: str) -> None:
+    silent = [one for one in modules(package) if not ast.get_docstring(tree(one))]
+    eager = [one for one in modules(package) if len(tree(one).body) > 1 and "__future__" not in tops(one)]
+
+    assert (silent, eager) == ([], [])

@@ -177,5 +177,5 @@ class Shop(RuleBasedStateMachine):
         return dict(self.desk.store.roster(TENANT).loads)
 
 
-Shop.TestCase.settings = settings(max_examples=20, stateful_step_count=20, deadline=None, derandomize=True)
+Shop.TestCase.settings = settings(max_examples=20, stateful_step_count=20)
 TestShop = Shop.TestCase

@@ -264,7 +264,7 @@ MESSAGES = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(messages=MESSAGES, cut=st.integers(0, 10), capacity=st.integers(1, 3))
 def test_how_messages_are_batched_decides_nothing(
     messages: list[message_pb2.Message], cut: int, capacity: int

@@ -100,7 +100,7 @@ async def test_conversations_come_newest_first_in_pages(client: Client, stub: St
         await client.send("hello", conversation_id=f"c{number}:x")
     request = pb.ListConversationsRequest(tenant=tenant, page_size=2)
     pages: list[list[str]] = []
-    while not pages or request.page_token:
+    while not pages or (request.page_token and len(pages) < 9):
         page = await stub.ListConversations(request)
         pages.append([one.conversation_id for one in page.conversations])
         request.page_token = page.next_page_token
@@ -155,7 +155,7 @@ async def test_events_come_oldest_first_in_pages(client: Client, stub: Stub, ten
         await client.send("another conversation", conversation_id="c2")
     request = pb.ListEventsRequest(tenant=tenant, conversation_id="c1", page_size=2)
     pages: list[list[str]] = []
-    while not pages or request.page_token:
+    while not pages or (request.page_token and len(pages) < 9):
         page = await stub.ListEvents(request)
         pages.append([one.message_received.message.text for one in page.events])
         request.page_token = page.next_page_token
