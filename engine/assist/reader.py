@@ -46,9 +46,20 @@ class Reader:
             for text, read in found.items():
                 self._kept[text] = read
                 self._kept.move_to_end(text)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            self._forget()
         return [found[text] for text in texts]
+
+    def remember(self, texts: Sequence[str], analysis: AnalysisBatch, rows: Vectors) -> None:
+        """Keep what the pipeline read anyhow: these are the messages that agents will answer next."""
+        reads = zip(texts, rows, analysis.languages, analysis.intents, strict=True)
+        with self._lock:
+            for text, row, language, intent in reads:
+                self._kept[text] = Read(row=row, language=language, intent=intent)
+            self._forget()
+
+    def _forget(self) -> None:
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
 
     def _read(self, texts: Sequence[str]) -> list[Read]:
         analysis = self._analyzer.analyze(texts)
