@@ -14,7 +14,9 @@ from engine.analysis.analyzer import Analyzer
 from engine.domain import OUT_OF_SCOPE, AnalysisBatch
 
 Vectors = npt.NDArray[np.float32]
-HEDGE = np.float32(0.4)  # below 1: a list has several places, so the second likeliest intent gets more than its share
+HEDGE = np.float32(
+    0.4
+)  # below 1: a list has several places, so the second likeliest intent gets more than its share
 _KEPT = 8192  # texts; a conversation's last messages are asked about at every keystroke
 
 
