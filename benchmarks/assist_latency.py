@@ -27,7 +27,7 @@ from benchmarks.statistic import percentile
 from benchmarks.system import System, running
 from engine.servicers.convert_reply import reply_to_proto
 
-_IMPORTED = 5000  # replies a call
+_IMPORTED = 2000  # replies a call
 _SETTLED = 300  # seconds that indexes get to be built in
 
 
