@@ -15,7 +15,7 @@ from benchmarks.table import render
 
 SIZES = (100, 10_000, 100_000)
 _LISTS = 1500
-_SEEDS = range(100, 103)
+_SEEDS = range(200, 203)  # not those that the weights were chosen with
 _EFS = (64, 128, 256)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from pathlib import Path
 
 import grpc
@@ -27,12 +27,12 @@ from benchmarks.statistic import percentile
 from benchmarks.system import System, running
 from engine.servicers.convert_reply import reply_to_proto
 
-_IMPORTED = 5000  # replies a call
+_IMPORTED = 2000  # replies a call
 _SETTLED = 300  # seconds that indexes get to be built in
 
 
 async def measure(sizes: Sequence[int], cases: Sequence[Case], keystrokes: int) -> list[dict[str, object]]:
-    """One entry a size: wall time of each keystroke, one at a time, and CPU time of both services for it."""
+    """One entry a size: wall time of keystrokes, one at a time, and CPU time of both services for one."""
     return [await _measure_size(size, cases, keystrokes) for size in sizes]
 
 
@@ -48,7 +48,11 @@ async def _measure_size(size: int, cases: Sequence[Case], keystrokes: int) -> di
                 imported = time.perf_counter() - began
                 requests = list(_requests(tenant, await _converse(channel, tenant, cases), cases))
                 await _type(channel, requests[: keystrokes // 4])
-                report = await _measured(system, channel, requests, keystrokes)
+                typed = [requests[number % len(requests)] for number in range(keystrokes)]
+                report = {
+                    "keystroke": await _measured(system, keystrokes, _type(channel, typed)),
+                    "empty_call": await _measured(system, keystrokes, _knock(channel, tenant, keystrokes)),
+                }
             rss = system.engine.rss_mb()
     return {"replies": size, "import_s": imported, "engine_rss_mb": rss, "grown_mb": rss - before, **report}
 
@@ -105,6 +109,7 @@ def _requests(
 async def _type(
     channel: grpc.aio.Channel, requests: Sequence[assist_service_pb2.SuggestRepliesRequest]
 ) -> list[float]:
+    """Seconds that each took."""
     stub = assist_service_pb2_grpc.AssistServiceStub(channel)
     taken = []
     with quiet():
@@ -115,21 +120,27 @@ async def _type(
     return taken
 
 
-async def _measured(
-    system: System,
-    channel: grpc.aio.Channel,
-    requests: Sequence[assist_service_pb2.SuggestRepliesRequest],
-    keystrokes: int,
-) -> dict[str, object]:
-    wanted = [requests[number % len(requests)] for number in range(keystrokes)]
+async def _knock(channel: grpc.aio.Channel, tenant: str, calls: int) -> list[float]:
+    """The same way there and back for a call that does nothing: what the two hops cost by themselves."""
+    stub = assist_service_pb2_grpc.AssistServiceStub(channel)
+    request = assist_service_pb2.GetAutoReplyPolicyRequest(tenant=tenant)
+    taken = []
+    with quiet():
+        for _ in range(calls):
+            began = time.perf_counter()
+            await stub.GetAutoReplyPolicy(request)
+            taken.append(time.perf_counter() - began)
+    return taken
+
+
+async def _measured(system: System, keystrokes: int, typing: Awaitable[list[float]]) -> dict[str, object]:
     services = (system.gateway, system.engine)
     before = [service.cpu_seconds() for service in services]
-    taken = await _type(channel, wanted)
+    taken = await typing
     used = [service.cpu_seconds() - start for service, start in zip(services, before, strict=True)]
     return {
-        "keystrokes": keystrokes,
         "latency_ms": {f"p{share:g}": percentile(taken, share / 100) * 1000 for share in (50, 90, 99)},
-        "cpu_ms_per_keystroke": {
+        "cpu_ms": {
             service.name: cpu / keystrokes * 1000 for service, cpu in zip(services, used, strict=True)
         },
     }

@@ -181,7 +181,7 @@ def _without_prefixes(cases: Sequence[Case]) -> dict[str, float]:
 
 
 def _without_typed_meaning(cases: Sequence[Case]) -> dict[str, float]:
-    with _set(query, TYPED_MEANING=0.0, TYPED_WHOLE=1e9), desk.opened() as assist:
+    with _set(query, TYPED_LEAST=1e9, TYPED_MEANING=0.0, TYPED_WHOLE=1e9), desk.opened() as assist:
         return _brief(assist, cases)
 
 

@@ -88,6 +88,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.push_async_callback(server.stop, settings.grace)
         await health.serving()
         stack.push_async_callback(health.leaving)
+        assist.library.warm()
         structlog.get_logger().info("engine_ready", address=address)
         yield Engine(address=address)
 

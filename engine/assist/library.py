@@ -28,7 +28,7 @@ class Library:
         self._maker = maker
         self._width = width
         self._samples = {reply.reply_id: reply for reply in samples}
-        self._sampled: Shelves | None = None
+        self._sampled: Future[Shelves] | None = None
         self._shelves: dict[str, Shelves] = {}
         self._lock = Lock()
         self._builder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shelves")
@@ -37,6 +37,11 @@ class Library:
     def close(self) -> None:
         """Give up what is being built."""
         self._builder.shutdown(wait=True, cancel_futures=True)
+
+    def warm(self) -> None:
+        """Begin to index the samples, so that a tenant's first message need not wait for it."""
+        if self._sampled is None:
+            self._sampled = self._builder.submit(self._make, list(self._samples.values()))
 
     def holds(self, tenant: str) -> bool:
         """Whether the tenant's replies were loaded."""
@@ -116,9 +121,9 @@ class Library:
 
     def _sample_shelves(self) -> Shelves:
         """Made once for all tenants that did not change them."""
-        if self._sampled is None:
-            self._sampled = self._make(list(self._samples.values()))
-        return self._sampled
+        self.warm()
+        assert self._sampled is not None  # `warm` began it
+        return self._sampled.result()
 
     def _tidy(self, tenant: str) -> None:
         for language, shelf in self._shelves[tenant].items():
@@ -126,6 +131,7 @@ class Library:
             running = self._tidying.get(key)
             if change.to_merge(shelf) and (running is None or running.done()):
                 self._tidying[key] = self._builder.submit(self._merge, tenant, language)
+                self._tidying[key].add_done_callback(_log_failure)
 
     def _merge(self, tenant: str, language: str) -> None:
         """On the builder's thread: merge until all is well."""
@@ -140,3 +146,9 @@ class Library:
             structlog.get_logger().info(
                 "shelf_merged", tenant=tenant, language=language, replies=len(block), parts=len(old)
             )
+
+
+def _log_failure(merge: Future[None]) -> None:
+    """A shelf that cannot be merged still serves, but somebody must know."""
+    if not merge.cancelled() and (error := merge.exception()):
+        structlog.get_logger().error("shelf_not_merged", exc_info=error)

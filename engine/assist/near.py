@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.assist import pinyin
-from engine.assist.index import build_index
+from engine.assist.index import FlatReplyIndex, build_index
 from engine.assist.reward import edit_distance
 from engine.domain import Reply
 from engine.ports import Encoder
@@ -18,6 +18,7 @@ from engine.ports import Encoder
 ALIKE = 0.85  # share of equal characters from which two texts are near duplicates
 MEANING = 0.97  # cosine from which they are, whatever the characters
 _NEIGHBOURS = 6
+_MANY = 5000  # replies asked about
 _HOPELESS = 0.7  # cosine below which two texts cannot be alike
 _LONGEST = 512  # characters compared
 
@@ -36,23 +37,29 @@ def pairs(replies: Sequence[Reply], encoder: Encoder, among: frozenset[str] | No
     found: dict[tuple[str, str], Pair] = {}
     for language in sorted({reply.language for reply in replies}):
         of_language = [reply for reply in replies if reply.language == language]
-        for pair in _pairs(of_language, encoder):
-            if among is None or pair.one in among or pair.other in among:
-                found[pair.one, pair.other] = pair
+        asked = [row for row, one in enumerate(of_language) if among is None or one.reply_id in among]
+        for pair in _pairs(of_language, asked, encoder):
+            found[pair.one, pair.other] = pair
     return list(found.values())
 
 
-def _pairs(replies: Sequence[Reply], encoder: Encoder) -> Iterator[Pair]:
+def _pairs(replies: Sequence[Reply], asked: Sequence[int], encoder: Encoder) -> Iterator[Pair]:
+    """Those of the rows asked about. Few of them are compared with all, for many a graph is worth its making."""
+    if not asked:
+        return
     folded = [pinyin.fold_typed(reply.text)[:_LONGEST] for reply in replies]
     vectors: npt.NDArray[np.float32] = encoder.encode([reply.text for reply in replies])
-    cosines, rows = build_index(vectors).search(vectors, _NEIGHBOURS)
-    for row, (near, likeness) in enumerate(zip(rows.tolist(), cosines.tolist(), strict=True)):
+    index = FlatReplyIndex(vectors) if len(asked) < _MANY else build_index(vectors)
+    cosines, rows = index.search(vectors[asked], _NEIGHBOURS)
+    for row, near, likeness in zip(asked, rows.tolist(), cosines.tolist(), strict=True):
         for other, cosine in zip(near, likeness, strict=True):
             if 0 <= other != row and (similarity := _similarity(folded[row], folded[other], cosine)):
                 yield _pair(replies[row], replies[other], similarity)
+    wanted = set(asked)
     for same in _groups(folded):
         for row in same[1:]:
-            yield _pair(replies[same[0]], replies[row], 1.0)
+            if row in wanted or same[0] in wanted:
+                yield _pair(replies[same[0]], replies[row], 1.0)
 
 
 def _groups(folded: Sequence[str]) -> list[list[int]]:

@@ -17,6 +17,9 @@ Vectors = npt.NDArray[np.float32]
 
 EARLIER = 0.5  # what a customer's message counts beside the one after it
 TYPED_MEANING = 0.5  # what the meaning of typed text counts beside that of the customer's messages
+TYPED_LEAST = (
+    3  # characters or words from which typed text is read beside a context; less adds time and little else
+)
 TYPED_WHOLE = 6  # characters or words from which typed text tells its intent; one or two say little
 
 
@@ -37,13 +40,14 @@ def make(reader: Reader, wanted: Wanted) -> Query:
     """
     said = reader.read([text for text in wanted.messages if text.strip()])
     is_pinyin = _is_pinyin(wanted, said)
-    typed = [] if said and (is_pinyin or not wanted.typed) else reader.read([wanted.typed])
+    units = len(pinyin.quick_units(wanted.typed))
+    typed = [] if said and (is_pinyin or units < TYPED_LEAST) else reader.read([wanted.typed])
     last = (said or typed)[-1]
     vector = np.zeros_like(last.row)
     if said:
         vector += _context([read.row for read in said], reader.width)
     if typed and not is_pinyin:
-        vector += _typed(typed[0].row, reader.width, wanted.typed)
+        vector += _typed(typed[0].row, reader.width, units)
     return Query(
         vector=vector,
         languages=_languages(wanted, said, last),
@@ -84,8 +88,8 @@ def _context(rows: Sequence[Vectors], width: int) -> Vectors:
     return vector
 
 
-def _typed(row: Vectors, width: int, typed: str) -> Vectors:
-    share = min(len(pinyin.quick_units(typed)) / TYPED_WHOLE, 1)
+def _typed(row: Vectors, width: int, units: int) -> Vectors:
+    share = min(units / TYPED_WHOLE, 1)
     weighed = row.copy()
     weighed[:width] *= TYPED_MEANING
     weighed[width:] *= share**2

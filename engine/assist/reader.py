@@ -14,6 +14,9 @@ from engine.analysis.analyzer import Analyzer
 from engine.domain import OUT_OF_SCOPE, AnalysisBatch
 
 Vectors = npt.NDArray[np.float32]
+HEDGE = np.float32(
+    0.4
+)  # below 1: a list has several places, so the second likeliest intent gets more than its share
 _KEPT = 8192  # texts; a conversation's last messages are asked about at every keystroke
 
 
@@ -46,9 +49,20 @@ class Reader:
             for text, read in found.items():
                 self._kept[text] = read
                 self._kept.move_to_end(text)
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            self._forget()
         return [found[text] for text in texts]
+
+    def remember(self, texts: Sequence[str], analysis: AnalysisBatch, rows: Vectors) -> None:
+        """Keep what the pipeline read anyhow: these are the messages that agents will answer next."""
+        reads = zip(texts, rows, analysis.languages, analysis.intents, strict=True)
+        with self._lock:
+            for text, row, language, intent in reads:
+                self._kept[text] = Read(row=row, language=language, intent=intent)
+            self._forget()
+
+    def _forget(self) -> None:
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
 
     def _read(self, texts: Sequence[str]) -> list[Read]:
         analysis = self._analyzer.analyze(texts)
@@ -64,8 +78,9 @@ class Reader:
 
 
 def of_messages(analysis: AnalysisBatch) -> Vectors:
-    """[n, d + intents + 1]: embedding, probability of each intent, and half where out of scope."""
+    """[n, d + intents + 1]: embedding, hedged probability of each intent, and half where out of scope."""
     refused = np.array([[intent == OUT_OF_SCOPE] for intent in analysis.intents], dtype=np.float32)
     # Below the threshold the engine answers out_of_scope, so the intents count for half.
-    probability = analysis.probability * (1 - refused / 2)
-    return np.hstack([analysis.embedding, probability, refused / 2])
+    hedged = analysis.probability**HEDGE
+    hedged *= (1 - refused / 2) / hedged.sum(axis=1, keepdims=True)
+    return np.hstack([analysis.embedding, hedged, refused / 2])

@@ -87,6 +87,8 @@ class Shelf:
     def search(self, queries: Vectors, place: Place, limit: int) -> list[list[Suggestion]]:
         """The best `limit` for each query [n, d + intents + 1], best first."""
         by_part = [self._search_meaning(part, queries, place, limit) for part in self.parts]
+        if len(by_part) == 1:
+            return by_part[0]
         return [
             _best([one for found in of_query for one in found], limit)
             for of_query in zip(*by_part, strict=True)

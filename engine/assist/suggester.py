@@ -56,6 +56,7 @@ class Suggester:
         Called on the decision thread.
         """
         queries = of_messages(analysis)
+        self._reader.remember(batch.texts, analysis, queries)
         suggestions: list[list[Suggestion]] = [[] for _ in range(len(batch))]
         for tenant in set(batch.tenants):
             self._bookkeeper.ready(tenant)

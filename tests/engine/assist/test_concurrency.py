@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 import threading
 import time
@@ -20,36 +19,38 @@ WRITERS, SEARCHERS = 10, 50
 
 
 class Ledger:
-    """What each writer last put under its ids, and since when."""
+    """What each writer last did to its ids: the reply or None, the number of the act, and when it was done."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, tuple[Reply | None, float]] = {}
+        self.acts: dict[str, tuple[Reply | None, int, float]] = {}
         self.problems: list[str] = []
+
+    def note(self, reply_id: str, reply: Reply | None, number: int) -> None:
+        self.acts[reply_id] = (reply, number, time.monotonic())
 
     def check(self, found: Reply, began: float) -> None:
         """What was replaced or deleted before a search began must not be shown by it."""
-        kept, since = self.kept.get(found.reply_id, (found, 0.0))
-        if since < began and (kept is None or kept.text != found.text):
+        _, number, since = self.acts.get(found.reply_id, (found, 0, began))
+        if since < began and int(found.title) < number:
             self.problems.append(f"{found.reply_id} changed {began - since:.3f} s before the search began")
 
 
 def write(desk: Desk, decide: ThreadPoolExecutor, ledger: Ledger, writer: int, until: float) -> int:
     """Put, replace and delete replies of its own, one decision at a time, as the servicer does."""
-    draw, writes = random.Random(writer), 0
+    draw, number = random.Random(writer), 0
     while time.monotonic() < until:
+        number += 1
         reply_id = f"w{writer}.{draw.randrange(20)}"
-        kept, _ = ledger.kept.get(reply_id, (None, 0.0))
-        ledger.kept[reply_id] = (kept, math.inf)  # a search may see the change before it is entered here
+        kept, _, _ = ledger.acts.get(reply_id, (None, 0, 0.0))
         if kept is not None and draw.random() < 0.3:
             decide.submit(desk.assist.bookkeeper.delete, TENANT, reply_id).result()
-            ledger.kept[reply_id] = (None, time.monotonic())
+            ledger.note(reply_id, None, number)
         else:
-            reply = make_reply(reply_id, title="shared word", text=f"{reply_id} version {writes}")
+            reply = make_reply(reply_id, title=str(number), text=f"shared word of {reply_id}")
             (new,) = decide.submit(desk.assist.bookkeeper.put, TENANT, [reply]).result()
-            ledger.kept[reply_id] = (new, time.monotonic())
-        writes += 1
+            ledger.note(reply_id, new, number)
         time.sleep(draw.random() / 50)
-    return writes
+    return number
 
 
 def search(desk: Desk, ledger: Ledger, searcher: int, until: float) -> int:
@@ -99,7 +100,7 @@ def run(store: SQLiteStore, seconds: float) -> tuple[Desk, Ledger, list[int]]:
 def check(store: SQLiteStore, seconds: float) -> None:
     desk, ledger, counts = run(store, seconds)
     try:
-        kept = sorted((one for one, _ in ledger.kept.values() if one), key=lambda one: one.reply_id)
+        kept = sorted((one for one, _, _ in ledger.acts.values() if one), key=lambda one: one.reply_id)
 
         assert ledger.problems == []
         assert len(counts) == WRITERS + SEARCHERS
