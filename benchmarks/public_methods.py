@@ -13,6 +13,7 @@ from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_union
 from sklearn.svm import LinearSVC
 
@@ -63,7 +64,8 @@ def tfidf(rows: Rows) -> Predict:
     words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 5), sublinear_tf=True)
     union = make_union(words, characters).fit(rows.texts)
-    model = LogisticRegression(C=30, max_iter=100, tol=1e-2).fit(union.transform(rows.texts), rows.y)
+    model = OneVsRestClassifier(LogisticRegression(C=30, solver="liblinear"))
+    model.fit(union.transform(rows.texts), rows.y)
     return lambda texts: np.log(model.predict_proba(union.transform(texts)) + 1e-12)
 
 
