@@ -50,9 +50,17 @@ def make(method: MethodDescriptor, tenant: str, **fields: object) -> Message:
 async def call(
     channel: grpc.aio.Channel, method: MethodDescriptor, request: bytes, **options: Option
 ) -> Message:
-    stub: Any = channel.unary_unary(f"/{method.containing_service.full_name}/{method.name}")
+    """The answer; of a stream the first one."""
+    path = f"/{method.containing_service.full_name}/{method.name}"
     answer = message_factory.GetMessageClass(method.output_type)()
-    answer.ParseFromString(await stub(request, **options))
+    if method.server_streaming:
+        streaming: Any = channel.unary_stream(path)
+        answers = streaming(request, **options)
+        answer.ParseFromString(await answers.read())
+        answers.cancel()
+    else:
+        stub: Any = channel.unary_unary(path)
+        answer.ParseFromString(await stub(request, **options))
     return answer
 
 
@@ -185,6 +193,7 @@ async def test_a_single_message_of_another_tenant_is_refused(guarded_channel: gr
 async def give_everything(client: Client) -> dict[str, str]:
     """An agent, a conversation and a reply; their ids."""
     await client.put_agent(agent_pb2.Agent(agent_id="ann", skills={"general": 1}, capacity=1))
+    await client.set_presence("ann", agent_pb2.PRESENCE_ONLINE)
     await client.send("hello", conversation_id="c1")
     await client.put_reply(reply_pb2.Reply(reply_id="own", language="en", text="hi"))
     return {"agent_id": "ann", "conversation_id": "c1", "reply_id": "own"}
@@ -199,6 +208,8 @@ async def test_what_another_tenant_has_is_not_found(
 
     assert found.code is grpc.StatusCode.NOT_FOUND
     assert f"tenant {other_tenant} has no" in found.text
+    if method.name == "CompleteConversation":  # which wants it closed
+        await client.close_conversation("c1")
     await call(channel, method, make(method, tenant, **fields).SerializeToString())
 
 
