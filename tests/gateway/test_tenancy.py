@@ -187,6 +187,7 @@ async def test_a_single_message_of_another_tenant_is_refused(guarded_channel: gr
 async def give_everything(client: Client) -> dict[str, str]:
     """An agent, a conversation, a reply and feedback on it; their ids."""
     await client.put_agent(agent_pb2.Agent(agent_id="ann", skills={"general": 1}, capacity=1))
+    await client.set_presence("ann", agent_pb2.PRESENCE_ONLINE)
     await client.send("hello", conversation_id="c1")
     await client.put_reply(reply_pb2.Reply(reply_id="own", language="en", text="hi"))
     await client.record_feedback(feedback())

@@ -188,7 +188,7 @@ def public(one: type) -> set[str]:
     return {name for name, _ in inspect.getmembers(one, callable) if not name.startswith("_")}
 
 
-async def test_the_sync_client_has_every_method_but_stream() -> None:
+async def test_the_sync_client_has_every_method_but_those_that_stream() -> None:
     assert public(Client) - public(SyncClient) == {"stream", "watch_agent"}
 
 
