@@ -23,8 +23,8 @@ demo: $(VENV)/base ## Start everything, send some messages, show what comes back
 serve: $(VENV)/base ## Serve on 127.0.0.1:50051 with the data in ./data (ARGS="--help" lists the options)
 	@$(BIN)/yingda serve --data-dir data $(ARGS)
 
-test: $(VENV)/test ## Run the test suite (PYTHON=python3.13 picks the interpreter, ARGS go to pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/test ## Run the test suite but its slow part (PYTHON=python3.13 picks the interpreter, ARGS go to pytest)
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: lint types buf stubs ## Lint, types, contracts, generated stubs
 

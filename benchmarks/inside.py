@@ -26,7 +26,7 @@ from engine.pipeline import Pipeline
 from engine.ports import Store
 from engine.routing import selection
 from engine.routing.dispatcher import Dispatcher
-from engine.routing.score import Weights
+from engine.routing.policy import FixedPolicies
 from engine.samples import read_replies
 from engine.servicers import codec, convert
 from engine.stores.sqlite import SQLiteStore, open_store
@@ -55,7 +55,7 @@ class Engine:
         )
         self._pipeline = Pipeline(
             analyzer=analyzer,
-            dispatcher=Dispatcher(store=store, codec=proto, clock=clock, weights=Weights()),
+            dispatcher=Dispatcher(store=store, codec=proto, clock=clock, policies=FixedPolicies()),
             responder=Responder(suggester=assist.suggester, policies=assist.policies),
             store=store,
             codec=proto,

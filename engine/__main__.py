@@ -36,6 +36,7 @@ def main() -> int:
                 "listen": args.listen,
                 "data_dir": args.data_dir,
                 "bundle": args.bundle,
+                "store": args.store,
                 "sync": args.sync,
             },
         )
@@ -60,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, help="TOML file; the engine reads its [engine] table")
     parser.add_argument("--listen", help='"host:port" or "unix:path" (default: a socket in the data folder)')
     parser.add_argument("--data-dir", type=Path, help="folder of the store (default: data)")
+    parser.add_argument(
+        "--store",
+        help='"redis://host:port/0" or "redis+cluster://h1:p1,h2:p2" (default: SQLite in the folder)',
+    )
     parser.add_argument("--bundle", type=Path, help="folder of the bundle (default: the shipped one)")
     parser.add_argument(
         "--sync", choices=("normal", "full"), help="what a commit survives (default: normal, a kill)"

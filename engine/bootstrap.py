@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,7 +26,7 @@ from engine.history import History
 from engine.pipeline import Pipeline
 from engine.ports import Classifier, Clock, Store
 from engine.routing.dispatcher import Dispatcher
-from engine.routing.score import Weights
+from engine.routing.lifecycle import Lifecycle
 from engine.samples import read_replies
 from engine.server import Servicers, add_servicers
 from engine.servicers.agent import AgentServicer
@@ -36,8 +37,10 @@ from engine.servicers.engine import EngineServicer
 from engine.servicers.errors import translate
 from engine.servicers.reply import ReplyServicer
 from engine.settings import EngineSettings
-from engine.stores.sqlite import open_store
+from engine.stores import folder, sqlite
 from engine.team import Team
+from engine.timekeeper import Timekeeper
+from engine.watch import Watch
 from models.bundle import BundleError, load
 
 _MODELS = Path(models.__file__).parent
@@ -65,7 +68,8 @@ class Threads:
 async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
     """An engine that serves until the block ends, and then finishes what it began. Raises: StartError."""
     async with AsyncExitStack() as stack:
-        store = open_store(settings.data_dir / "yingda.db", sync=settings.sync)
+        stack.enter_context(folder.held(settings.data_dir))
+        store = _store(settings)
         stack.callback(store.close)
         classifier = _bundle(settings)
         assist = _assist(settings, store, classifier)
@@ -74,11 +78,13 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.callback(searchers.shutdown)
         thread = DecisionThread()
         stack.callback(thread.close)  # before the store: what was begun still needs it
-        servicers = _servicers(settings, store, classifier, Threads(thread, searchers), assist)
+        parts = _parts(settings, store, classifier, Threads(thread, searchers), assist)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
-        health = lifecycle.Health(server, add_servicers(server, servicers))
+        health = lifecycle.Health(server, add_servicers(server, parts.servicers))
         address = _bind(server, settings)
         await server.start()
+        timekeeper = asyncio.create_task(parts.timekeeper.run())
+        stack.callback(timekeeper.cancel)
         stack.push_async_callback(server.stop, settings.grace)
         await health.serving()
         stack.push_async_callback(health.leaving)
@@ -100,15 +106,21 @@ def _assist(settings: EngineSettings, store: Store, classifier: Classifier) -> A
     )
 
 
-def _servicers(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    servicers: Servicers
+    timekeeper: Timekeeper
+
+
+def _parts(
     settings: EngineSettings, store: Store, classifier: Classifier, threads: Threads, assist: Assist
-) -> Servicers:
+) -> _Parts:
     thread = threads.decisions
     clock: Clock = SystemClock()
     codec = ProtoCodec()
     analyzer = Analyzer(classifier=classifier)
-    weights = Weights(**settings.weights.model_dump())
-    dispatcher = Dispatcher(store=store, codec=codec, clock=clock, weights=weights)
+    dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=settings.policies())
+    lifecycle_ = Lifecycle(store=store, codec=codec, dispatcher=dispatcher)
     pipeline = Pipeline(
         analyzer=analyzer,
         dispatcher=dispatcher,
@@ -118,9 +130,12 @@ def _servicers(
         clock=clock,
     )
     history = History(store=store)
-    return Servicers(
+    watch = Watch()
+    store.subscribe(watch.publish)
+    team = Team(store=store, dispatcher=dispatcher, lifecycle=lifecycle_, clock=clock)
+    servicers = Servicers(
         engine=EngineServicer(pipeline=pipeline, thread=thread),
-        agent=AgentServicer(team=Team(store=store, dispatcher=dispatcher), thread=thread),
+        agent=AgentServicer(team=team, lifecycle=lifecycle_, history=history, watch=watch, thread=thread),
         assist=AssistServicer(
             adviser=assist.adviser,
             suggester=assist.suggester,
@@ -135,9 +150,20 @@ def _servicers(
             searchers=threads.searchers,
         ),
         conversation=ConversationServicer(
-            history=history, dispatcher=dispatcher, analyzer=analyzer, thread=thread
+            history=history, dispatcher=dispatcher, lifecycle=lifecycle_, analyzer=analyzer, thread=thread
         ),
     )
+    timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=clock, thread=thread)
+    return _Parts(servicers=servicers, timekeeper=timekeeper)
+
+
+def _store(settings: EngineSettings) -> Store:
+    if settings.store:
+        # A fifth of a second and 19 MB that only a shared store is worth.
+        from engine.stores import redis  # noqa: PLC0415
+
+        return redis.open_store(settings.store, wait_replicas=settings.wait_replicas)
+    return sqlite.open_store(settings.data_dir / "yingda.db", sync=settings.sync)
 
 
 def _bundle(settings: EngineSettings) -> Classifier:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -20,13 +20,16 @@ class Presence(StrEnum):
     BUSY = "busy"
     AWAY = "away"
     OFFLINE = "offline"
+    WRAPPING = "wrapping"
 
 
 class ConversationState(StrEnum):
-    """Where a conversation stands."""
+    """Where a conversation stands. Source: the task and reservation life cycle of Twilio TaskRouter."""
 
     WAITING = "waiting"
+    OFFERED = "offered"
     ASSIGNED = "assigned"
+    WRAPPING = "wrapping"
     CLOSED = "closed"
 
 
@@ -36,6 +39,7 @@ class Outcome(StrEnum):
     ASSIGNED = "assigned"
     KEPT = "kept"
     QUEUED = "queued"
+    OFFERED = "offered"
 
 
 class FeedbackOutcome(StrEnum):
@@ -59,61 +63,130 @@ class AutoReplyDecision(StrEnum):
 
 
 class Exclusion(StrEnum):
-    """Why an agent is not eligible."""
+    """Why an agent is not eligible; an agent with several reasons has the first."""
 
     OFFLINE = "offline"
     AWAY = "away"
     BUSY = "busy"
+    WRAPPING = "wrapping"
+    OFF_SHIFT = "off_shift"
+    NOT_ASKED_FOR = "not_asked_for"
+    NOT_IN_TEAM = "not_in_team"
     LACKS_SKILL = "lacks_skill"
+    LACKS_LANGUAGE = "lacks_language"
+    DECLINED = "declined"
+    NEEDS_REST = "needs_rest"
     AT_CAPACITY = "at_capacity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """A span of the week. `weekday` is ISO (1 Monday); an `end_minute` above 1440 is on the day after."""
+
+    weekday: int
+    start_minute: int
+    end_minute: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
-    """A human who answers customers. `skills` maps a skill to a proficiency, 1 to 5; no languages means any."""
+    """A human who answers customers. `skills` maps a skill to a proficiency, 1 to 5; no languages means any.
+
+    `capacity` is in units of a hundredth of a chat.
+    """
 
     agent_id: str
     name: str
     skills: Mapping[str, int]
     languages: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
     capacity: int
-    presence: Presence = Presence.OFFLINE
+    shifts: tuple[Shift, ...] = ()
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Roster:
+    """A tenant's agents by id and, as columns in the same order, how each stands.
+
+    `presences` and `online` (bool [A]) say who takes conversations, `leases` (int64 [A]) when that lapses, 0 for
+    never. `load` is int64 [A], units held; `streak` int64 [A], how many of the last conversations given to the agent
+    were angry, counted back to the first that was not. The agents of a roster never change; the columns follow every
+    commit, so that nothing is copied: read them, do not keep them.
+    """
+
+    agents: tuple[Agent, ...]
+    rows: Mapping[str, int]
+    presences: list[Presence]
+    online: npt.NDArray[np.bool_]
+    leases: npt.NDArray[np.int64]
+    load: npt.NDArray[np.int64]
+    streak: npt.NDArray[np.int64]
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """By id, where there is one."""
+        row = self.rows.get(agent_id)
+        return None if row is None else self.agents[row]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Roster:
-    """A tenant's agents, and how many conversations each holds (agents that hold none may be missing)."""
+class Requirement:
+    """What a conversation asks of its agent.
 
-    agents: Mapping[str, Agent]
-    loads: Mapping[str, int]
+    `skills` maps each skill to the probability that it is the one needed, likeliest first; `skill` is the one
+    acted on. `agent_id` and `team` are conditions, `preferred_agent_id` is a wish; "" is none. `priority` is 0 to
+    10, `vip` 0 to 3.
+    """
+
+    skill: str
+    skills: Mapping[str, float]
+    language: str
+    agent_id: str = ""
+    preferred_agent_id: str = ""
+    team: str = ""
+    priority: int = 0
+    vip: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mood:
+    """A conversation's smoothed anger in [0, 1], and whether it counts as angry."""
+
+    anger: float = 0.0
+    is_angry: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """A customer's messages on one channel. `agent_id` is "" unless assigned, `queued_ms` 0 unless waiting.
+    """A customer's messages on one channel, and its place in routing.
 
-    `version` counts the changes: 1 when first kept.
+    `agent_id` is "" unless offered, assigned or wrapping, and then `units` are held there. `queued_ms` is when it
+    began to wait, 0 once an agent has it; `rank_ms` orders the queue, smaller first. `queues` are the queues it
+    stands in while waiting. `due_ms` is when the offer, the relaxation step or the wrap-up ends, 0 for never.
+    `declined` are agents that are not asked again. `version` counts the changes: 1 when first kept.
     """
 
     conversation_id: str
     channel: int
     customer_id: str
     state: ConversationState
+    requirement: Requirement
     agent_id: str = ""
-    skill: str
-    language: str
+    units: int = 0
+    reservation_id: str = ""
     opened_ms: int
     updated_ms: int
     queued_ms: int = 0
+    rank_ms: int = 0
+    due_ms: int = 0
+    relaxation: int = 0
+    queues: tuple[str, ...] = ()
+    declined: tuple[str, ...] = ()
+    last_agent_id: str = ""
+    last_agent_ms: int = 0
+    participants: tuple[str, ...] = ()
+    mood: Mood = Mood()
     version: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
-    """What a conversation asks of its agent."""
-
-    skill: str
-    language: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +221,9 @@ class Assignment:
     skill: str
     reason: str
     terms: tuple[Term, ...] = ()
+    relaxation: int = 0
+    reservation_id: str = ""
+    policy_version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +309,20 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What the caller knows about whom to give a conversation to; see `Requirement` for the fields."""
+
+    agent_id: str = ""
+    preferred_agent_id: str = ""
+    team: str = ""
+    priority: int = 0
+    vip: int = 0
+
+
+NO_HINTS = Hints()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageBatch:
     """Messages in the order they came, as columns of equal length. `raw` is each one as it came over the wire."""
 
@@ -242,6 +332,8 @@ class MessageBatch:
     conversation_ids: Sequence[str]
     customer_ids: Sequence[str]
     texts: Sequence[str]
+    locales: Sequence[str]
+    hints: Sequence[Hints]
     metadata: Sequence[Mapping[str, str]]
     raw: Sequence[bytes]
 
@@ -257,6 +349,8 @@ class MessageBatch:
             conversation_ids=[self.conversation_ids[row] for row in rows],
             customer_ids=[self.customer_ids[row] for row in rows],
             texts=[self.texts[row] for row in rows],
+            locales=[self.locales[row] for row in rows],
+            hints=[self.hints[row] for row in rows],
             metadata=[self.metadata[row] for row in rows],
             raw=[self.raw[row] for row in rows],
         )
@@ -266,7 +360,8 @@ class MessageBatch:
 class AnalysisBatch:
     """What was read in a batch of texts, as columns of `n` rows over the bundle's `k` intents.
 
-    `intents` holds the name acted on ("out_of_scope" below the threshold); `candidates` int64 [n, 3] and
+    `skill_of` maps an intent to its skill; `intents` holds the
+    name acted on ("out_of_scope" below the threshold); `candidates` int64 [n, 3] and
     `candidate_confidence` float32 [n, 3] the likeliest ones, best first, whatever the threshold said.
     `sentiments` indexes SENTIMENTS; `anger` is a calibrated probability; `probability` is float32 [n, k],
     `embedding` float32 [n, d] with rows of length 1 (or 0 where nothing was known).
@@ -274,6 +369,7 @@ class AnalysisBatch:
 
     bundle_id: str
     intent_names: Sequence[str]
+    skill_of: Mapping[str, str]
     intents: Sequence[str]
     skills: Sequence[str]
     languages: Sequence[str]
@@ -310,11 +406,15 @@ class StoredEvent:
 class Change:
     """What one tenant's decisions change: all of it is committed, or none.
 
-    `conversations` are new states whose `version` must follow the stored one; `claims` maps an agent to places
-    taken (positive) or given back (negative); an event whose `key` exists already makes the change stale.
+    `conversations` are new states whose `version` must follow the stored one; `claims` maps an agent to units
+    taken (positive) or given back (negative), and `streaks` to the new number of angry conversations in a row; an
+    event whose `key` exists already makes the change stale. `alone` are ids of those conversations that were opened
+    because their customer had none open: one that another engine opened meanwhile makes the change stale.
     """
 
     tenant: str
     conversations: Sequence[Conversation] = ()
-    claims: Mapping[str, int]
+    claims: Mapping[str, int] = field(default_factory=dict)
+    streaks: Mapping[str, int] = field(default_factory=dict)
     events: Sequence[Event] = ()
+    alone: Collection[str] = ()

@@ -3,6 +3,7 @@
 EngineError
 ├── InvalidArgumentError   a field is missing, too long or contradictory
 ├── NotFoundError          the named thing does not exist in the tenant
+├── ConflictError          the named thing is not in the state the call needs
 ├── OverloadedError        the queue is full; try again after a moment
 ├── ContentionError        other engines changed the same state again and again
 ├── StorageError           the store cannot be read or written; nothing of the call was kept
@@ -27,6 +28,10 @@ class InvalidArgumentError(EngineError):
 
 class NotFoundError(EngineError):
     """The named thing does not exist in the tenant."""
+
+
+class ConflictError(EngineError):
+    """The named thing is not in the state the call needs; an offer that has ended, say."""
 
 
 class OverloadedError(EngineError):

@@ -26,6 +26,10 @@ class History:
         """Newest first, those opened before `before` (opened_ms, id)."""
         return self._store.list_conversations(tenant, state, before, limit)
 
+    def held(self, tenant: str, agent_id: str) -> list[Conversation]:
+        """What is offered to, assigned to or wrapped up by an agent, by id."""
+        return self._store.held(tenant, agent_id)
+
     def events(self, tenant: str, conversation_id: str, after: int, limit: int) -> list[StoredEvent]:
         """The journal after a sequence, in order. Raises: NotFoundError for an unknown conversation."""
         self.conversation(tenant, conversation_id)

@@ -75,7 +75,7 @@ class Pipeline:
         if not rows:
             return {}
         fresh = batch.take(rows)
-        analysis = self._analyzer.analyze(fresh.texts)
+        analysis = self._analyzer.analyze(fresh.texts, fresh.locales)
         groups = _by_tenant(fresh, range(len(fresh)))
         drafts = {tenant: self._dispatcher.draft(tenant) for tenant in groups}
         ids, assignments = self._decide(fresh, analysis, groups, drafts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ from engine.domain import (
     Roster,
     StoredEvent,
 )
+from engine.routing.policy import Policy
 
 
 class Clock(Protocol):
@@ -130,6 +131,14 @@ class ReplyIndex(Protocol):
         ...
 
 
+class Policies(Protocol):
+    """Which routing policy a tenant has."""
+
+    def of(self, tenant: str) -> Policy:
+        """The same object until it changes."""
+        ...
+
+
 class Codec(Protocol):
     """The bytes an answer is sent and kept as; each is made once."""
 
@@ -160,11 +169,11 @@ class Codec(Protocol):
         ...
 
     def assigned(self, assignment: Assignment) -> bytes:
-        """A conversation's leaving the queue, as journaled."""
+        """A conversation's getting an agent, as journaled."""
         ...
 
-    def closed(self, agent_id: str) -> bytes:
-        """A conversation's end, as journaled."""
+    def event(self, kind: str, **fields: str | int | float | bool) -> bytes:
+        """The payload of an event of this kind (a field of the Event message), as journaled."""
         ...
 
 
@@ -188,8 +197,24 @@ class Store(Protocol):
         """The newest conversation that is not closed, by (channel, customer_id), where there is one."""
         ...
 
-    def waiting(self, tenant: str, skill: str, limit: int) -> list[Conversation]:
-        """Waiting conversations that ask for the skill, longest wait first, ties by id."""
+    def waiting(self, tenant: str, queues: Mapping[str, int]) -> list[Conversation]:
+        """Waiting conversations: of each queue as many as asked, smallest `rank_ms` first, ties by id; each once."""
+        ...
+
+    def held(self, tenant: str, agent_id: str) -> list[Conversation]:
+        """Conversations offered to, assigned to or wrapped up by the agent, by id."""
+        ...
+
+    def due(self, now_ms: int) -> list[tuple[str, str]]:
+        """(tenant, conversation_id) of conversations whose `due_ms` has come, earliest first; not all, if many."""
+        ...
+
+    def lapsed(self, now_ms: int) -> list[tuple[str, str]]:
+        """(tenant, agent_id) of agents that are not offline and whose lease ended by now."""
+        ...
+
+    def next_due_ms(self) -> int | None:
+        """The earliest moment at which `due` or `lapsed` gives something; None where nothing ends by itself."""
         ...
 
     def list_conversations(
@@ -199,22 +224,30 @@ class Store(Protocol):
         ...
 
     def roster(self, tenant: str) -> Roster:
-        """The agents and their loads now; the answer does not change later."""
+        """The agents and what they carry; `agents` is the same object until one of them changes."""
         ...
 
     def put_agent(self, tenant: str, agent: Agent) -> None:
         """Create or replace; the stored presence and load stay."""
         ...
 
-    def set_presence(self, tenant: str, agent_id: str, presence: Presence) -> None:
-        """Raises: NotFoundError."""
+    def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> None:
+        """Until `lease_ms`, or until it is set again where that is 0. Raises: NotFoundError."""
         ...
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """Commit each change wholly or not at all; False where it was stale.
 
         Stale is: a conversation's version does not follow the stored one, a positive claim would pass the agent's
-        capacity or the agent is gone, or an event's key exists already.
+        capacity or the agent is gone, an event's key exists already, or the customer of one that is to be `alone`
+        has another open conversation stored.
+        """
+        ...
+
+    def subscribe(self, listener: Callable[[str, Sequence[Conversation]], None]) -> None:
+        """Call this with the tenant and the changed conversations after each commit, whichever engine made it.
+
+        It is called from any thread and must neither block nor raise.
         """
         ...
 
@@ -236,7 +269,22 @@ class Store(Protocol):
         ...
 
 
-class ReplyStore(Protocol):
+REPLIES = "replies"  # what `SharedStore.versions` calls them
+LEARNED = "learned"  # the kind of document that feedback changes
+
+
+class SharedStore(Protocol):
+    """A store that other engines may write to as well."""
+
+    def versions(self, tenant: str) -> Mapping[str, int]:
+        """By kind of document, and for REPLIES, a number that is another once another engine changed them.
+
+        It stays where only this engine did; a kind that is missing has 0. To remember what is kept, read this first.
+        """
+        ...
+
+
+class ReplyStore(SharedStore, Protocol):
     """The canned replies, and the customers' words they answer. Called from one thread.
 
     What `put_replies`, `delete_reply` and `seed` returned for survives a kill.
@@ -259,11 +307,14 @@ class ReplyStore(Protocol):
         ...
 
     def recent_records(self, tenant: str, conversation_id: str, limit: int) -> list[bytes]:
-        """Journal data of the newest messages, of one conversation or ("") of all, newest first."""
+        """Journal data of the newest messages, of one conversation or ("") of all, newest first.
+
+        Of all, a store may remember only the last 10,000.
+        """
         ...
 
 
-class FeedbackStore(Protocol):
+class FeedbackStore(SharedStore, Protocol):
     """What was learned and decided beside the replies, as documents. Called from one thread.
 
     What `put_document` and `commit_feedback` returned for survives a kill.
@@ -284,9 +335,10 @@ class FeedbackStore(Protocol):
     def commit_feedback(
         self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
     ) -> bytes | None:
-        """Keep the receipt and, as kind "learned", the documents: all or nothing.
+        """Keep the receipt and, as kind LEARNED, the documents: all or nothing.
 
-        The earlier receipt, and no change, where one of that id was committed before; else None.
+        The earlier receipt, and no change, where one of that id was committed before; else None. Raises:
+        ContentionError where another engine changed documents of the kind since `versions` was called.
         """
         ...
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from yingda.v1 import message_pb2
 
 from engine.assist.slot import SlotType
-from engine.routing.score import Weights
+from engine.routing.policy import UNIT, FixedPolicies, Policy
 
-
-class WeightSettings(BaseModel):
-    """What a full mark in each term of an agent's score is worth, 0 or more."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    proficiency: float = Field(default=Weights().proficiency, ge=0)
-    free_capacity: float = Field(default=Weights().free_capacity, ge=0)
-    language: float = Field(default=Weights().language, ge=0)
+OTHERS = "*"  # the name under which the policy of all tenants without one of their own stands
 
 
 class EngineSettings(BaseModel):
@@ -27,14 +21,64 @@ class EngineSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     listen: str = Field(default="", description='"host:port" or "unix:path"; empty: a socket in data_dir')
-    data_dir: Path = Field(default=Path("data"), description="folder of the store; made if need be")
+    data_dir: Path = Field(
+        default=Path("data"), description="folder of the store and the socket; made if need be"
+    )
+    store: str = Field(
+        default="",
+        repr=False,  # it may hold a password
+        description='"redis://host:port/0" or "redis+cluster://host:port,host:port"; empty: SQLite in data_dir',
+    )
+    wait_replicas: int = Field(
+        default=0, ge=0, description="replicas of Redis that must have a commit before it is acknowledged"
+    )
     sync: Literal["normal", "full"] = Field(
-        default="normal", description="normal: commits survive a kill; full: also a loss of power, slower"
+        default="normal",
+        description="of SQLite; normal: commits survive a kill; full: also a loss of power",
     )
     bundle: Path | None = Field(default=None, description="folder of the bundle; none: the shipped one")
     pack: Path | None = Field(default=None, description="folder of the sample pack; none: the shipped one")
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
-    weights: WeightSettings = WeightSettings()
     slots: dict[str, SlotType] = Field(
         default_factory=dict, description="slots of replies beside the built-in ones, and their types"
     )
+    policy: dict[str, Policy] = Field(
+        default={}, description='routing policy by tenant; "*" is for all others; see docs/routing.md'
+    )
+
+    @field_validator("policy", mode="before")
+    @classmethod
+    def _channels_by_name(cls, policies: object) -> object:
+        """In a file, `channel_units` has channel names and units in chats: email = 0.5."""
+        if not isinstance(policies, Mapping):
+            return policies
+        return {tenant: _with_channel_numbers(policy) for tenant, policy in policies.items()}
+
+    def policies(self) -> FixedPolicies:
+        """As the engine asks for them."""
+        return FixedPolicies(others=self.policy.get(OTHERS, Policy()), by_tenant=self.policy)
+
+
+def _with_channel_numbers(policy: object) -> object:
+    if not isinstance(policy, Mapping) or not isinstance(policy.get("channel_units"), Mapping):
+        return policy
+    units = {_channel(name): _units(name, chats) for name, chats in policy["channel_units"].items()}
+    return {**policy, "channel_units": units}
+
+
+def _units(name: str, chats: object) -> int:
+    is_number = isinstance(chats, int | float) and not isinstance(chats, bool)
+    units = round(chats * UNIT) if is_number else -1  # type: ignore[operator]
+    if not is_number or units < 0 or (chats and not units):
+        raise ValueError(
+            f"channel_units.{name}: is {chats!r}, must be {1 / UNIT} or more chats, or 0 for all of the agent"
+        )
+    return units
+
+
+def _channel(name: str) -> int:
+    try:
+        return message_pb2.Channel.Value(f"CHANNEL_{name.upper()}")
+    except ValueError:
+        known = ", ".join(one.removeprefix("CHANNEL_").lower() for one in message_pb2.Channel.keys()[1:])
+        raise ValueError(f"channel_units: {name} is no channel; known are {known}") from None

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from engine.domain import Agent, Presence, Roster
 from engine.errors import NotFoundError
-from engine.ports import Store
+from engine.ports import Clock, Store
 from engine.routing.dispatcher import Dispatcher
+from engine.routing.lifecycle import Lifecycle
 
 
 class Team:
     """Changes agents and lets the queue follow. Every method returns the roster afterwards."""
 
-    def __init__(self, *, store: Store, dispatcher: Dispatcher) -> None:
+    def __init__(self, *, store: Store, dispatcher: Dispatcher, lifecycle: Lifecycle, clock: Clock) -> None:
         self._store = store
         self._dispatcher = dispatcher
+        self._lifecycle = lifecycle
+        self._clock = clock
 
     def roster(self, tenant: str) -> Roster:
-        """All agents and their loads."""
+        """All agents."""
         return self._store.roster(tenant)
 
     def roster_with(self, tenant: str, agent_id: str) -> Roster:
         """The same, where this agent is one of them. Raises: NotFoundError."""
         roster = self._store.roster(tenant)
-        if agent_id not in roster.agents:
+        if agent_id not in roster.rows:
             raise NotFoundError(
                 f"tenant {tenant} has no agent {agent_id}; put one with AgentService.PutAgent"
             )
@@ -31,11 +34,30 @@ class Team:
     def put(self, tenant: str, agent: Agent) -> Roster:
         """Create or replace; presence and load stay. New room is filled from the queue at once."""
         self._store.put_agent(tenant, agent)
-        self._dispatcher.drain(tenant)
+        roster = self._store.roster(tenant)
+        if roster.online[roster.rows[agent.agent_id]]:
+            self._dispatcher.drain(tenant, [agent.agent_id])
         return self._store.roster(tenant)
 
-    def set_presence(self, tenant: str, agent_id: str, presence: Presence) -> Roster:
-        """Set it; somebody who comes online gets what waits. Raises: NotFoundError."""
-        self._store.set_presence(tenant, agent_id, presence)
-        self._dispatcher.drain(tenant)
+    def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> Roster:
+        """Set it, for `lease_ms` milliseconds or for good (0). Raises: NotFoundError.
+
+        Somebody who comes online gets what waits; offers to somebody who goes offline are made to others.
+        """
+        until = self._clock.now_ms() + lease_ms if lease_ms else 0
+        self._store.set_presence(tenant, agent_id, presence, until)
+        if presence is Presence.ONLINE:
+            self._dispatcher.drain(tenant, [agent_id])
+        elif presence is Presence.OFFLINE:
+            self._lifecycle.agent_gone(tenant, agent_id)
         return self._store.roster(tenant)
+
+    def renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
+        """Let the presence last `lease_ms` milliseconds from now; an agent who is offline stays so.
+
+        Raises: NotFoundError.
+        """
+        roster = self.roster_with(tenant, agent_id)
+        presence = roster.presences[roster.rows[agent_id]]
+        if presence is not Presence.OFFLINE:
+            self._store.set_presence(tenant, agent_id, presence, self._clock.now_ms() + lease_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 
 import grpc
 from yingda.service.lifecycle import MAX_MESSAGE_BYTES
@@ -52,6 +53,12 @@ class EngineClient:
     async def process(self, frame: bytes, timeout: float) -> bytes:
         """A serialised ProcessMessagesRequest to its response. Raises: AioRpcError."""
         return await self.forward(_METHOD, frame, timeout)
+
+    async def forward_stream(self, method: str, request: bytes) -> AsyncIterator[bytes]:
+        """Any call that streams its responses, for as long as it lasts. Raises: AioRpcError."""
+        call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(method)
+        async for response in call(request):
+            yield response
 
     async def forward(self, method: str, request: bytes, timeout: float) -> bytes:
         """Any unary call, as it came. Raises: AioRpcError."""

@@ -20,7 +20,9 @@ class GatewaySettings(BaseModel):
         default=["default"], min_length=1, description="who may be served where no tokens are set"
     )
     tokens: dict[str, str] = Field(
-        default={}, repr=False, description="bearer token to tenant; none: any local caller may speak for any tenant"
+        default={},
+        repr=False,
+        description="bearer token to tenant; none: any local caller may speak for any tenant",
     )
     deadline: float = Field(default=10.0, gt=0, description="seconds for a call that brings no deadline")
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")

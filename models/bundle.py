@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
 
+from models import encoding
 from models import manifest as manifests
 from models.calibration import CALIBRATION_FILE, Calibration
-from models.encoder import TABLE_FILE, StaticEncoder, Table
-from models.errors import BundleError
+from models.encoder import TABLE_FILE
+from models.encoding import Encoder
+from models.errors import BundleError, ModelsError
 from models.features import Features, extract
 from models.heads import HEADS_FILE, Columns, Heads
 from models.language import detect
@@ -32,6 +34,7 @@ class Prediction:
 
     probability: npt.NDArray[np.float32]  # [n, k] calibrated, over `intents`; rows sum to 1
     intent: npt.NDArray[np.int64]  # [n] the most probable of `intents`
+    second: npt.NDArray[np.int64]  # [n] the intent a message has besides; -1: none
     confidence: npt.NDArray[np.float32]  # [n] probability that the answer is right, out of scope included
     in_scope: npt.NDArray[np.bool_]  # [n] False: the answer is out_of_scope
     sentiment: npt.NDArray[np.float32]  # [n, 3] negative, neutral, positive; rows sum to 1
@@ -45,7 +48,7 @@ class Bundle:
     """An encoder, heads and calibration that belong together. Safe to share between threads."""
 
     def __init__(
-        self, *, manifest: Manifest, encoder: StaticEncoder, heads: Heads, calibration: Calibration
+        self, *, manifest: Manifest, encoder: Encoder, heads: Heads, calibration: Calibration
     ) -> None:
         self.id: str = manifest.id
         self.intents: tuple[str, ...] = manifest.intents
@@ -69,7 +72,7 @@ class Bundle:
 
     def _predict_block(self, texts: Sequence[str]) -> Prediction:
         features = extract(texts)
-        return self._answer(features, self._encoder.encode_features(features))
+        return self._answer(features, self._encoder.embed(texts, features))
 
     def _answer(self, features: Features, embedding: npt.NDArray[np.float32]) -> Prediction:
         language = detect(features)
@@ -78,6 +81,7 @@ class Bundle:
         return Prediction(
             probability=outcome.probability.astype(np.float32),
             intent=outcome.probability.argmax(axis=1),
+            second=outcome.second,
             confidence=outcome.confidence.astype(np.float32),
             in_scope=outcome.in_scope,
             sentiment=outcome.sentiment.astype(np.float32),
@@ -93,9 +97,11 @@ def load(path: Path) -> Bundle:
     manifest = Manifest.load(path)
     manifests.check_files(path, manifest)
     try:
-        encoder = StaticEncoder(Table.load(path / ENCODER_FOLDER))
+        encoder = _load_encoder(path, manifest)
         heads = Heads.load(path)
         calibration = Calibration.load(path)
+    except ModelsError:
+        raise
     except (OSError, SafetensorError, TypeError, ValueError) as error:
         names = f"{ENCODER_FOLDER}/{TABLE_FILE}, {HEADS_FILE} or {CALIBRATION_FILE}"
         raise BundleError(
@@ -105,7 +111,12 @@ def load(path: Path) -> Bundle:
     return Bundle(manifest=manifest, encoder=encoder, heads=heads, calibration=calibration)
 
 
-def _check_shapes(path: Path, manifest: Manifest, encoder: StaticEncoder, heads: Heads) -> None:
+def _load_encoder(path: Path, manifest: Manifest) -> Encoder:
+    kind, model = (str(manifest.encoder.get(name, "")) for name in ("kind", "model"))
+    return encoding.load(path / ENCODER_FOLDER, kind, model)
+
+
+def _check_shapes(path: Path, manifest: Manifest, encoder: Encoder, heads: Heads) -> None:
     wanted = (encoder.dimension, Columns(intents=len(manifest.intents)).count)
     if heads.dense.shape != wanted:
         raise BundleError(

@@ -12,7 +12,6 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
-from scipy.special import expit, logsumexp, softmax
 
 from models.heads import Columns, Scores
 from models.storage import write_arrays
@@ -21,7 +20,9 @@ Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
 
 CALIBRATION_FILE: Final = "calibration.safetensors"
-SCOPE_SIGNALS: Final = ("dense", "hashed", "energy", "margin", "nearness", "one")
+SCOPE_SIGNALS: Final = ("dense", "hashed", "energy", "margin", "nearness", "length", "one")
+ANGER_SIGNALS: Final = ("dense", "hashed", "length", "one")
+BANDS: Final = (3.3, 4.6)  # octaves of length: up to 8, up to 23 characters, longer
 _EPSILON: Final = 1e-6
 
 
@@ -30,6 +31,7 @@ class Outcome:
     """Calibrated answers for n texts."""
 
     probability: Float64Array  # [n, k] over intents; rows sum to 1
+    second: Int64Array  # [n] the intent the message has besides, -1: none
     scope: Float64Array  # [n] probability of being in scope
     confidence: Float64Array  # [n] probability that the answer (an intent, or out of scope) is right
     in_scope: npt.NDArray[np.bool_]  # [n]
@@ -40,31 +42,34 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """One row a language (l = len(LANGUAGES)); weights of (dense, hashed) scores, then biases."""
+    """Learned numbers for each language (l) and, where short messages differ, band of length (b)."""
 
-    intent: Float64Array  # [l, 2]
-    scope: Float64Array  # [l, 6] one weight for each of SCOPE_SIGNALS
+    intent: Float64Array  # [l, b, 2] weights of the dense and the hashed scores
+    second_threshold: Float64Array  # [l] on the probability of the runner-up
+    scope: Float64Array  # [l, 7] one weight for each of SCOPE_SIGNALS
     scope_threshold: Float64Array  # [l] on the probability of being in scope
     sentiment: Float64Array  # [l, 5] two weights and a bias a class
-    anger: Float64Array  # [l, 3] two weights and a bias
+    anger: Float64Array  # [l, 4] one weight for each of ANGER_SIGNALS
     anger_threshold: Float64Array  # [l] on the probability of anger
-    answer: Float64Array  # [l, 2] slope and bias on the log-odds of the answer
+    answer: Float64Array  # [l, b, 2] slope and bias on the log-odds of the answer
 
     def apply(self, scores: Scores, language: Int64Array, columns: Columns) -> Outcome:
         """Turn the scores of n texts in int64 [n] languages into probabilities."""
-        probability = softmax(mix_intents(scores, self.intent[language], columns), axis=1)
-        signals = scope_signals(scores, self.intent[language], columns)
-        scope = expit((signals * self.scope[language]).sum(axis=1))
+        band = find_band(scores)
+        logits = mix_intents(scores, self.intent[language, band], columns)
+        probability = softmax(logits)
+        scope = expit((scope_signals(scores, logits, columns) * self.scope[language]).sum(axis=1))
         in_scope = scope >= self.scope_threshold[language]
         answer = np.where(in_scope, scope * probability.max(axis=1), 1 - scope)
-        slope, bias = self.answer[language].T
-        anger = expit(_mix_column(scores, self.anger[language], columns.anger))
+        slope, bias = self.answer[language, band].T
+        anger = expit((anger_signals(scores, columns) * self.anger[language]).sum(axis=1))
         return Outcome(
             probability=probability,
+            second=find_second(probability, self.second_threshold[language]),
             scope=scope,
             confidence=expit(slope * log_odds(answer) + bias),
             in_scope=in_scope,
-            sentiment=softmax(mix_sentiment(scores, self.sentiment[language], columns), axis=1),
+            sentiment=softmax(mix_sentiment(scores, self.sentiment[language], columns)),
             anger=anger,
             is_angry=anger >= self.anger_threshold[language],
         )
@@ -77,6 +82,18 @@ class Calibration:
     def load(cls, folder: Path) -> Self:
         """Read the numbers from `folder`."""
         return cls(**load_file(folder / CALIBRATION_FILE))
+
+
+def find_second(probability: Float64Array, threshold: Float64Array) -> Int64Array:
+    """Give int64 [n]: the runner-up of each row of [n, k] where it reaches its threshold, else -1."""
+    row = np.arange(len(probability))
+    runner_up = np.argpartition(probability, -2, axis=1)[:, -2]
+    return np.where(probability[row, runner_up] >= threshold, runner_up, -1)
+
+
+def find_band(scores: Scores) -> Int64Array:
+    """Give int64 [n] in [0, 2]: short, middling or long."""
+    return np.searchsorted(BANDS, scores.length)
 
 
 def mix_intents(scores: Scores, weights: Float64Array, columns: Columns) -> Float64Array:
@@ -92,31 +109,53 @@ def mix_sentiment(scores: Scores, weights: Float64Array, columns: Columns) -> Fl
     return weights[:, :1] * scores.dense[:, part] + weights[:, 1:2] * scores.hashed[:, part] + weights[:, 2:]
 
 
-def scope_signals(scores: Scores, weights: Float64Array, columns: Columns) -> Float64Array:
-    """Give float64 [n, 6]: what SCOPE_SIGNALS names.
+def scope_signals(scores: Scores, logits: Float64Array, columns: Columns) -> Float64Array:
+    """Give float64 [n, 7]: what SCOPE_SIGNALS names, from the mixed [n, k] logits of the intents.
 
     Energy is the log of the summed exponentials of the logits; margin the lead of the first over the second.
     Source: Liu et al. 2020, Energy-based Out-of-distribution Detection.
     """
-    logits = mix_intents(scores, weights, columns)
     best = np.partition(logits, -2, axis=1)[:, -2:]
     return np.column_stack(
         (
             scores.dense[:, columns.scope],
             scores.hashed[:, columns.scope],
-            logsumexp(logits, axis=1),
+            logsumexp(logits),
             best[:, 1] - best[:, 0],
             scores.nearness,
-            np.ones(logits.shape[0]),
+            scores.length,
+            np.ones(len(logits)),
         )
     )
+
+
+def anger_signals(scores: Scores, columns: Columns) -> Float64Array:
+    """Give float64 [n, 4]: what ANGER_SIGNALS names."""
+    column = columns.anger
+    one = np.ones(len(scores.length))
+    return np.column_stack((scores.dense[:, column], scores.hashed[:, column], scores.length, one))
+
+
+def softmax(logits: Float64Array) -> Float64Array:
+    """Give float64 [n, k], rows that sum to 1."""
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    found: Float64Array = raised / raised.sum(axis=1, keepdims=True)
+    return found
+
+
+def logsumexp(logits: Float64Array) -> Float64Array:
+    """Give float64 [n], the log of the summed exponentials of each row."""
+    highest = logits.max(axis=1)
+    found: Float64Array = highest + np.log(np.exp(logits - highest[:, None]).sum(axis=1))
+    return found
+
+
+def expit(odds: Float64Array) -> Float64Array:
+    """Give the probability of each log-odds."""
+    return 0.5 * (1 + np.tanh(0.5 * odds))
 
 
 def log_odds(probability: Float64Array) -> Float64Array:
     """Give log(p / (1 - p)), with p kept off 0 and 1."""
     clipped = np.clip(probability, _EPSILON, 1 - _EPSILON)
     return np.log(clipped / (1 - clipped))
-
-
-def _mix_column(scores: Scores, weights: Float64Array, column: int) -> Float64Array:
-    return weights[:, 0] * scores.dense[:, column] + weights[:, 1] * scores.hashed[:, column] + weights[:, 2]

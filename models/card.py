@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from models import breakdown
+from models.evaluate import Judged
 from models.manifest import Manifest
 from models.metrics import Estimate
 from models.taxonomy import LANGUAGES
+from models.validation import Validated
 
 TARGETS: Final[Mapping[str, tuple[str, float]]] = {
     "intent_accuracy": ("≥", 0.92),
@@ -22,7 +25,7 @@ TARGETS: Final[Mapping[str, tuple[str, float]]] = {
 }
 
 
-def write(manifest: Manifest, scores: Mapping[str, Estimate], *, notes: str = "") -> str:
+def write(manifest: Manifest, validated: Validated, *, notes: str = "") -> str:
     """Give the card as Markdown."""
     return "\n".join(
         [
@@ -37,7 +40,15 @@ def write(manifest: Manifest, scores: Mapping[str, Estimate], *, notes: str = ""
             "Every message was scored by heads that never saw its author (grouped cross-validation). "
             "The interval is 95 %, by drawing whole authors.",
             "",
-            *_score_table(scores),
+            *_score_table(validated.figures),
+            "",
+            "## By length",
+            "",
+            *_length_table(validated.judged),
+            "",
+            "## By intent, the weakest first",
+            "",
+            *_intent_table(validated.judged, manifest.intents),
             "",
             "## What it was made of",
             "",
@@ -55,6 +66,22 @@ def _score_table(scores: Mapping[str, Estimate]) -> list[str]:
         "| --- | --- | --- |" + " --- |" * len(LANGUAGES),
     ]
     return head + [_score_row(name, scores) for name in names]
+
+
+def _length_table(judged: Judged) -> list[str]:
+    rows = [f"| {name} | {accuracy} |" for name, accuracy in breakdown.by_length(judged).items()]
+    return ["| length | intent accuracy |", "| --- | --- |", *rows]
+
+
+def _intent_table(judged: Judged, intents: Sequence[str]) -> list[str]:
+    head = [
+        "| intent | messages | recall | precision | most often taken for |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    return head + [
+        f"| {row.name} | {row.messages} | {row.recall} | {row.precision:.3f} | {row.taken_for} |"
+        for row in breakdown.by_intent(judged, intents)
+    ]
 
 
 def _score_row(name: str, scores: Mapping[str, Estimate]) -> str:

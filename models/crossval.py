@@ -41,12 +41,16 @@ def score_out_of_fold(examples: Examples, scorer: Scorer, *, folds: int = FOLDS)
 
 
 def calibrate_out_of_fold(
-    scores: Scores, examples: Examples, columns: Columns, *, folds: int = FOLDS
+    scores: Scores, examples: Examples, usable: Int64Array, columns: Columns, *, folds: int = FOLDS
 ) -> Outcome:
-    """Give the answers of all n examples, each by a calibration that never saw its author."""
+    """Give the answers of all n examples, each by a calibration that never saw its author.
+
+    Calibrations are fitted on `usable` rows alone.
+    """
     parts = []
     for train, test in split(examples.author, folds=folds):
-        calibration = fusion.fit(fusion.take(scores, train), examples.take(train), columns)
+        rows = np.intersect1d(train, usable)
+        calibration = fusion.fit(fusion.take(scores, rows), examples.take(rows), columns)
         parts.append((test, calibration.apply(fusion.take(scores, test), examples.language[test], columns)))
     return _merge(Outcome, parts)
 

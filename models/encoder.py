@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +10,18 @@ from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 from safetensors.numpy import load_file
 
 from models.features import Features, Kind, extract
+from models.gather import Bags, find_offsets
 from models.keys import KeyIndex
 from models.storage import write_arrays
 
 Float32Array = npt.NDArray[np.float32]
 
 TABLE_FILE: Final = "table.safetensors"
+MODULES_FILE: Final = "modules.json"
+_MODULES: Final = [{"idx": 0, "name": "0", "path": "", "type": "models.sentence_module.NgramEmbedding"}]
 LAST_KIND: Final = Kind.MARK  # later kinds have no row of their own
 
 
@@ -35,13 +38,14 @@ class Table:
         return self.vectors * self.scales.astype(np.float32)[:, None]
 
     def save(self, folder: Path) -> None:
-        """Write the table's file into `folder`."""
+        """Write the table into `folder`, and what sentence-transformers needs to load it too."""
         arrays: dict[str, npt.NDArray[Any]] = {
             "keys": self.keys,
             "vectors": self.vectors,
             "scales": self.scales,
         }
         write_arrays(folder / TABLE_FILE, arrays)
+        (folder / MODULES_FILE).write_text(json.dumps(_MODULES, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -51,15 +55,18 @@ class Table:
     @classmethod
     def quantize(cls, keys: npt.NDArray[np.uint64], vectors: Float32Array) -> Self:
         """Round each row of float32 [v, d] to 8 bits of its own scale."""
-        scales = np.maximum(np.abs(vectors).max(axis=1) / 127, 1e-7).astype(np.float16)
-        whole = np.round(vectors / scales.astype(np.float32)[:, None]).clip(-127, 127)
-        return cls(keys=keys, vectors=whole.astype(np.int8), scales=scales)
+        small, scales = quantize(vectors)
+        return cls(keys=keys, vectors=small, scales=scales)
 
 
 class StaticEncoder:
     """Turns texts into vectors by a table of n-grams; numpy and scipy only."""
 
+    kind = "static"
+    model = ""
+
     def __init__(self, table: Table) -> None:
+        self.table = table
         self._index = KeyIndex(table.keys)
         self._vectors = table.dense()
 
@@ -72,19 +79,24 @@ class StaticEncoder:
         """Give float32 [n, d], each row of length 1, or 0 for a text without a known n-gram."""
         return self.encode_features(extract(texts))
 
+    def embed(self, texts: Sequence[str], features: Features) -> Float32Array:
+        """Give float32 [n, d]; the features are all it needs."""
+        return self.encode_features(features)
+
+    def save(self, folder: Path) -> None:
+        """Write the table into `folder`."""
+        self.table.save(folder)
+
     def encode_features(self, features: Features) -> Float32Array:
         """Give float32 [n, d] as `encode` does, from features already extracted."""
-        summed: Float32Array = self.counts(features) @ self._vectors
-        return normalize(summed)
+        return normalize(self.bags(features).sum_rows(self._vectors))
 
-    def counts(self, features: Features) -> sp.csr_matrix:
-        """Give float32 csr [n, v]: how often each text holds each n-gram of the table."""
-        taken = features.kinds <= LAST_KIND
-        place, known = self._index.find(features.hashes[taken])
-        rows = features.rows[taken][known]
-        offsets = np.searchsorted(rows, np.arange(features.n + 1))
-        ones = np.ones(rows.size, np.float32)
-        return sp.csr_matrix((ones, place[known], offsets), shape=(features.n, self._vectors.shape[0]))
+    def bags(self, features: Features) -> Bags:
+        """Give the table's rows that each text takes, each occurrence once."""
+        taken = np.flatnonzero(features.kinds <= LAST_KIND)
+        found, place = self._index.find(features.hashes[taken])
+        ones = np.ones(found.size, np.float32)
+        return Bags(places=place, weights=ones, offsets=find_offsets(features.rows[taken[found]], features.n))
 
 
 def normalize(vectors: Float32Array) -> Float32Array:
@@ -92,3 +104,10 @@ def normalize(vectors: Float32Array) -> Float32Array:
     length = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))[:, None]
     scaled: Float32Array = vectors / np.maximum(length, np.float32(1e-9))
     return scaled
+
+
+def quantize(rows: Float32Array) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]:
+    """Give int8 [v, d] and one float16 scale a row, whose product is nearly float32 [v, d] `rows`."""
+    scales = np.maximum(np.abs(rows).max(axis=1) / 127, 1e-7).astype(np.float16)
+    whole = np.round(rows / scales.astype(np.float32)[:, None]).clip(-127, 127)
+    return whole.astype(np.int8), scales

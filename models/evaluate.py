@@ -69,7 +69,12 @@ def _estimate_slice(judged: Judged, function: Callable[[Int64Array], float], row
 
 
 def _all_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]:
-    return {**_intent_measures(judged), **_scope_measures(judged), **_mood_measures(judged)}
+    return {
+        **_intent_measures(judged),
+        **_second_measures(judged),
+        **_scope_measures(judged),
+        **_mood_measures(judged),
+    }
 
 
 def _intent_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]:
@@ -89,6 +94,17 @@ def _intent_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]
         "calibration_error": lambda rows: metrics.calibration_error(
             outcome.confidence[rows], judged.answer_right[rows]
         ),
+    }
+
+
+def _second_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]:
+    labels, second = judged.examples.labels, judged.outcome.second
+    two = labels.sum(axis=1) > 1
+    fits = (second >= 0) & labels[np.arange(second.size), second] & judged.intent_right
+    alone = judged.examples.in_scope & ~two
+    return {
+        "both_intents_found": lambda rows: metrics.share(fits[rows][two[rows]]),
+        "false_second_intents": lambda rows: metrics.share(second[rows][alone[rows]] >= 0),
     }
 
 

@@ -48,6 +48,8 @@ class Kind(IntEnum):
     CHARGRAM = 8
     NUMBER = 9
     SHOUT = 10
+    EDGE = 11
+    LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ def extract(texts: Sequence[str]) -> Features:
     words = _find_words(batch)
     if words.start.size:
         parts += [*_word_parts(words), *_chargrams(batch, words), _shouts(batch, words)]
+    parts += [edge for part in parts if part.kind in (Kind.WORD, Kind.CJK_1) for edge in _edges(part)]
     return _join(parts, batch, words, n=len(texts))
 
 
@@ -236,15 +239,31 @@ def _shouts(batch: _Batch, words: _Words) -> _Part:
     return _Part(np.full(rows.size, _SALTS[30]), rows, Kind.SHOUT)
 
 
+def _edges(part: _Part) -> list[_Part]:
+    """Give the first and the last word, or character, of each text a feature of its own."""
+    change = part.rows[1:] != part.rows[:-1]
+    first, last = np.append(True, change), np.append(change, True)
+    if not part.rows.size:
+        return []
+    return [
+        _Part(mix(part.hashes[first] + _SALTS[40 + part.kind]), part.rows[first], Kind.EDGE),
+        _Part(mix(part.hashes[last] + _SALTS[50 + part.kind]), part.rows[last], Kind.EDGE),
+    ]
+
+
+def _lengths(cjk: Int64Array, letters: Int64Array) -> _Part:
+    """Give one feature a text: how long it is, in half octaves; a word counts as three characters."""
+    step = np.minimum(np.log2(1 + cjk + 3 * letters) * 2, 20).astype(np.uint64)
+    return _Part(mix(step * _STEP + _SALTS[45]), np.arange(cjk.size), Kind.LENGTH)
+
+
 def _join(parts: list[_Part], batch: _Batch, words: _Words, *, n: int) -> Features:
-    rows = np.concatenate([part.rows for part in parts] or [np.zeros(0, np.int64)])
-    hashes = np.concatenate([part.hashes for part in parts] or [np.zeros(0, np.uint64)])
-    kinds = np.repeat(
-        np.array([part.kind for part in parts], np.uint8),
-        np.array([part.rows.size for part in parts], np.int64),
-    )
-    short = rows.astype(np.uint16) if n <= _SHORT else rows
-    order = np.argsort(short, kind="stable")
     cjk = np.bincount(batch.rows[batch.classes == CJK], minlength=n)
     letters = np.bincount(words.rows[~words.is_number], minlength=n)
+    parts.append(_lengths(cjk, letters))
+    rows = np.concatenate([part.rows for part in parts])
+    kinds = np.repeat([np.uint8(part.kind) for part in parts], [part.rows.size for part in parts])
+    short = rows.astype(np.uint16) if n <= _SHORT else rows
+    order = np.argsort(short, kind="stable")
+    hashes = np.concatenate([part.hashes for part in parts])
     return Features(n=n, hashes=hashes[order], rows=rows[order], kinds=kinds[order], cjk=cjk, letters=letters)

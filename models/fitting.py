@@ -12,10 +12,11 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from models import hashing
 from models.dataset import Examples
-from models.encoder import StaticEncoder, normalize
+from models.encoder import normalize
+from models.encoding import Encoder
 from models.features import Features, extract
+from models.hashing import BucketIndex
 from models.heads import Columns, Heads
 
 Float32Array = npt.NDArray[np.float32]
@@ -28,7 +29,7 @@ class HeadSettings:
 
     dense_inverse_penalty: float = 10.0
     hashed_inverse_penalty: float = 1.0
-    prototypes: int = 6  # of each intent
+    prototypes: int = 2  # of each intent
     seed: int = 0
 
 
@@ -42,18 +43,18 @@ class Task:
     balanced: bool
 
 
-def fit(examples: Examples, encoder: StaticEncoder, settings: HeadSettings) -> Heads:
+def fit(examples: Examples, encoder: Encoder, settings: HeadSettings) -> Heads:
     """Fit every head on `examples`."""
     features = extract(examples.texts)
-    return fit_features(examples, features, encoder.encode_features(features), settings)
+    return fit_features(examples, features, encoder.embed(examples.texts, features), settings)
 
 
 def fit_features(
     examples: Examples, features: Features, embedding: Float32Array, settings: HeadSettings
 ) -> Heads:
     """Fit every head on `examples`, whose features and float32 [n, d] embedding are known."""
-    rarity = hashing.fit_rarity(features)
-    sparse = hashing.weigh(features, rarity)
+    index = BucketIndex.fit(features)
+    sparse = index.weigh(features).matrix(index.buckets.size)
     columns = Columns(intents=examples.labels.shape[1])
     dense_head = np.zeros((embedding.shape[1] + 1, columns.count), np.float32)
     hashed_head = np.zeros((sparse.shape[1] + 1, columns.count), np.float32)
@@ -62,7 +63,7 @@ def fit_features(
         dense_head[:, place] = _fit_dense(embedding[task.rows], task, settings)
         hashed_head[:, place] = _fit_hashed(sparse[task.rows], task, settings)
     return Heads(
-        rarity=rarity,
+        index=index,
         hashed=hashed_head[:-1],
         hashed_bias=hashed_head[-1],
         dense=dense_head[:-1],
@@ -110,7 +111,7 @@ def _fit_dense(X: Float32Array, task: Task, settings: HeadSettings) -> Float32Ar
 
 def _fit_hashed(X: sp.csr_matrix, task: Task, settings: HeadSettings) -> Float32Array:
     model = LinearSVC(
-        C=settings.hashed_inverse_penalty, class_weight=_weighting(task), random_state=settings.seed, tol=1e-3
+        C=settings.hashed_inverse_penalty, class_weight=_weighting(task), random_state=settings.seed, tol=1e-2
     )
     model.fit(X, task.classes)
     return _weights_of(model, task)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import log_softmax, logsumexp
 from sklearn.linear_model import LogisticRegression
 
 from models import calibration
-from models.calibration import SCOPE_SIGNALS, Calibration
+from models.calibration import ANGER_SIGNALS, BANDS, SCOPE_SIGNALS, Calibration
 from models.dataset import Examples
 from models.heads import Columns, Scores
 from models.taxonomy import LANGUAGES
@@ -20,21 +20,23 @@ from models.taxonomy import LANGUAGES
 Float64Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-SCOPE_KEPT: Final = 0.95  # share of in-scope messages that the threshold lets through
+SCOPE_KEPT: Final = 0.975  # share of in-scope messages let through; above 0.95, so that new writers keep it
+_ABSENT: Final = -1e9  # a logit that adds nothing
 _NEVER: Final = -40.0  # log-odds of what was never seen
 
 
 def fit(scores: Scores, examples: Examples, columns: Columns) -> Calibration:
     """Fit all mixtures and thresholds on the scores of n examples."""
-    count = len(LANGUAGES)
+    count, bands = len(LANGUAGES), len(BANDS) + 1
     fitted = Calibration(
-        intent=np.ones((count, 2)),
+        intent=np.ones((count, bands, 2)),
+        second_threshold=np.full(count, 0.5),
         scope=np.zeros((count, len(SCOPE_SIGNALS))),
         scope_threshold=np.full(count, 0.5),
         sentiment=np.tile([1.0, 1.0, 0.0, 0.0, 0.0], (count, 1)),
-        anger=np.tile([1.0, 1.0, 0.0], (count, 1)),
+        anger=np.zeros((count, len(ANGER_SIGNALS))),
         anger_threshold=np.full(count, 0.5),
-        answer=np.tile([1.0, 0.0], (count, 1)),
+        answer=np.tile([1.0, 0.0], (count, bands, 1)),
     )
     for language in range(count):
         rows = np.flatnonzero(examples.language == language)
@@ -45,7 +47,7 @@ def fit(scores: Scores, examples: Examples, columns: Columns) -> Calibration:
 
 def take(scores: Scores, rows: npt.NDArray[np.int64]) -> Scores:
     """Give the chosen rows."""
-    return Scores(dense=scores.dense[rows], hashed=scores.hashed[rows], nearness=scores.nearness[rows])
+    return Scores(**{field.name: getattr(scores, field.name)[rows] for field in fields(Scores)})
 
 
 def best_threshold(probability: Float64Array, target: BoolArray) -> float:
@@ -61,28 +63,41 @@ def best_threshold(probability: Float64Array, target: BoolArray) -> float:
 def _fit_language(
     fitted: Calibration, language: int, scores: Scores, examples: Examples, columns: Columns
 ) -> None:
-    fitted.intent[language] = _fit_intents(scores, examples, columns)
-    weights = np.broadcast_to(fitted.intent[language], (len(examples.texts), 2))
-    signals = calibration.scope_signals(scores, weights, columns)
-    fitted.scope[language] = fit_logistic(signals, examples.in_scope)
+    """Fill the rows of one language of `fitted`; each step builds on the one before."""
+    band = calibration.find_band(scores)
+    for number in np.unique(band):
+        rows = np.flatnonzero(band == number)
+        fitted.intent[language, number] = _fit_intents(take(scores, rows), examples.take(rows), columns)
+    logits = calibration.mix_intents(scores, fitted.intent[language, band], columns)
+    fitted.scope[language] = fit_logistic(
+        calibration.scope_signals(scores, logits, columns), examples.in_scope
+    )
     fitted.sentiment[language] = _fit_sentiment(scores, examples, columns)
-    anger = (scores.dense[:, columns.anger], scores.hashed[:, columns.anger], np.ones(len(examples.texts)))
-    fitted.anger[language] = fit_logistic(np.column_stack(anger).astype(np.float64), examples.anger)
+    fitted.anger[language] = fit_logistic(calibration.anger_signals(scores, columns), examples.anger)
     _fit_thresholds(fitted, language, scores, examples, columns)
+    _fit_answers(fitted, language, scores, examples, columns)
 
 
 def _fit_thresholds(
     fitted: Calibration, language: int, scores: Scores, examples: Examples, columns: Columns
 ) -> None:
-    spoken = np.full(len(examples.texts), language)
-    outcome = fitted.apply(scores, spoken, columns)
+    outcome = fitted.apply(scores, np.full(len(examples.texts), language), columns)
     fitted.scope_threshold[language] = np.quantile(outcome.scope[examples.in_scope], 1 - SCOPE_KEPT)
     fitted.anger_threshold[language] = best_threshold(outcome.anger, examples.anger)
-    outcome = fitted.apply(scores, spoken, columns)
-    chosen = examples.labels[np.arange(spoken.size), outcome.probability.argmax(axis=1)]
+    runner_up = np.sort(outcome.probability, axis=1)[:, -2]
+    fitted.second_threshold[language] = best_threshold(runner_up, examples.labels.sum(axis=1) > 1)
+
+
+def _fit_answers(
+    fitted: Calibration, language: int, scores: Scores, examples: Examples, columns: Columns
+) -> None:
+    outcome = fitted.apply(scores, np.full(len(examples.texts), language), columns)
+    chosen = examples.labels[np.arange(len(examples.texts)), outcome.probability.argmax(axis=1)]
     right = np.where(outcome.in_scope, chosen, ~examples.in_scope)
-    answer = np.column_stack((calibration.log_odds(outcome.confidence), np.ones(spoken.size)))
-    fitted.answer[language] = fit_logistic(answer, right)
+    answer = np.column_stack((calibration.log_odds(outcome.confidence), np.ones(right.size)))
+    band = calibration.find_band(scores)
+    for number in np.unique(band):
+        fitted.answer[language, number] = fit_logistic(answer[band == number], right[band == number])
 
 
 def fit_logistic(X: Float64Array, target: BoolArray) -> Float64Array:
@@ -96,6 +111,8 @@ def fit_logistic(X: Float64Array, target: BoolArray) -> Float64Array:
 
 def _fit_intents(scores: Scores, examples: Examples, columns: Columns) -> Float64Array:
     inside = np.flatnonzero(examples.in_scope)
+    if not inside.size:
+        return np.ones(2)
     kept, labels = take(scores, inside), examples.labels[inside]
 
     def loss(weights: Float64Array) -> float:
@@ -117,8 +134,8 @@ def _fit_sentiment(scores: Scores, examples: Examples, columns: Columns) -> Floa
 
 def _mean_loss(logits: Float64Array, labels: BoolArray) -> float:
     """Give the mean negative log-probability of any right label."""
-    chosen = np.where(labels, log_softmax(logits, axis=1), -np.inf)
-    return -float(np.maximum(logsumexp(chosen, axis=1), _NEVER).mean())
+    chosen = calibration.logsumexp(np.where(labels, logits, _ABSENT))
+    return -float(np.maximum(chosen - calibration.logsumexp(logits), _NEVER).mean())
 
 
 def _minimize(loss: Callable[[Float64Array], float], start: Float64Array) -> Float64Array:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
 
-from models import hashing
+from models.encoder import quantize
 from models.features import Features
+from models.hashing import BucketIndex
 from models.storage import write_arrays
 
 Float32Array = npt.NDArray[np.float32]
 
 HEADS_FILE: Final = "heads.safetensors"
+_HALF: Final = ("hashed_bias", "dense", "dense_bias", "prototypes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +60,15 @@ class Scores:
     dense: Float32Array  # [n, c] from the embedding: logits
     hashed: Float32Array  # [n, c] from the hashed n-grams: margins
     nearness: Float32Array  # [n] cosine to the nearest prototype of an intent, in [-1, 1]
+    length: Float32Array  # [n] octaves of characters; a word counts as three
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heads:
-    """The learned weights; 2**b buckets, d dimensions, c columns, p prototypes."""
+    """The learned weights; a buckets, d dimensions, c columns, p prototypes."""
 
-    rarity: Float32Array  # [2**b]
-    hashed: Float32Array  # [2**b, c]
+    index: BucketIndex
+    hashed: Float32Array  # [a, c]
     hashed_bias: Float32Array  # [c]
     dense: Float32Array  # [d, c]
     dense_bias: Float32Array  # [c]
@@ -75,17 +78,27 @@ class Heads:
         """Score n texts by their features and float32 [n, d] embedding."""
         return Scores(
             dense=embedding @ self.dense + self.dense_bias,
-            hashed=hashing.weigh(features, self.rarity) @ self.hashed + self.hashed_bias,
+            hashed=self.index.weigh(features).sum_rows(self.hashed) + self.hashed_bias,
             nearness=(embedding @ self.prototypes.T).max(axis=1),
+            length=np.log2(1 + features.cjk + 3 * features.letters).astype(np.float32),
         )
 
     def save(self, folder: Path) -> None:
-        """Write the weights into `folder`, the large ones as float16."""
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
-        write_arrays(folder / HEADS_FILE, {name: array.astype(np.float16) for name, array in arrays.items()})
+        """Write the weights into `folder`: 8 bits and a scale a bucket, 16 bits for the rest."""
+        small, scales = quantize(self.hashed)
+        half = {name: getattr(self, name).astype(np.float16) for name in _HALF}
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "buckets": self.index.buckets,
+            "rarity": self.index.rarity,
+            "hashed": small,
+            "scales": scales,
+        }
+        write_arrays(folder / HEADS_FILE, {**arrays, **half})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read the weights from `folder`."""
         arrays = load_file(folder / HEADS_FILE)
-        return cls(**{name: array.astype(np.float32) for name, array in arrays.items()})
+        index = BucketIndex(buckets=arrays["buckets"], rarity=arrays["rarity"])
+        hashed = arrays["hashed"] * arrays["scales"].astype(np.float32)[:, None]
+        return cls(index=index, hashed=hashed, **{name: arrays[name].astype(np.float32) for name in _HALF})

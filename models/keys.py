@@ -7,7 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+Int64Array = npt.NDArray[np.int64]
+
 _BITS: Final = 20  # leading bits that lead straight to a key's neighbourhood
+_DROP: Final = np.uint64(64 - _BITS)
 
 
 class KeyIndex:
@@ -17,20 +20,21 @@ class KeyIndex:
         """Raises: ValueError if the keys are not strictly ascending."""
         if not bool(np.all(keys[1:] > keys[:-1])):
             raise ValueError("keys must ascend strictly")
-        prefixes = (keys >> np.uint64(64 - _BITS)).astype(np.int64)
-        count = np.bincount(prefixes, minlength=1 << _BITS)
-        self._keys = keys
+        count = np.bincount((keys >> _DROP).astype(np.int64), minlength=1 << _BITS)
+        self._keys = np.append(keys, np.uint64(0))  # so that the place after the last key can be read
         self._first = (np.cumsum(count) - count).astype(np.int32)
-        self._probes = int(count.max(initial=0))
+        self._count = count.astype(np.uint8)
 
-    def find(self, hashes: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Give int64 [m], the place of each hash (0 where unknown), and bool [m], whether it is known."""
-        place = np.zeros(hashes.size, np.int64)
-        known = np.zeros(hashes.size, np.bool_)
-        first = self._first[(hashes >> np.uint64(64 - _BITS)).astype(np.int64)]
-        for step in range(self._probes):
-            at = np.minimum(first + step, self._keys.size - 1)
-            hit = self._keys[at] == hashes
-            place[hit] = at[hit]
-            known |= hit
-        return place, known
+    def find(self, hashes: npt.NDArray[np.uint64]) -> tuple[Int64Array, Int64Array]:
+        """Give which of the hashes are known, int64 [k] ascending, and the place of each, int64 [k]."""
+        prefix = (hashes >> _DROP).astype(np.int64)
+        place = self._first[prefix].astype(np.int64)
+        known = self._keys[place] == hashes
+        shared = np.flatnonzero(~known & (self._count[prefix] > 1))
+        while shared.size:  # keys with the same leading bits: few
+            place[shared] += 1
+            known[shared] = self._keys[place[shared]] == hashes[shared]
+            left = self._first[prefix[shared]] + self._count[prefix[shared]] - 1 - place[shared]
+            shared = shared[~known[shared] & (left > 0)]
+        found = np.flatnonzero(known)
+        return found, place[found]

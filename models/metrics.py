@@ -15,7 +15,7 @@ BoolArray = npt.NDArray[np.bool_]
 Int64Array = npt.NDArray[np.int64]
 Measure = Callable[[Int64Array], float]
 
-DRAWS: Final = 300
+DRAWS: Final = 200
 BINS: Final = 15
 _TAIL: Final = 2.5  # percent cut off at each end
 

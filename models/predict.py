@@ -10,7 +10,7 @@ from models.bundle import BLOCK, Bundle, Prediction
 from models.errors import InputError
 from models.taxonomy import LANGUAGES, OUT_OF_SCOPE, SENTIMENTS
 
-Answer = dict[str, str | float | bool]
+Answer = dict[str, str | float | bool | list[str]]
 
 DIGITS = 6  # of a probability
 
@@ -25,7 +25,7 @@ def read_texts(path: Path) -> list[str]:
 
 
 def answer(bundle: Bundle, texts: Sequence[str]) -> Iterator[Answer]:
-    """Yield intent, skill, confidence, sentiment, anger and language of each text, in order."""
+    """Yield intent, skill, confidence, sentiment, anger, language and all intents of each text, in order."""
     for start in range(0, len(texts), BLOCK):
         yield from _rows(bundle, bundle.predict(texts[start : start + BLOCK]))
 
@@ -41,7 +41,8 @@ def write_answers(bundle: Bundle, source: Path, target: Path) -> int:
 
 def _rows(bundle: Bundle, prediction: Prediction) -> Iterator[Answer]:
     for row, intent in enumerate(prediction.intent):
-        name = bundle.intents[intent] if prediction.in_scope[row] else OUT_OF_SCOPE
+        in_scope, second = bool(prediction.in_scope[row]), int(prediction.second[row])
+        name = bundle.intents[intent] if in_scope else OUT_OF_SCOPE
         yield {
             "intent": name,
             "skill": bundle.skills[name],
@@ -50,6 +51,7 @@ def _rows(bundle: Bundle, prediction: Prediction) -> Iterator[Answer]:
             "anger": round(float(prediction.anger[row]), DIGITS),
             "is_angry": bool(prediction.is_angry[row]),
             "language": LANGUAGES[prediction.language[row]],
+            "intents": [name, bundle.intents[second]] if in_scope and second >= 0 else [name],
         }
 
 

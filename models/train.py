@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from models import card, crossval, dataset, evaluate, fitting, fusion
+from models import card, dataset, distill, fitting, provenance, sources, validation
 from models.bundle import ENCODER_FOLDER
-from models.calibration import Calibration
-from models.dataset import Examples
+from models.distill import DistillSettings
 from models.encoder import StaticEncoder, Table
-from models.features import extract
+from models.encoding import Encoder, SentenceEncoder
 from models.fitting import HeadSettings
-from models.heads import Columns, Heads, Scores
+from models.heads import Heads
 from models.manifest import FORMAT, Manifest, hash_file, hash_folder
-from models.metrics import Estimate
+from models.provenance import PACK_LICENCE, Provenance
 from models.taxonomy import LANGUAGES, Taxonomy
+from models.teacher import TeacherCache
+from models.validation import Validated
 
-PACK_LICENCE = "CC0-1.0"
 CARD_FILE = "CARD.md"
+NOTES_FILE = "CARD_NOTES.md"
 
 Progress = Callable[[str], None]
 
@@ -35,66 +33,64 @@ class TrainSettings:
 
     pack: Path
     output: Path
-    encoder: Path  # folder of a table
     created: str  # date, ISO 8601
     heads: HeadSettings = field(default_factory=HeadSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """An encoder and what it was made of."""
+
+    encoder: Encoder
+    provenance: Provenance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
     """All parts of a bundle, before they are written."""
 
-    table: Table
+    origin: Origin
     heads: Heads
-    calibration: Calibration
     taxonomy: Taxonomy
-    scores: Mapping[str, Estimate]
+    validated: Validated
 
 
-def train(settings: TrainSettings, report: Progress) -> Manifest:
+def train(settings: TrainSettings, origin: Origin, report: Progress) -> Manifest:
     """Train and write a bundle; an older one in its place is replaced only when the new one is complete."""
     report("reading the pack")
     pack = dataset.read(settings.pack)
     examples = dataset.tabulate(pack.utterances, pack.taxonomy)
-    table = Table.load(settings.encoder)
-    encoder = StaticEncoder(table)
+    encoder = origin.encoder
     report("fitting on all authors but some, for the calibration and the scores")
-    calibration, figures = _cross_validate(examples, pack.taxonomy, encoder, settings.heads)
+    validated = validation.validate(pack, encoder, settings.heads)
     report("fitting on everything")
-    heads = fitting.fit(examples, encoder, settings.heads)
     trained = Trained(
-        table=table, heads=heads, calibration=calibration, taxonomy=pack.taxonomy, scores=figures
+        origin=origin,
+        heads=fitting.fit(examples, encoder, settings.heads),
+        taxonomy=pack.taxonomy,
+        validated=validated,
     )
     return write(trained, settings, rows=len(examples.texts))
 
 
-def measure_pack(folder: Path, encoder: Path) -> Mapping[str, Estimate]:
-    """Give the figures that a bundle trained from a pack would carry."""
-    pack = dataset.read(folder)
-    examples = dataset.tabulate(pack.utterances, pack.taxonomy)
-    return _cross_validate(examples, pack.taxonomy, StaticEncoder(Table.load(encoder)), HeadSettings())[1]
+def load_encoder(folder: Path) -> Origin:
+    """Read an encoder that is there already."""
+    return Origin(encoder=StaticEncoder(Table.load(folder)), provenance=provenance.read(folder))
 
 
-def _cross_validate(
-    examples: Examples, labels: Taxonomy, encoder: StaticEncoder, settings: HeadSettings
-) -> tuple[Calibration, Mapping[str, Estimate]]:
-    """Give the calibration from out-of-fold scores, and the figures of answers it never saw."""
-    columns = Columns(intents=len(labels.intents))
-    scores = crossval.score_out_of_fold(examples, make_scorer(examples, encoder, settings))
-    outcome = crossval.calibrate_out_of_fold(scores, examples, columns)
-    figures = evaluate.measure(evaluate.judge(outcome, examples, labels))
-    return fusion.fit(scores, examples, columns), figures
+def take_model(name: str) -> Origin:
+    """Use a sentence-transformers model, by name or path, as it is. Raises: MissingExtraError."""
+    source: Provenance = {name: {"licence": "see the model", "rows": 0, "sha256": ""}}
+    return Origin(encoder=SentenceEncoder(name, remember=True), provenance=source)
 
 
-def make_scorer(examples: Examples, encoder: StaticEncoder, settings: HeadSettings) -> crossval.Scorer:
-    """Give what fits heads on some rows of `examples` and scores others."""
-
-    def score(train_rows: npt.NDArray[np.int64], test_rows: npt.NDArray[np.int64]) -> Scores:
-        heads = fitting.fit(examples.take(train_rows), encoder, settings)
-        features = extract(examples.take(test_rows).texts)
-        return heads.score(features, encoder.encode_features(features))
-
-    return score
+def distill_encoder(data: Path, pack: Path, cache: Path, report: distill.Report) -> Origin:
+    """Train an encoder from the teacher's vectors. Raises: InputError if they are not cached."""
+    settings = DistillSettings()
+    pairs = distill.collect(data, pack, settings)
+    plain = [text for source in sources.CHINESE.values() for text in sources.read_texts(data, source)]
+    table = distill.distill(pairs, plain, TeacherCache(cache), settings, report)
+    return Origin(encoder=StaticEncoder(table), provenance=provenance.describe(data, pack))
 
 
 def write(trained: Trained, settings: TrainSettings, *, rows: int) -> Manifest:
@@ -102,11 +98,14 @@ def write(trained: Trained, settings: TrainSettings, *, rows: int) -> Manifest:
     fresh = settings.output.with_name(settings.output.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     (fresh / ENCODER_FOLDER).mkdir(parents=True)
-    trained.table.save(fresh / ENCODER_FOLDER)
+    trained.origin.encoder.save(fresh / ENCODER_FOLDER)
+    provenance.write(fresh / ENCODER_FOLDER, trained.origin.provenance)
     trained.heads.save(fresh)
-    trained.calibration.save(fresh)
+    trained.validated.calibration.save(fresh)
     manifest = _describe(trained, settings, fresh, rows=rows)
-    (fresh / CARD_FILE).write_text(card.write(manifest, trained.scores), encoding="utf-8")
+    (fresh / CARD_FILE).write_text(
+        card.write(manifest, trained.validated, notes=read_notes(settings.pack)), encoding="utf-8"
+    )
     manifest = replace(manifest, files=hash_folder(fresh))
     manifest.save(fresh)
     shutil.rmtree(settings.output, ignore_errors=True)
@@ -121,16 +120,17 @@ def _describe(trained: Trained, settings: TrainSettings, folder: Path, *, rows: 
         id=f"{settings.pack.name}-{_digest(files.values())[:12]}",
         created=settings.created,
         encoder={
-            "kind": "static",
-            "dimension": int(trained.table.vectors.shape[1]),
+            "kind": trained.origin.encoder.kind,
+            "model": trained.origin.encoder.model,
+            "dimension": trained.origin.encoder.dimension,
             "fingerprint": _digest(value for name, value in files.items() if name.startswith(ENCODER_FOLDER)),
         },
         intents=trained.taxonomy.intents,
         skills=trained.taxonomy.skills,
         thresholds={
             language: {
-                "scope": round(float(trained.calibration.scope_threshold[number]), 6),
-                "anger": round(float(trained.calibration.anger_threshold[number]), 6),
+                "scope": round(float(trained.validated.calibration.scope_threshold[number]), 6),
+                "anger": round(float(trained.validated.calibration.anger_threshold[number]), 6),
             }
             for number, language in enumerate(LANGUAGES)
         },
@@ -138,9 +138,15 @@ def _describe(trained: Trained, settings: TrainSettings, folder: Path, *, rows: 
             settings.pack.name: {"licence": PACK_LICENCE, "rows": rows, "sha256": hash_pack(settings.pack)}
         },
         seed=settings.heads.seed,
-        scores={name: (e.value, e.low, e.high) for name, e in trained.scores.items()},
+        scores={name: (e.value, e.low, e.high) for name, e in trained.validated.figures.items()},
         files=files,
     )
+
+
+def read_notes(pack: Path) -> str:
+    """Give what the pack's people have to say in the card; nothing if they have not."""
+    path = pack / NOTES_FILE
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
 
 
 def hash_pack(folder: Path) -> str:

@@ -16,6 +16,7 @@ from yingda import Client
 
 import engine.bootstrap
 import gateway.bootstrap
+from engine.routing.policy import Policy
 from engine.settings import EngineSettings
 from gateway.settings import GatewaySettings
 
@@ -24,6 +25,8 @@ settings.register_profile("suite", derandomize=True, deadline=None)  # the same 
 settings.load_profile("suite")
 
 TENANTS = [f"t{number}" for number in range(2000)]
+ASKING = [f"asking{number}" for number in range(200)]
+ASKS = Policy(auto_accept=False, wrap_up_seconds=60)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +40,17 @@ def tenant(fresh_tenants: Iterator[str]) -> str:
     return next(fresh_tenants)
 
 
+@pytest.fixture(scope="session")
+def fresh_asking() -> Iterator[str]:
+    return iter(ASKING)
+
+
+@pytest.fixture
+def asking(fresh_asking: Iterator[str]) -> str:
+    """A fresh tenant whose agents are asked first, and have a wrap-up of a minute."""
+    return next(fresh_asking)
+
+
 @pytest.fixture
 def other_tenant(fresh_tenants: Iterator[str]) -> str:
     return next(fresh_tenants)
@@ -44,14 +58,16 @@ def other_tenant(fresh_tenants: Iterator[str]) -> str:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def engine_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    settings = EngineSettings(data_dir=tmp_path_factory.mktemp("engine"), grace=1)
+    settings = EngineSettings(
+        data_dir=tmp_path_factory.mktemp("engine"), grace=1, policy=dict.fromkeys(ASKING, ASKS)
+    )
     async with engine.bootstrap.bootstrap(settings) as running:
         yield running.address
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def gateway_address(engine_address: str) -> AsyncIterator[str]:
-    settings = GatewaySettings(listen="127.0.0.1:0", engine=engine_address, tenants=TENANTS, grace=1)
+    settings = GatewaySettings(listen="127.0.0.1:0", engine=engine_address, tenants=TENANTS + ASKING, grace=1)
     async with gateway.bootstrap.bootstrap(settings) as running:
         yield running.address
 

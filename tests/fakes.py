@@ -14,7 +14,7 @@ import grpc
 import numpy as np
 import numpy.typing as npt
 from yingda.service.errors import StatusError
-from yingda.v1 import message_pb2
+from yingda.v1 import answer_pb2, message_pb2
 
 from engine.analysis.analyzer import Analyzer
 from engine.assist.assembly import Assist, Surroundings, assemble
@@ -28,11 +28,16 @@ from engine.domain import (
     MessageBatch,
     Presence,
     Reply,
+    Requirement,
 )
 from engine.pipeline import Pipeline
+from engine.ports import Classifier, Store
+from engine.routing.crew import Crew
 from engine.routing.dispatcher import Dispatcher
-from engine.routing.score import Weights
+from engine.routing.lifecycle import Lifecycle
+from engine.routing.policy import UNIT, FixedPolicies, Policy
 from engine.servicers import codec
+from engine.stores import roster as rosters
 from engine.stores.sqlite import SQLiteStore
 from engine.team import Team
 
@@ -141,23 +146,33 @@ class ContestedStore(SQLiteStore):
 class Desk:
     """An engine's inside over one store: real but for the classifier and the clock."""
 
-    store: SQLiteStore
+    store: Store
     clock: FakeClock
     dispatcher: Dispatcher
+    lifecycle: Lifecycle
     assist: Assist
     pipeline: Pipeline
     team: Team
 
 
-def make_desk(store: SQLiteStore, *, samples: Sequence[Reply] = (), weights: Weights | None = None) -> Desk:
+def make_desk(
+    store: Store,
+    *,
+    samples: Sequence[Reply] = (),
+    policy: Policy | None = None,
+    classifier: Classifier | None = None,
+) -> Desk:
     """Everything wired as the engine's bootstrap does."""
     clock, proto = FakeClock(), codec.ProtoCodec()
-    analyzer = Analyzer(classifier=FakeClassifier())
-    dispatcher = Dispatcher(store=store, codec=proto, clock=clock, weights=weights or Weights())
+    reader = classifier or FakeClassifier()
+    analyzer = Analyzer(classifier=reader)
+    policies = FixedPolicies(others=policy or Policy())
+    dispatcher = Dispatcher(store=store, codec=proto, clock=clock, policies=policies)
+    lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher)
     assist = assemble(
         Surroundings(
             store=store.assist,
-            classifier=FakeClassifier(),
+            classifier=reader,
             codec=proto,
             clock=clock,
             samples=samples,
@@ -172,20 +187,86 @@ def make_desk(store: SQLiteStore, *, samples: Sequence[Reply] = (), weights: Wei
         codec=proto,
         clock=clock,
     )
-    team = Team(store=store, dispatcher=dispatcher)
-    return Desk(store=store, clock=clock, dispatcher=dispatcher, assist=assist, pipeline=pipeline, team=team)
+    team = Team(store=store, dispatcher=dispatcher, lifecycle=lifecycle, clock=clock)
+    return Desk(
+        store=store,
+        clock=clock,
+        dispatcher=dispatcher,
+        lifecycle=lifecycle,
+        assist=assist,
+        pipeline=pipeline,
+        team=team,
+    )
+
+
+def hire(desk: Desk, *agents: Agent, tenant: str = TENANT) -> None:
+    """Put the agents and bring them online."""
+    for agent in agents:
+        desk.team.put(tenant, agent)
+        desk.team.set_presence(tenant, agent.agent_id, Presence.ONLINE)
+
+
+def send(desk: Desk, *messages: message_pb2.Message) -> list[answer_pb2.MessageAnswer]:
+    """Process the messages as one batch, a millisecond later."""
+    desk.clock.advance(1)
+    return [answer_pb2.MessageAnswer.FromString(one) for one in desk.pipeline.process(make_batch(*messages))]
+
+
+def ask(desk: Desk, text: str = "shipping.track", **fields: FieldValue) -> answer_pb2.MessageAnswer:
+    """The answer to one message."""
+    (answer,) = send(desk, make_message(text, **fields))
+    return answer
+
+
+def get(desk: Desk, conversation_id: str) -> Conversation:
+    """As it is stored."""
+    return desk.store.conversations(TENANT, [conversation_id])[conversation_id]
+
+
+def kinds(desk: Desk, conversation_id: str) -> list[str]:
+    """What happened to a conversation."""
+    return [one.event.kind for one in desk.store.events(TENANT, conversation_id, 0, 99)]
 
 
 def make_agent(agent_id: str = "ann", **changes: FieldValue) -> Agent:
-    """Online, knows everything a little, holds two."""
+    """Knows everything a little, holds two chats."""
     agent = Agent(
         agent_id=agent_id,
         name=agent_id.title(),
         skills={"logistics": 3, "finance": 3, "general": 3},
-        capacity=2,
-        presence=Presence.ONLINE,
+        capacity=2 * UNIT,
     )
     return replace(agent, **changes)
+
+
+def make_requirement(skill: str = "logistics", **changes: FieldValue) -> Requirement:
+    """Asks for this skill in English."""
+    return replace(Requirement(skill=skill, skills={skill: 1.0}, language="en"), **changes)
+
+
+def make_crew(
+    *agents: Agent,
+    policy: Policy | None = None,
+    presences: Mapping[str, Presence] | None = None,
+    load: Mapping[str, int] | None = None,
+    streak: Mapping[str, int] | None = None,
+) -> Crew:
+    """These agents, in order of id; where nothing is said, online and idle."""
+    ordered = sorted(agents, key=lambda agent: agent.agent_id)
+    roster = rosters.make(
+        ordered,
+        presences=[(presences or {}).get(one.agent_id, Presence.ONLINE) for one in ordered],
+        leases=[0] * len(ordered),
+        load=[(load or {}).get(one.agent_id, 0) for one in ordered],
+        streak=[(streak or {}).get(one.agent_id, 0) for one in ordered],
+    )
+    return Crew(roster, policy or Policy())
+
+
+def loads(store: Store, tenant: str = TENANT) -> dict[str, float]:
+    """Chats' worth that each agent holds."""
+    roster = store.roster(tenant)
+    return {agent_id: int(roster.load[row]) / UNIT for agent_id, row in roster.rows.items()}
 
 
 def make_conversation(conversation_id: str = "c1", **changes: FieldValue) -> Conversation:
@@ -195,11 +276,12 @@ def make_conversation(conversation_id: str = "c1", **changes: FieldValue) -> Con
         channel=1,
         customer_id="cu1",
         state=ConversationState.WAITING,
-        skill="logistics",
-        language="en",
+        requirement=make_requirement(),
         opened_ms=1000,
         updated_ms=1000,
         queued_ms=1000,
+        rank_ms=1000,
+        queues=("logistics",),
         version=1,
     )
     return replace(conversation, **changes)

@@ -24,7 +24,7 @@ SEND = "/yingda.v1.MessageService/SendMessage"
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--data-dir", "{tmp}/file"], "engine: cannot open {tmp}/file/yingda.db ("),
+        (["--data-dir", "{tmp}/file"], "engine: cannot use {tmp}/file ("),
         (["--listen", "{taken}"], "engine: cannot listen on {taken}: it is in use"),
     ],
 )

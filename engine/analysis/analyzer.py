@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -19,8 +20,11 @@ class Analyzer:
     def __init__(self, *, classifier: Classifier) -> None:
         self._classifier = classifier
 
-    def analyze(self, texts: Sequence[str]) -> AnalysisBatch:
-        """One row per text; a text is read the same alone or in any batch."""
+    def analyze(self, texts: Sequence[str], locales: Sequence[str] = ()) -> AnalysisBatch:
+        """One row per text; a text is read the same alone or in any batch.
+
+        A locale that names a language we know says the language, otherwise the text does; give none or one per text.
+        """
         prediction = self._classifier.predict(texts)
         names = self._classifier.intents
         candidates = _best(prediction.probability, min(CANDIDATES, len(names)))
@@ -31,9 +35,13 @@ class Analyzer:
         return AnalysisBatch(
             bundle_id=self._classifier.id,
             intent_names=names,
+            skill_of=self._classifier.skills,
             intents=intents,
             skills=[self._classifier.skills[intent] for intent in intents],
-            languages=[LANGUAGES[code] for code in prediction.language.tolist()],
+            languages=[
+                _language(locale) or LANGUAGES[code]
+                for code, locale in zip(prediction.language.tolist(), locales or repeat(""), strict=False)
+            ],
             confidence=prediction.confidence.tolist(),
             candidates=candidates,
             candidate_confidence=np.take_along_axis(prediction.probability, candidates, axis=1),
@@ -43,6 +51,12 @@ class Analyzer:
             probability=prediction.probability,
             embedding=prediction.embedding,
         )
+
+
+def _language(locale: str) -> str:
+    """The language of a BCP 47 tag, "" where it is none of ours."""
+    language = locale[:2].lower()
+    return language if language in LANGUAGES and locale[2:3] in ("", "-", "_") else ""
 
 
 def _best(

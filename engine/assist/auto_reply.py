@@ -40,15 +40,18 @@ class Policies:
     def __init__(self, *, store: FeedbackStore) -> None:
         self._store = store
         self._policies: dict[str, Policy] = {}
+        self._versions: dict[str, int] = {}
 
     def of(self, tenant: str) -> Policy:
         """As it stands; off where none was put."""
-        if tenant not in self._policies:
+        version = self._store.versions(tenant).get(KIND, 0)
+        if self._versions.get(tenant) != version:
             data = self._store.documents(tenant, KIND).get(_KEY)
             fields = json.loads(data) if data else {}
             if "intents" in fields:
                 fields["intents"] = tuple(fields["intents"])
             self._policies[tenant] = Policy(**fields)
+            self._versions[tenant] = version
         return self._policies[tenant]
 
     def put(self, tenant: str, policy: Policy) -> None:
@@ -60,10 +63,10 @@ class Policies:
         self, tenants: Sequence[str], analysis: AnalysisBatch, suggestions: Sequence[Sequence[Suggestion]]
     ) -> list[AutoReply | None]:
         """For each message; None where the tenant's policy is off."""
-        policies = [self.of(tenant) for tenant in tenants]
+        policies = {tenant: self.of(tenant) for tenant in set(tenants)}
         return [
-            decide(policy, analysis, row, found) if policy.enabled else None
-            for row, (policy, found) in enumerate(zip(policies, suggestions, strict=True))
+            decide(policies[tenant], analysis, row, found) if policies[tenant].enabled else None
+            for row, (tenant, found) in enumerate(zip(tenants, suggestions, strict=True))
         ]
 
 

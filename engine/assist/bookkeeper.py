@@ -11,7 +11,7 @@ from engine.assist.slot import SlotFiller
 from engine.assist.ticket import Ticket
 from engine.domain import Reply
 from engine.errors import InvalidArgumentError, NotFoundError
-from engine.ports import Clock, ReplyStore
+from engine.ports import LEARNED, REPLIES, Clock, ReplyStore
 
 
 class Bookkeeper:
@@ -33,13 +33,19 @@ class Bookkeeper:
         self._filler = filler
         self._clock = clock
         self._samples = samples
+        self._versions: dict[str, int] = {}  # of the replies in the library, by tenant
 
     def ready(self, tenant: str) -> None:
-        """Have the tenant's replies and what was learned in memory."""
+        """Have the tenant's replies and what was learned in memory, as all engines left them."""
+        versions = self._store.versions(tenant)
+        version = versions.get(REPLIES, 0)
         if not self._library.holds(tenant):
             self._store.seed(tenant, self._samples)
             self._library.load(tenant, self._store.replies(tenant))
-            self._memory.load(tenant)
+        elif version != self._versions[tenant]:
+            self._library.renew(tenant, self._store.replies(tenant))
+        self._versions[tenant] = version
+        self._memory.renew(tenant, versions.get(LEARNED, 0))
 
     def replies(self, tenant: str) -> list[Reply]:
         """All of the tenant's replies, by id."""

@@ -71,30 +71,37 @@ class Library:
 
     def put(self, tenant: str, replies: Sequence[Reply]) -> None:
         """Create or replace."""
-        new = {language: [one for one in replies if one.language == language] for language in LANGUAGES}
-        blocks = {language: self._maker.make_now(of) for language, of in new.items() if of}
-        gone = {reply.reply_id: reply for reply in replies}
-        with self._lock:
-            self._shelves[tenant] = {
-                language: change.changed(shelf, gone, blocks.get(language))
-                for language, shelf in self._of(tenant).items()
-            }
-        self._tidy(tenant)
+        self._change(tenant, [reply.reply_id for reply in replies], replies)
 
     def delete(self, tenant: str, reply_id: str) -> None:
         """Remove it from every language."""
-        with self._lock:
-            self._shelves[tenant] = {
-                language: change.changed(shelf, {reply_id: None}, None)
-                for language, shelf in self._of(tenant).items()
-            }
-        self._tidy(tenant)
+        self._change(tenant, [reply_id], [])
+
+    def renew(self, tenant: str, replies: Sequence[Reply]) -> None:
+        """Hold these and no others; what is held already stays as it is."""
+        held = {reply.reply_id: reply for reply in self.replies(tenant)}
+        wanted = {reply.reply_id: reply for reply in replies}
+        gone = [reply_id for reply_id, reply in held.items() if wanted.get(reply_id) != reply]
+        new = [reply for reply_id, reply in wanted.items() if held.get(reply_id) != reply]
+        if gone or new:
+            self._change(tenant, gone, new)
 
     def settle(self) -> None:
         """Wait until nothing is being built."""
         while pending := [one for one in self._tidying.values() if not one.done()]:
             for one in pending:
                 one.result()
+
+    def _change(self, tenant: str, gone: Sequence[str], replies: Sequence[Reply]) -> None:
+        new = {language: [one for one in replies if one.language == language] for language in LANGUAGES}
+        blocks = {language: self._maker.make_now(of) for language, of in new.items() if of}
+        without = dict.fromkeys(gone)
+        with self._lock:
+            self._shelves[tenant] = {
+                language: change.changed(shelf, without, blocks.get(language))
+                for language, shelf in self._of(tenant).items()
+            }
+        self._tidy(tenant)
 
     def _of(self, tenant: str) -> Shelves:
         return self._shelves.get(tenant, {language: Shelf((), self._width) for language in LANGUAGES})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from engine.assist import learning
@@ -12,12 +13,12 @@ from engine.assist.learning import EXAMINATION, PROMISE, Record
 from engine.assist.reward import reward
 from engine.assist.ticket import Ticket
 from engine.domain import FeedbackOutcome
-from engine.errors import InvalidArgumentError
-from engine.ports import Clock, FeedbackStore
+from engine.errors import ContentionError, InvalidArgumentError
+from engine.ports import LEARNED, Clock, FeedbackStore
 
-KIND = "learned"
 _GUARD = "guard"
 _REPLY = "reply/"
+_ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,16 @@ class Memory:
         self._store = store
         self._clock = clock
         self._learned: dict[str, Learned] = {}
+        self._versions: dict[str, int] = {}
 
     def load(self, tenant: str) -> Learned:
-        """What was learned, read from the store the first time."""
-        if tenant not in self._learned:
-            documents = self._store.documents(tenant, KIND)
+        """What was learned, read from the store the first time and when another engine learned more."""
+        return self.renew(tenant, self._store.versions(tenant).get(LEARNED, 0))
+
+    def renew(self, tenant: str, version: int) -> Learned:
+        """The same, where the store's version is known."""
+        if self._versions.get(tenant) != version:
+            documents = self._store.documents(tenant, LEARNED)
             records = {
                 key.removeprefix(_REPLY): learning.from_bytes(data)
                 for key, data in documents.items()
@@ -59,6 +65,7 @@ class Memory:
             }
             guard = Guard.from_bytes(documents[_GUARD]) if _GUARD in documents else Guard()
             self._learned[tenant] = Learned(records, guard)
+            self._versions[tenant] = version
         return self._learned[tenant]
 
     def learned(self, tenant: str) -> Learned:
@@ -66,7 +73,13 @@ class Memory:
         return self._learned.get(tenant, Learned({}, Guard()))
 
     def record(self, tenant: str, feedback: Feedback, ticket: Ticket) -> tuple[float, bool]:
-        """The reward, and whether the call had been made before. Kept in the store first."""
+        """The reward, and whether the call had been made before. Kept in the store first. Raises: ContentionError."""
+        for _ in range(_ATTEMPTS):
+            with suppress(ContentionError):
+                return self._record(tenant, feedback, ticket)
+        raise ContentionError(f"what was learned changed under {_ATTEMPTS} attempts; try again")
+
+    def _record(self, tenant: str, feedback: Feedback, ticket: Ticket) -> tuple[float, bool]:
         if earlier := self._store.receipt(tenant, feedback.request_id):
             return float(json.loads(earlier)), True
         worth = reward(feedback.outcome, feedback.reply_text, feedback.sent_text)
@@ -75,7 +88,9 @@ class Memory:
         guard = self._judged(before.guard, feedback, ticket, worth)
         documents = {_REPLY + one: learning.to_bytes(record) for one, record in changed.items()}
         documents[_GUARD] = guard.to_bytes()
-        self._store.commit_feedback(tenant, feedback.request_id, json.dumps(worth).encode(), documents)
+        receipt = json.dumps(worth).encode()
+        if earlier := self._store.commit_feedback(tenant, feedback.request_id, receipt, documents):
+            return float(json.loads(earlier)), True  # another engine was asked as well
         self._learned[tenant] = Learned({**before.records, **changed}, guard)
         return worth, False
 

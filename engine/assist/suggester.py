@@ -58,8 +58,9 @@ class Suggester:
         queries = of_messages(analysis)
         self._reader.remember(batch.texts, analysis, queries)
         suggestions: list[list[Suggestion]] = [[] for _ in range(len(batch))]
-        for (tenant, language), rows in _by_shelf(batch, analysis).items():
+        for tenant in set(batch.tenants):
             self._bookkeeper.ready(tenant)
+        for (tenant, language), rows in _by_shelf(batch, analysis).items():
             if shelf := self._library.shelf(tenant, language):
                 for channel, of_channel in _by_channel(shelf, batch, rows).items():
                     place = Place(channel=channel, now_ms=self._clock.now_ms())

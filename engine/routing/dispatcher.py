@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from engine.domain import (
+    NO_HINTS,
     OUT_OF_SCOPE,
     AnalysisBatch,
     Assignment,
@@ -16,17 +16,23 @@ from engine.domain import (
     Conversation,
     ConversationState,
     Event,
+    Hints,
     MessageBatch,
+    Presence,
     Requirement,
 )
 from engine.errors import ContentionError, NotFoundError
-from engine.ports import Clock, Codec, Store
-from engine.routing import selection
-from engine.routing.draft import Draft
-from engine.routing.score import Weights
+from engine.ports import Clock, Codec, Policies, Store
+from engine.routing import demand, mood, selection
+from engine.routing.crew import Crew
+from engine.routing.draft import HOLDING, Draft
+from engine.routing.duty import Duties
+from engine.routing.requirement import requirement_of
 
 R = TypeVar("R")
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
+_DEEPER = 4  # times as many places of a queue are looked at when nobody of the first ones fitted
+_DEEPEST = 256  # so that one commit stays short; what is behind these the ladder places
 SMALL_TALK = "chat."  # intents that say nothing about what the customer needs
 
 
@@ -47,20 +53,16 @@ class _Known:
 class Dispatcher:
     """Decides who owns which conversation. Not safe to share between threads."""
 
-    def __init__(self, *, store: Store, codec: Codec, clock: Clock, weights: Weights) -> None:
+    def __init__(self, *, store: Store, codec: Codec, clock: Clock, policies: Policies) -> None:
         self._store = store
         self._codec = codec
         self._clock = clock
-        self._weights = weights
+        self._policies = policies
+        self._crews: dict[str, Crew] = {}
 
     def draft(self, tenant: str) -> Draft:
         """A fresh draft over the tenant's agents as they are now."""
-        return Draft(
-            tenant=tenant,
-            roster=self._store.roster(tenant),
-            weights=self._weights,
-            now_ms=self._clock.now_ms(),
-        )
+        return Draft(tenant=tenant, crew=self._crew(tenant), now_ms=self._clock.now_ms())
 
     def receive(
         self, draft: Draft, batch: MessageBatch, rows: Sequence[int], analysis: AnalysisBatch
@@ -70,67 +72,166 @@ class Dispatcher:
         ids: list[str] = []
         assignments: list[Assignment] = []
         for row in rows:
-            conversation = self._conversation(draft, batch, row, known)
-            requirement = Requirement(skill=analysis.skills[row], language=analysis.languages[row])
+            before = self._conversation(draft, batch, row, known)
+            conversation = self._follow_mood(draft, before, analysis, row)
+            hints = batch.hints[row] if batch.hints[row] != NO_HINTS else _hints(conversation)
+            asked = requirement_of(analysis, row, hints)
             ids.append(conversation.conversation_id)
-            if conversation.state is ConversationState.ASSIGNED:
-                assignments.append(draft.keep(conversation, requirement))
+            if self._is_owned(draft, conversation):
+                assignments.append(draft.keep(conversation))
             else:
-                asked = _asked(conversation, requirement, analysis.intents[row])
-                assignments.append(draft.open(conversation, asked))
+                assignments.append(self._place(draft, conversation, asked, analysis.intents[row]))
+                self.drain_into(draft, batch.tenants[row])
         return ids, assignments
 
-    def explain(self, tenant: str, requirement: Requirement) -> tuple[Assignment, list[Candidate]]:
-        """Who would get a conversation that asks for this, and how every agent stood."""
-        roster = self._store.roster(tenant)
+    def explain(
+        self, tenant: str, requirement: Requirement, conversation: Conversation | None = None
+    ) -> tuple[Assignment, list[Candidate]]:
+        """Who would get a conversation that asks for this, and how every agent stands."""
+        crew, now_ms = self._crew(tenant), self._clock.now_ms()
+        asking = conversation or self.blank(now_ms)
+        wanted = demand.of(replace(asking, requirement=requirement), crew.policy, now_ms)
+        duties = Duties(crew.roster)
         return (
-            selection.select(roster.agents, roster.loads, requirement, self._weights),
-            selection.candidates(roster.agents, roster.loads, requirement, self._weights),
+            selection.select(crew, wanted, duties, now_ms),
+            selection.candidates(crew, wanted, duties, now_ms),
         )
 
-    def close(self, tenant: str, conversation_id: str) -> Conversation:
-        """Close it and hand on the place it frees, in one commit. Raises: NotFoundError."""
-        return self._until_committed(lambda: self._try_close(tenant, conversation_id))
+    def blank(
+        self, now_ms: int, conversation_id: str = "", channel: int = 0, customer_id: str = ""
+    ) -> Conversation:
+        """A conversation of which nothing is known yet; its version is 0."""
+        return Conversation(
+            conversation_id=conversation_id,
+            channel=channel,
+            customer_id=customer_id,
+            state=ConversationState.WAITING,
+            requirement=Requirement(skill="", skills={}, language=""),
+            opened_ms=now_ms,
+            updated_ms=now_ms,
+            version=0,
+        )
 
-    def drain(self, tenant: str) -> None:
-        """Give waiting conversations to whoever has room."""
-        self._until_committed(lambda: self._try_drain(tenant))
+    def drain(self, tenant: str, agent_ids: Sequence[str]) -> None:
+        """Give agents with room what waits for somebody like them."""
+        self.until_committed(lambda: self._try_drain(tenant, agent_ids))
 
-    def _try_close(self, tenant: str, conversation_id: str) -> Conversation | None:
+    def begin_shifts(self) -> None:
+        """Give the agents of known tenants whose shift has begun what waits for them."""
+        for tenant, crew in self._crews.items():
+            if came := crew.came_on_shift(self._clock.now_ms()):
+                self.drain(tenant, came)
+
+    def drain_into(self, draft: Draft, tenant: str, agent_ids: Sequence[str] = ()) -> None:
+        """Draft what the free places of these agents, and of those that the draft itself freed, allow.
+
+        Whoever waits does so for want of a place, so no other agent's place need be looked at.
+        """
+        freed = [*agent_ids, *draft.freed()]
+        agents: dict[str, None] = {}
+        while freed:
+            agents.update(dict.fromkeys(freed))
+            self._fill(draft, tenant, list(agents))
+            freed = draft.freed()
+
+    def record(self, draft: Draft, conversation_id: str, kind: str, data: bytes) -> None:
+        """Journal an event with the draft."""
+        draft.record(Event(conversation_id=conversation_id, kind=kind, time_ms=draft.now_ms, data=data))
+
+    def end_offer(self, draft: Draft, offered: Conversation, how: str) -> None:
+        """Journal that an offer ended without being accepted."""
+        data = self._codec.event(
+            "reservation_ended", reservation_id=offered.reservation_id, agent_id=offered.agent_id, how=how
+        )
+        self.record(draft, offered.conversation_id, "reservation_ended", data)
+
+    def cancel_offer(self, draft: Draft, conversation: Conversation) -> None:
+        """The same where the conversation is offered and something else ends that."""
+        if conversation.state is ConversationState.OFFERED:
+            self.end_offer(draft, conversation, "cancelled")
+
+    def stored(self, tenant: str, conversation_id: str) -> Conversation:
+        """As it stands. Raises: NotFoundError."""
         found = self._store.conversations(tenant, [conversation_id]).get(conversation_id)
         if found is None:
             raise NotFoundError(f"tenant {tenant} has no conversation {conversation_id}")
-        if found.state is ConversationState.CLOSED:
-            return found
-        draft = self.draft(tenant)
-        draft.close(found)
-        draft.record(self._event(conversation_id, "conversation_closed", self._codec.closed(found.agent_id)))
-        self._drain_into(draft, tenant, skip=conversation_id)
+        return found
+
+    def commit(self, draft: Draft) -> bool:
+        """Whether the draft's change was committed."""
         (done,) = self._store.commit([draft.change()])
-        return draft.conversation(conversation_id) if done else None
+        return done
 
-    def _try_drain(self, tenant: str) -> bool | None:
+    def until_committed(self, attempt: Callable[[], R | None]) -> R:
+        """What `attempt` gives once it is not None. Raises: ContentionError."""
+        for _ in range(_ATTEMPTS):
+            if (result := attempt()) is not None:
+                return result
+        raise ContentionError(f"the state changed under {_ATTEMPTS} attempts; try again")
+
+    def _try_drain(self, tenant: str, agent_ids: Sequence[str]) -> bool | None:
         draft = self.draft(tenant)
-        if not self._drain_into(draft, tenant):
-            return True
-        (done,) = self._store.commit([draft.change()])
-        return done or None
+        self.drain_into(draft, tenant, agent_ids)
+        return not draft.change().conversations or self.commit(draft) or None
 
-    def _drain_into(self, draft: Draft, tenant: str, skip: str = "") -> bool:
-        """Draft what the free places allow; whether anybody was given anything."""
-        # As many as there are places per skill, plus one because `skip` may be among them.
-        queues = [
-            self._store.waiting(tenant, skill, places + 1) for skill, places in draft.free_places().items()
-        ]
-        waiting = sorted(itertools.chain(*queues), key=lambda one: (one.queued_ms, one.conversation_id))
-        assigned = draft.drain(one for one in waiting if one.conversation_id != skip)
-        for conversation, assignment in assigned:
-            data = self._codec.assigned(assignment)
-            draft.record(self._event(conversation.conversation_id, "conversation_assigned", data))
-        return bool(assigned)
+    def _fill(self, draft: Draft, tenant: str, agent_ids: Sequence[str]) -> None:
+        """Give away the agents' free places, first come first; who is not for them is passed over."""
+        tried: set[str] = set()
+        depth = 1
+        while depth <= _DEEPEST and (places := draft.free_queues(agent_ids)):
+            limits = {name: room * depth for name, room in places.items()}
+            stored = self._store.waiting(tenant, limits)
+            end = _end_of_order(stored, limits)
+            for one in draft.waiting(stored, limits.keys()):
+                if one.conversation_id not in tried and (end is None or _place(one) <= end):
+                    tried.add(one.conversation_id)
+                    self._offer_to(draft, one, agent_ids)
+            if end is None:
+                return
+            depth *= _DEEPER
 
-    def _event(self, conversation_id: str, kind: str, data: bytes) -> Event:
-        return Event(conversation_id=conversation_id, kind=kind, time_ms=self._clock.now_ms(), data=data)
+    def _offer_to(self, draft: Draft, conversation: Conversation, agent_ids: Sequence[str]) -> None:
+        if assignment := draft.offer_to(conversation, agent_ids):
+            draft.record_late(
+                Event(
+                    conversation_id=conversation.conversation_id,
+                    kind="conversation_assigned",
+                    time_ms=draft.now_ms,
+                    data=self._codec.assigned(assignment),
+                )
+            )
+
+    def _crew(self, tenant: str) -> Crew:
+        roster, policy = self._store.roster(tenant), self._policies.of(tenant)
+        crew = self._crews.get(tenant)
+        if crew is None or crew.roster is not roster or crew.policy is not policy:
+            crew = self._crews[tenant] = Crew(roster, policy)
+        return crew
+
+    def _is_owned(self, draft: Draft, conversation: Conversation) -> bool:
+        """Whether it has an agent who can still answer; one who is gone does not hold it any longer."""
+        if conversation.state not in HOLDING or conversation.state is ConversationState.WRAPPING:
+            return False
+        row = draft.crew.roster.rows.get(conversation.agent_id)
+        return row is not None and draft.crew.roster.presences[row] is not Presence.OFFLINE
+
+    def _place(self, draft: Draft, conversation: Conversation, asked: Requirement, intent: str) -> Assignment:
+        if conversation.state in HOLDING:
+            self.cancel_offer(draft, conversation)
+            conversation = draft.release(conversation)
+        if conversation.state is ConversationState.CLOSED:
+            conversation = draft.touch(conversation, state=ConversationState.WAITING)
+        conversation = draft.touch(conversation, requirement=_asked(conversation, asked, intent))
+        return draft.place(conversation)
+
+    def _follow_mood(
+        self, draft: Draft, before: Conversation, analysis: AnalysisBatch, row: int
+    ) -> Conversation:
+        after = mood.follow(before.mood, analysis.anger[row], is_angry=analysis.is_angry[row])
+        if after.is_angry != before.mood.is_angry:
+            data = self._codec.event("mood_changed", is_angry=after.is_angry, anger=after.anger)
+            self.record(draft, before.conversation_id, "mood_changed", data)
+        return replace(before, mood=after)
 
     def _known(self, tenant: str, batch: MessageBatch, rows: Sequence[int]) -> _Known:
         ids = {batch.conversation_ids[row] for row in rows} - {""}
@@ -144,31 +245,50 @@ class Dispatcher:
 
     def _conversation(self, draft: Draft, batch: MessageBatch, row: int, known: _Known) -> Conversation:
         """The conversation a message belongs to, as the draft sees it; a new one has version 0."""
-        newest = known.by_customer.get((batch.channels[row], batch.customer_ids[row]))
+        customer = (batch.channels[row], batch.customer_ids[row])
+        newest = known.by_customer.get(customer)
         found = batch.conversation_ids[row] or (newest.conversation_id if newest else _new_id(batch, row))
-        conversation = draft.conversation(found) or known.by_id.get(found) or self._new(found, batch, row)
+        if not batch.conversation_ids[row] and newest is None:
+            draft.open_alone(found)
+        conversation = (
+            draft.conversation(found)
+            or known.by_id.get(found)
+            or self.blank(draft.now_ms, found, customer[0], customer[1])
+        )
         known.follow(conversation)
         return conversation
 
-    def _new(self, conversation_id: str, batch: MessageBatch, row: int) -> Conversation:
-        now_ms = self._clock.now_ms()
-        return Conversation(
-            conversation_id=conversation_id,
-            channel=batch.channels[row],
-            customer_id=batch.customer_ids[row],
-            state=ConversationState.WAITING,
-            skill="",
-            language="",
-            opened_ms=now_ms,
-            updated_ms=now_ms,
-            version=0,
-        )
 
-    def _until_committed(self, attempt: Callable[[], R | None]) -> R:
-        for _ in range(_ATTEMPTS):
-            if (result := attempt()) is not None:
-                return result
-        raise ContentionError(f"the state changed under {_ATTEMPTS} attempts; try again")
+def _place(conversation: Conversation) -> tuple[int, str]:
+    return conversation.rank_ms, conversation.conversation_id
+
+
+def _end_of_order(stored: Sequence[Conversation], limits: Mapping[str, int]) -> tuple[int, str] | None:
+    """The place up to which nobody unread can precede; None where all were read.
+
+    A queue read to its limit may go on, so what is behind its last one is not known yet.
+    """
+    seen = dict.fromkeys(limits, 0)
+    for conversation in stored:
+        for name in seen.keys() & conversation.queues:
+            seen[name] += 1
+            if seen[name] == limits[name]:
+                return _place(conversation)
+    return None
+
+
+def _hints(conversation: Conversation) -> Hints:
+    """What is known of a conversation that waits; a message that says nothing of it changes nothing."""
+    if conversation.state is ConversationState.CLOSED:
+        return NO_HINTS
+    asked = conversation.requirement
+    return Hints(
+        agent_id=asked.agent_id,
+        preferred_agent_id=asked.preferred_agent_id,
+        team=asked.team,
+        priority=asked.priority,
+        vip=asked.vip,
+    )
 
 
 def _age(conversation: Conversation) -> tuple[int, str]:
@@ -181,8 +301,9 @@ def _new_id(batch: MessageBatch, row: int) -> str:
     return "c-" + hashlib.blake2b(name.encode(), digest_size=10).hexdigest()
 
 
-def _asked(conversation: Conversation, requirement: Requirement, intent: str) -> Requirement:
-    """What a conversation without an owner asks for now: small talk does not change what it asked before."""
-    if conversation.skill and (intent == OUT_OF_SCOPE or intent.startswith(SMALL_TALK)):
-        return replace(requirement, skill=conversation.skill)
-    return requirement
+def _asked(conversation: Conversation, asked: Requirement, intent: str) -> Requirement:
+    """What an unowned conversation asks for now: small talk does not change what it asked before."""
+    before = conversation.requirement
+    if before.skill and (intent == OUT_OF_SCOPE or intent.startswith(SMALL_TALK)):
+        return replace(before, language=asked.language)
+    return asked

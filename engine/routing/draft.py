@@ -2,123 +2,252 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from engine.domain import (
-    Agent,
     Assignment,
     Change,
     Conversation,
     ConversationState,
     Event,
     Outcome,
-    Presence,
-    Requirement,
-    Roster,
 )
-from engine.routing import selection
-from engine.routing.score import Weights
+from engine.routing import demand, queue, selection
+from engine.routing.crew import Crew
+from engine.routing.duty import Duties
+from engine.routing.policy import Policy
+
+SECOND = 1000  # milliseconds
+HOLDING = frozenset({ConversationState.OFFERED, ConversationState.ASSIGNED, ConversationState.WRAPPING})
+SERVED = frozenset({ConversationState.ASSIGNED, ConversationState.WRAPPING})
 
 
 class Draft:
-    """Decides on top of a snapshot and remembers what changed; nothing is so until the store commits `change`."""
+    """Decides on top of a snapshot and remembers what changed; nothing is so until the store commits `change`.
 
-    def __init__(self, *, tenant: str, roster: Roster, weights: Weights, now_ms: int) -> None:
+    Every method takes a conversation as this draft or the store last knew it.
+    """
+
+    def __init__(self, *, tenant: str, crew: Crew, now_ms: int) -> None:
+        self.now_ms = now_ms
         self._tenant = tenant
-        self._agents: Mapping[str, Agent] = roster.agents
-        self._loads = dict(roster.loads)
-        self._weights = weights
-        self._now_ms = now_ms
+        self._crew = crew
+        self._duties = Duties(crew.roster)
         self._stored: dict[str, int] = {}
         self._touched: dict[str, Conversation] = {}
-        self._claims: dict[str, int] = {}
         self._events: list[Event] = []
+        self._late_events: list[Event] = []
+        self._alone: set[str] = set()
+        self._freed: dict[str, None] = {}
+
+    @property
+    def crew(self) -> Crew:
+        """The agents decided about."""
+        return self._crew
+
+    @property
+    def policy(self) -> Policy:
+        """The tenant's policy."""
+        return self._crew.policy
 
     def conversation(self, conversation_id: str) -> Conversation | None:
         """As this draft left it; None where it was not touched."""
         return self._touched.get(conversation_id)
 
-    def open(self, conversation: Conversation, requirement: Requirement) -> Assignment:
-        """Give a new, waiting or reopened conversation to the best agent, or queue it at its place."""
-        assignment = selection.select(self._agents, self._loads, requirement, self._weights)
-        self._apply(conversation, requirement, assignment)
-        return assignment
+    def place(self, conversation: Conversation) -> Assignment:
+        """Give an unowned conversation to the best agent, or let it wait at its place in the queue."""
+        wanted = demand.of(conversation, self.policy, self.now_ms)
+        assignment = selection.select(self._crew, wanted, self._duties, self.now_ms)
+        if assignment.outcome is Outcome.QUEUED:
+            self.wait(conversation)
+            return assignment
+        return self._give(conversation, assignment)
 
-    def keep(self, conversation: Conversation, requirement: Requirement) -> Assignment:
-        """Leave an assigned conversation with its agent."""
-        agent = self._agents.get(conversation.agent_id)
-        self._touch(conversation, replace(conversation, language=requirement.language))
+    def wait(self, conversation: Conversation) -> Conversation:
+        """Let an unowned conversation wait at its place in the queue."""
+        queued_ms = conversation.queued_ms or self.now_ms
+        asked = conversation.requirement
+        return self.touch(
+            conversation,
+            state=ConversationState.WAITING,
+            queued_ms=queued_ms,
+            rank_ms=queue.rank_ms(asked, queued_ms, is_angry=conversation.mood.is_angry, policy=self.policy),
+            queues=queue.queues(asked, conversation.relaxation, self.policy),
+            due_ms=self._next_step_ms(conversation, queued_ms),
+        )
+
+    def keep(self, conversation: Conversation) -> Assignment:
+        """Leave an owned conversation with its agent."""
+        agent = self._crew.roster.agent(conversation.agent_id)
+        self.touch(conversation)
         return Assignment(
             outcome=Outcome.KEPT,
             agent_id=conversation.agent_id,
             agent_name=agent.name if agent else conversation.agent_id,
-            skill=conversation.skill,
+            skill=conversation.requirement.skill,
             reason=f"{conversation.agent_id} has this conversation already",
+            relaxation=conversation.relaxation,
+            reservation_id=conversation.reservation_id,
+            policy_version=self.policy.version,
         )
 
-    def close(self, conversation: Conversation) -> None:
-        """End it and free its agent's place."""
-        if conversation.agent_id:
-            self._claim(conversation.agent_id, -1)
-        closed = replace(conversation, state=ConversationState.CLOSED, agent_id="", queued_ms=0)
-        self._touch(conversation, closed)
+    def accept(self, conversation: Conversation) -> Conversation:
+        """The offer is taken: nothing ends by itself any more."""
+        return self.touch(conversation, state=ConversationState.ASSIGNED, queued_ms=0, due_ms=0)
 
-    def free_places(self) -> dict[str, int]:
-        """How many more conversations of each skill the agents could take, for skills where that is any."""
-        places: Counter[str] = Counter()
-        for agent in self._agents.values():
-            room = agent.capacity - self._loads.get(agent.agent_id, 0)
-            if agent.presence is Presence.ONLINE and room > 0:
-                places.update(dict.fromkeys(agent.skills, room))
-        return dict(places)
+    def release(self, conversation: Conversation, *, declined: bool = False) -> Conversation:
+        """Take it from its agent, back to its old place in the queue (or to a new one, if it had none)."""
+        self._free(conversation)
+        gone = (*conversation.declined, conversation.agent_id) if declined else conversation.declined
+        return self.touch(
+            conversation,
+            state=ConversationState.WAITING,
+            agent_id="",
+            units=0,
+            reservation_id="",
+            declined=gone,
+            # Whoever has no place in the queue begins to wait now, and nothing is relaxed yet.
+            relaxation=conversation.relaxation if conversation.queued_ms else 0,
+            **self._last_agent(conversation),
+        )
 
-    def drain(self, waiting: Iterable[Conversation]) -> list[tuple[Conversation, Assignment]]:
-        """Give waiting conversations, in the order given, to whom they fit; those assigned, with the decision."""
-        assigned = []
-        for conversation in waiting:
-            requirement = Requirement(skill=conversation.skill, language=conversation.language)
-            assignment = selection.select(self._agents, self._loads, requirement, self._weights)
-            if assignment.outcome is Outcome.ASSIGNED:
-                self._apply(conversation, requirement, assignment)
-                assigned.append((conversation, assignment))
-        return assigned
+    def close(self, conversation: Conversation) -> Conversation:
+        """End it for the customer; the place is freed now, or after the wrap-up."""
+        wrap_ms = round(self.policy.wrap_up_seconds * SECOND)
+        if wrap_ms and conversation.state is ConversationState.ASSIGNED:
+            return self.touch(conversation, state=ConversationState.WRAPPING, due_ms=self.now_ms + wrap_ms)
+        return self.complete(conversation)
+
+    def complete(self, conversation: Conversation) -> Conversation:
+        """End it altogether and free its place."""
+        self._free(conversation)
+        return self.touch(
+            conversation,
+            state=ConversationState.CLOSED,
+            agent_id="",
+            units=0,
+            reservation_id="",
+            queued_ms=0,
+            due_ms=0,
+            relaxation=0,
+            queues=(),
+            declined=(),
+            participants=(),
+            **self._last_agent(conversation),
+        )
+
+    def free_queues(self, agent_ids: Sequence[str]) -> dict[str, int]:
+        """The queues that those of the agents with room serve, and an upper bound of what each could give away."""
+        rows = self._crew.rows(agent_ids)
+        rows = rows[self._crew.available(self.now_ms)[rows]]
+        room = self._crew.capacity[rows] - self._duties.load(rows)
+        places: dict[str, int] = {}
+        for row, units in zip(rows.tolist(), room.tolist(), strict=True):
+            for name in self._crew.served(row) if units > 0 else ():
+                places[name] = places.get(name, 0) + self._crew.places(units)
+        return places
+
+    def freed(self) -> list[str]:
+        """Agents who may take more than before since this was last asked; each is named once."""
+        freed = list(self._freed)
+        self._freed.clear()
+        return freed
+
+    def waiting(self, stored: Sequence[Conversation], queues: Set[str]) -> list[Conversation]:
+        """Who waits in these queues, in order: the stored ones as the draft left them, and what it put there."""
+        known = {one.conversation_id: one for one in stored} | self._touched
+        waiting = [
+            one
+            for one in known.values()
+            if one.state is ConversationState.WAITING and not queues.isdisjoint(one.queues)
+        ]
+        return sorted(waiting, key=lambda one: (one.rank_ms, one.conversation_id))
+
+    def offer_to(self, conversation: Conversation, agent_ids: Sequence[str]) -> Assignment | None:
+        """Give a waiting conversation to the best of these agents; None where none of them may take it."""
+        among = self._crew.rows(one for one in agent_ids if one not in conversation.declined)
+        if not len(among):
+            return None
+        wanted = demand.of(conversation, self.policy, self.now_ms)
+        chosen = selection.choose(self._crew, wanted, self._duties, self.now_ms, among=among)
+        return self._give(conversation, chosen) if chosen else None
+
+    def open_alone(self, conversation_id: str) -> None:
+        """The conversation is opened because its customer has none open; so it must be when this is committed."""
+        self._alone.add(conversation_id)
 
     def record(self, event: Event) -> None:
         """Journal the event with the change."""
         self._events.append(event)
+
+    def record_late(self, event: Event) -> None:
+        """Journal the event behind all others: a conversation's own messages come before what came of waiting."""
+        self._late_events.append(event)
 
     def change(self) -> Change:
         """Everything since the snapshot, to be committed as one."""
         return Change(
             tenant=self._tenant,
             conversations=list(self._touched.values()),
-            claims={agent_id: places for agent_id, places in self._claims.items() if places},
-            events=self._events,
+            claims=self._duties.claims,
+            streaks=self._duties.streaks,
+            events=[*self._events, *self._late_events],
+            alone=self._alone,
         )
 
-    def _apply(self, conversation: Conversation, requirement: Requirement, assignment: Assignment) -> None:
-        if assignment.outcome is Outcome.ASSIGNED:
-            self._claim(assignment.agent_id, 1)
-            state, queued_ms = ConversationState.ASSIGNED, 0
-        else:
-            state, queued_ms = ConversationState.WAITING, conversation.queued_ms or self._now_ms
-        changed = replace(
-            conversation,
-            state=state,
-            agent_id=assignment.agent_id,
-            skill=requirement.skill,
-            language=requirement.language,
-            queued_ms=queued_ms,
-        )
-        self._touch(conversation, changed)
-
-    def _claim(self, agent_id: str, places: int) -> None:
-        self._loads[agent_id] = self._loads.get(agent_id, 0) + places
-        self._claims[agent_id] = self._claims.get(agent_id, 0) + places
-
-    def _touch(self, before: Conversation, after: Conversation) -> None:
+    def touch(self, before: Conversation, **changes: object) -> Conversation:
+        """The conversation with these fields changed, remembered for the commit."""
         # The version follows the stored one by exactly one, however often the draft touches it.
         stored = self._stored.setdefault(before.conversation_id, before.version)
-        self._touched[before.conversation_id] = replace(after, version=stored + 1, updated_ms=self._now_ms)
+        after = replace(before, **changes, version=stored + 1, updated_ms=self.now_ms)  # type: ignore[arg-type]
+        self._touched[before.conversation_id] = after
+        return after
+
+    def _give(self, conversation: Conversation, assignment: Assignment) -> Assignment:
+        agent = self._crew.roster.agent(assignment.agent_id)
+        assert agent is not None
+        units = self.policy.units(conversation.channel, agent.capacity)
+        self._duties.claim(agent.agent_id, units)
+        streak = self._duties.count_mood(agent.agent_id, is_angry=conversation.mood.is_angry)
+        if streak >= self.policy.max_angry_streak:
+            self._freed[agent.agent_id] = None  # has had a rest, so may take what is angry again
+        held = self.touch(
+            conversation,
+            state=ConversationState.ASSIGNED,
+            agent_id=agent.agent_id,
+            units=units,
+            queued_ms=0,
+            due_ms=0,
+            queues=(),
+        )
+        return assignment if self.policy.auto_accept else self._offer(held, conversation, assignment)
+
+    def _offer(self, held: Conversation, before: Conversation, assignment: Assignment) -> Assignment:
+        # The version makes the name new for every offer, so that a late accept of an earlier one is told apart.
+        reservation_id = f"{held.conversation_id}~{held.version}"
+        self.touch(
+            held,
+            state=ConversationState.OFFERED,
+            reservation_id=reservation_id,
+            queued_ms=before.queued_ms or self.now_ms,
+            due_ms=self.now_ms + round(self.policy.offer_seconds * SECOND),
+        )
+        return replace(assignment, outcome=Outcome.OFFERED, reservation_id=reservation_id)
+
+    def _next_step_ms(self, conversation: Conversation, queued_ms: int) -> int:
+        if conversation.relaxation < queue.OVERFLOW:
+            return queued_ms + self.policy.relax_ms(conversation.relaxation + 1)
+        # At the end of the ladder whoever declined is asked again, after a pause.
+        return self.now_ms + round(self.policy.offer_seconds * SECOND) if conversation.declined else 0
+
+    def _free(self, conversation: Conversation) -> None:
+        if conversation.state in HOLDING:
+            self._duties.claim(conversation.agent_id, -conversation.units)
+            self._freed[conversation.agent_id] = None
+
+    def _last_agent(self, conversation: Conversation) -> dict[str, str | int]:
+        """Who served it last; an offer alone is no service."""
+        if conversation.state not in SERVED:
+            return {}
+        return {"last_agent_id": conversation.agent_id, "last_agent_ms": self.now_ms}

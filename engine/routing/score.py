@@ -1,35 +1,76 @@
-"""How well an eligible agent fits."""
+"""How well eligible agents fit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from engine.domain import Agent, Requirement, Term
+import numpy as np
+import numpy.typing as npt
+
+from engine.domain import Term
+from engine.routing.crew import Crew, Rows
+from engine.routing.demand import Demand
 
 MAX_PROFICIENCY = 5
+_LASTING_KEPT = 512  # requirements whose lasting scores are remembered
+_LASTING = (0, 2, 5)  # terms
+NAMES = ("proficiency", "free_capacity", "language", "last_agent", "preferred_agent", "de_escalation")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """What a full mark in each term is worth, 0 or more.
+def matrix(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The addends of the agents' scores: [terms, agents], each in [0, its weight], terms as in NAMES.
 
-    With the defaults an idle generalist (2) beats a specialist (5) once four fifths of the specialist's
-    places are taken, and a shared language outweighs both.
+    Proficiency is the sum over skills of P(skill) x proficiency, so that a doubtful message goes to a generalist
+    and two intents to somebody who has both skills. `load` is what the agents hold before.
     """
+    weights = crew.policy.weights
+    wanted = demand.requirement
+    scores = np.zeros((len(NAMES), len(rows)))
+    for skill, probability in wanted.skills.items():
+        scores[0] += probability * crew.skill(skill)[rows]
+    scores[0] *= weights.proficiency / MAX_PROFICIENCY
+    scores[1] = weights.free_capacity * np.maximum(1 - load / crew.capacity[rows], 0)
+    scores[2] = weights.language * crew.speaks(wanted.language)[rows]
+    for term, agent_id, weight in (
+        (3, demand.last_agent_id, weights.last_agent),
+        (4, wanted.preferred_agent_id, weights.preferred_agent),
+    ):
+        if (row := crew.roster.rows.get(agent_id)) is not None:
+            scores[term] = weight * (rows == row)
+    if demand.is_angry:
+        skill = crew.policy.de_escalation_skill
+        scores[5] = weights.de_escalation * crew.skill(skill)[rows] / MAX_PROFICIENCY
+    return scores
 
-    proficiency: float = 0.4
-    free_capacity: float = 0.3
-    language: float = 0.7
+
+def totals(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The agents' scores: the sums of `matrix` over its terms, at a fraction of its cost."""
+    weights, wanted = crew.policy.weights, demand.requirement
+    free = np.maximum(1 - load / crew.capacity[rows], 0)
+    scores = _lasting(crew, demand)[rows] + weights.free_capacity * free
+    for agent_id, weight in (
+        (demand.last_agent_id, weights.last_agent),
+        (wanted.preferred_agent_id, weights.preferred_agent),
+    ):
+        if (row := crew.roster.rows.get(agent_id)) is not None:
+            scores += weight * (rows == row)
+    return scores
 
 
-def terms(agent: Agent, requirement: Requirement, load: int, weights: Weights) -> tuple[Term, ...]:
-    """The score's addends, each in [0, its weight]; the agent must have the skill and a free place."""
-    speaks = not agent.languages or requirement.language in agent.languages
-    return (
-        Term(
-            name="proficiency",
-            value=weights.proficiency * agent.skills[requirement.skill] / MAX_PROFICIENCY,
-        ),
-        Term(name="free_capacity", value=weights.free_capacity * (1 - load / agent.capacity)),
-        Term(name="language", value=weights.language * speaks),
-    )
+def _lasting(crew: Crew, demand: Demand) -> npt.NDArray[np.float64]:
+    """[A], what does not change from one decision to the next: proficiency, language and de-escalation."""
+    wanted = demand.requirement
+    key = (tuple(wanted.skills.items()), wanted.language, demand.is_angry)
+    if (known := crew.lasting.get(key)) is not None:
+        return known
+    if len(crew.lasting) >= _LASTING_KEPT:
+        crew.lasting.clear()
+    rows = np.arange(len(crew.capacity), dtype=np.intp)
+    terms = matrix(crew, rows, demand, np.zeros(len(rows), dtype=np.int64))
+    crew.lasting[key] = terms[list(_LASTING)].sum(axis=0)
+    return crew.lasting[key]
+
+
+def terms(column: Sequence[float]) -> tuple[Term, ...]:
+    """One agent's addends, without those that are 0."""
+    return tuple(Term(name=name, value=value) for name, value in zip(NAMES, column, strict=True) if value)

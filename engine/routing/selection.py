@@ -1,79 +1,98 @@
-"""The best agent of a roster, and the reason for the choice."""
+"""The best agent for a demand, and the reason for the choice."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
-from engine.domain import Agent, Assignment, Candidate, Exclusion, Outcome, Requirement
+import numpy as np
+
+from engine.domain import Assignment, Candidate, Exclusion, Outcome
 from engine.routing import eligibility, score
-from engine.routing.score import Weights
+from engine.routing.crew import Crew, Rows
+from engine.routing.demand import Demand
+from engine.routing.duty import Duties
+from engine.routing.policy import UNIT
+
+_EQUAL = 1e-9  # scores nearer than this are a tie
+_EXPLAINED = 200  # agents up to which a refusal counts every reason
 
 
-def candidates(
-    agents: Mapping[str, Agent], loads: Mapping[str, int], requirement: Requirement, weights: Weights
-) -> list[Candidate]:
-    """Every agent: eligible ones first, best first; ties go to the lower load, then to the lower id."""
-    seen = [
-        _candidate(agent, loads.get(agent.agent_id, 0), requirement, weights) for agent in agents.values()
-    ]
-    return sorted(seen, key=lambda one: _rank(one, loads))
+def select(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> Assignment:
+    """Assigned to the best eligible agent, or queued with the reason why there is none."""
+    return choose(crew, demand, duties, now_ms) or _queued(crew, demand, duties, now_ms)
 
 
-def select(
-    agents: Mapping[str, Agent], loads: Mapping[str, int], requirement: Requirement, weights: Weights
+def choose(
+    crew: Crew, demand: Demand, duties: Duties, now_ms: int, *, among: Rows | None = None
+) -> Assignment | None:
+    """Assigned to the best eligible agent (of the rows in `among`, where given), None where there is none.
+
+    Ties go to the lower load, then to the lower id.
+    """
+    rows = eligibility.eligible(crew, demand, duties, now_ms, among=among)
+    if not len(rows):
+        return None
+    load = duties.load(rows)
+    totals = score.totals(crew, rows, demand, load)
+    # Equal scores may differ by how their addends were summed; rows are in order of id.
+    tied = np.flatnonzero(totals >= totals.max() - _EQUAL)
+    best = tied[np.argmin(load[tied])]
+    terms = score.matrix(crew, rows[best : best + 1], demand, load[best : best + 1])
+    return _assigned(crew, demand, int(rows[best]), int(load[best]), len(rows), terms[:, 0].tolist())
+
+
+def candidates(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> list[Candidate]:
+    """Every agent: eligible ones first, best first, then the excluded by id."""
+    rows = np.arange(len(crew.roster.agents), dtype=np.intp)
+    load = duties.load(rows)
+    terms = score.matrix(crew, rows, demand, load)
+    whys = eligibility.exclusions(crew, demand, duties, now_ms)
+    seen = []
+    for row, (agent, why) in enumerate(zip(crew.roster.agents, whys, strict=True)):
+        shown = score.terms(terms[:, row].tolist()) if why is None else ()
+        seen.append((Candidate(agent=agent, exclusion=why, terms=shown), int(load[row])))
+    seen.sort(
+        key=lambda one: (one[0].exclusion is not None, -round(one[0].score, 9), one[1], one[0].agent.agent_id)
+    )
+    return [candidate for candidate, _ in seen]
+
+
+def _assigned(
+    crew: Crew, demand: Demand, row: int, load: int, eligible: int, column: list[float]
 ) -> Assignment:
-    """Assigned to the best eligible agent, or queued."""
-    seen = (
-        _candidate(agent, loads.get(agent.agent_id, 0), requirement, weights) for agent in agents.values()
-    )
-    eligible = [one for one in seen if one.exclusion is None]
-    if not eligible:
-        return _queued(agents, loads, requirement)
-    best = min(eligible, key=lambda one: _rank(one, loads))
-    return _assigned(best, len(eligible), loads.get(best.agent.agent_id, 0), requirement)
-
-
-def _candidate(agent: Agent, load: int, requirement: Requirement, weights: Weights) -> Candidate:
-    why = eligibility.exclusion(agent, requirement, load)
-    if why is not None:
-        return Candidate(agent=agent, exclusion=why)
-    return Candidate(agent=agent, exclusion=None, terms=score.terms(agent, requirement, load, weights))
-
-
-def _rank(one: Candidate, loads: Mapping[str, int]) -> tuple[bool, float, int, str]:
-    # Rounding keeps equal scores equal however the addends were summed.
-    return (
-        one.exclusion is not None,
-        -round(one.score, 9),
-        loads.get(one.agent.agent_id, 0),
-        one.agent.agent_id,
-    )
-
-
-def _assigned(best: Candidate, eligible: int, load: int, requirement: Requirement) -> Assignment:
-    agent = best.agent
+    agent = crew.roster.agents[row]
+    skill = demand.requirement.skill
     return Assignment(
         outcome=Outcome.ASSIGNED,
         agent_id=agent.agent_id,
         agent_name=agent.name,
-        skill=requirement.skill,
+        skill=skill,
         reason=(
-            f"best of {eligible} eligible: {requirement.skill} {agent.skills[requirement.skill]}/5, "
-            f"held {load} of {agent.capacity}, score {best.score:.2f}"
+            f"best of {eligible} eligible: {skill} {agent.skills.get(skill, 0)}/5, "
+            f"held {load / UNIT:g} of {agent.capacity / UNIT:g}, score {sum(column):.2f}"
         ),
-        terms=best.terms,
+        terms=score.terms(column),
+        relaxation=demand.relaxation,
+        policy_version=crew.policy.version,
     )
 
 
-def _queued(agents: Mapping[str, Agent], loads: Mapping[str, int], requirement: Requirement) -> Assignment:
+def _queued(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> Assignment:
+    return Assignment(
+        outcome=Outcome.QUEUED,
+        skill=demand.requirement.skill,
+        reason=_why_nobody(crew, demand, duties, now_ms),
+        relaxation=demand.relaxation,
+        policy_version=crew.policy.version,
+    )
+
+
+def _why_nobody(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> str:
+    agents = crew.roster.agents
     if not agents:
-        reason = "no agent is registered; put one with AgentService"
-    else:
-        whys = Counter(
-            eligibility.exclusion(agent, requirement, loads.get(agent.agent_id, 0))
-            for agent in agents.values()
-        )
-        counts = ", ".join(f"{whys[why]} {why.replace('_', ' ')}" for why in Exclusion if whys[why])
-        reason = f"nobody eligible for {requirement.skill}: {counts}"
-    return Assignment(outcome=Outcome.QUEUED, skill=requirement.skill, reason=reason)
+        return "no agent is registered; put one with AgentService"
+    if len(agents) > _EXPLAINED:
+        return f"nobody eligible for {demand.requirement.skill} among {len(agents)} agents"
+    whys = Counter(eligibility.exclusions(crew, demand, duties, now_ms))
+    counts = ", ".join(f"{whys[why]} {why.replace('_', ' ')}" for why in Exclusion if whys[why])
+    return f"nobody eligible for {demand.requirement.skill}: {counts}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Sequence
+from zoneinfo import available_timezones
 
 from engine.errors import InvalidArgumentError
 
@@ -61,6 +62,12 @@ def one_of(field: str, value: str, allowed: Sequence[str]) -> None:
     """One of these. Raises: InvalidArgumentError."""
     if value not in allowed:
         raise InvalidArgumentError(field, f"must be one of {', '.join(allowed)}")
+
+
+def time_zone(field: str, value: str) -> None:
+    """Empty or the IANA name of a zone. Raises: InvalidArgumentError."""
+    if value and value not in available_timezones():
+        raise InvalidArgumentError(field, "is no IANA time zone; write one like Asia/Shanghai")
 
 
 def page_size(value: int) -> int:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yingda.v1 import analysis_pb2, answer_pb2, event_pb2, message_pb2
+from google.protobuf.message import Message
+from yingda.v1 import answer_pb2, event_pb2, message_pb2
 
-from engine.domain import Advice, AnalysisBatch, Assignment, Heard, MessageBatch
+from engine.domain import NO_HINTS, Advice, AnalysisBatch, Assignment, Heard, Hints, MessageBatch
 from engine.servicers import convert, wire
+from engine.servicers.answer import AnswerWriter
 
 
 def decode(raw: Sequence[bytes]) -> MessageBatch:
@@ -23,6 +25,8 @@ def decode(raw: Sequence[bytes]) -> MessageBatch:
         conversation_ids=[message.conversation_id for message in messages],
         customer_ids=[message.customer_id for message in messages],
         texts=[message.text for message in messages],
+        locales=[message.locale for message in messages],
+        hints=[_hints(message) for message in messages],
         metadata=[message.metadata for message in messages],
         raw=raw,
     )
@@ -39,6 +43,9 @@ def results(batch: MessageBatch, answers: Sequence[bytes]) -> list[bytes]:
 class ProtoCodec:
     """See `ports.Codec`."""
 
+    def __init__(self) -> None:
+        self._writer = AnswerWriter()
+
     def answers(
         self,
         conversation_ids: Sequence[str],
@@ -47,8 +54,7 @@ class ProtoCodec:
         advice: Sequence[Advice],
     ) -> list[bytes]:
         """See `ports.Codec`."""
-        analyses = convert.analyses_to_proto(analysis)
-        return [_answer(*row) for row in zip(conversation_ids, analyses, assignments, advice, strict=True)]
+        return self._writer.write(conversation_ids, analysis, assignments, advice)
 
     def record(self, raw: bytes, answer: bytes) -> bytes:
         """A serialised MessageReceived."""
@@ -80,22 +86,12 @@ class ProtoCodec:
         kind = event_pb2.ConversationAssigned(assignment=convert.assignment_to_proto(assignment))
         return kind.SerializeToString()
 
-    def closed(self, agent_id: str) -> bytes:
-        """A serialised ConversationClosed."""
-        return event_pb2.ConversationClosed(agent_id=agent_id).SerializeToString()
+    def event(self, kind: str, **fields: str | int | float | bool) -> bytes:
+        """See `ports.Codec`."""
+        event = event_pb2.Event(**{kind: fields})  # type: ignore[arg-type]  # a dict stands for the message
+        payload: Message = getattr(event, kind)
+        return payload.SerializeToString()
 
 
-def _answer(
-    conversation_id: str,
-    analysis: analysis_pb2.Analysis,
-    assignment: Assignment,
-    advice: Advice,
-) -> bytes:
-    answer = answer_pb2.MessageAnswer(
-        conversation_id=conversation_id,
-        analysis=analysis,
-        assignment=convert.assignment_to_proto(assignment),
-        suggestions=[convert.suggestion_to_proto(one) for one in advice.suggestions],
-        auto_reply=convert.auto_reply_to_proto(advice.auto_reply) if advice.auto_reply else None,
-    )
-    return answer.SerializeToString()
+def _hints(message: message_pb2.Message) -> Hints:
+    return convert.hints_from_proto(message.routing) if message.HasField("routing") else NO_HINTS

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
-from yingda.v1 import conversation_pb2
+from yingda.v1 import conversation_pb2, event_pb2
 from yingda.v1 import conversation_service_pb2 as pb
 from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 
 from engine.analysis.analyzer import Analyzer
 from engine.decision_thread import DecisionThread
-from engine.domain import ConversationState, Requirement
+from engine.domain import NO_HINTS, Assignment, Candidate, ConversationState
 from engine.errors import InvalidArgumentError
 from engine.history import History
 from engine.routing.dispatcher import Dispatcher
+from engine.routing.lifecycle import Lifecycle
+from engine.routing.requirement import requirement_of
 from engine.servicers import check, convert
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -26,9 +29,16 @@ class ConversationServicer(ConversationServiceServicer):
     """Conversations and what happened in them."""
 
     def __init__(
-        self, *, history: History, dispatcher: Dispatcher, analyzer: Analyzer, thread: DecisionThread
+        self,
+        *,
+        history: History,
+        dispatcher: Dispatcher,
+        lifecycle: Lifecycle,
+        analyzer: Analyzer,
+        thread: DecisionThread,
     ) -> None:
         self._history = history
+        self._lifecycle = lifecycle
         self._dispatcher = dispatcher
         self._analyzer = analyzer
         self._thread = thread
@@ -56,8 +66,43 @@ class ConversationServicer(ConversationServiceServicer):
         self, request: pb.CloseConversationRequest, context: Context
     ) -> pb.CloseConversationResponse:
         """See conversation_service.proto."""
-        closed = await self._thread.run(self._dispatcher.close, request.tenant, request.conversation_id)
+        closed = await self._thread.run(self._lifecycle.close, request.tenant, request.conversation_id)
         return pb.CloseConversationResponse(conversation=convert.conversation_to_proto(closed))
+
+    async def TransferConversation(
+        self, request: pb.TransferConversationRequest, context: Context
+    ) -> pb.TransferConversationResponse:
+        """See conversation_service.proto."""
+        if request.WhichOneof("target") is None:
+            raise InvalidArgumentError("target", "is required: agent_id, team or skill")
+        conversation, assignment = await self._thread.run(
+            self._lifecycle.transfer,
+            request.tenant,
+            request.conversation_id,
+            agent_id=request.agent_id,
+            team=request.team,
+            skill=request.skill,
+        )
+        return pb.TransferConversationResponse(
+            conversation=convert.conversation_to_proto(conversation),
+            assignment=convert.assignment_to_proto(assignment),
+        )
+
+    async def JoinConversation(
+        self, request: pb.JoinConversationRequest, context: Context
+    ) -> pb.JoinConversationResponse:
+        """See conversation_service.proto."""
+        joined = await self._thread.run(
+            self._lifecycle.join, request.tenant, request.conversation_id, request.agent_id
+        )
+        return pb.JoinConversationResponse(conversation=convert.conversation_to_proto(joined))
+
+    async def CompleteConversation(
+        self, request: pb.CompleteConversationRequest, context: Context
+    ) -> pb.CompleteConversationResponse:
+        """See conversation_service.proto."""
+        completed = await self._thread.run(self._lifecycle.complete, request.tenant, request.conversation_id)
+        return pb.CompleteConversationResponse(conversation=convert.conversation_to_proto(completed))
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
         """See conversation_service.proto."""
@@ -74,15 +119,34 @@ class ConversationServicer(ConversationServiceServicer):
         self, request: pb.ExplainAssignmentRequest, context: Context
     ) -> pb.ExplainAssignmentResponse:
         """See conversation_service.proto."""
-        check.filled("text", request.text, MAX_TEXT)
+        if request.text and request.conversation_id:
+            raise InvalidArgumentError("text", "give a text or a conversation_id, not both")
+        if not request.conversation_id:
+            check.filled("text", request.text, MAX_TEXT)
         return await self._thread.run(self._explain, request)
 
     def _explain(self, request: pb.ExplainAssignmentRequest) -> pb.ExplainAssignmentResponse:
+        if request.conversation_id:
+            return self._explain_conversation(request)
         analysis = self._analyzer.analyze([request.text])
-        requirement = Requirement(skill=analysis.skills[0], language=analysis.languages[0])
-        assignment, candidates = self._dispatcher.explain(request.tenant, requirement)
+        hints = convert.hints_from_proto(request.routing) if request.HasField("routing") else NO_HINTS
+        asked = requirement_of(analysis, 0, hints)
+        response = self._explanation(*self._dispatcher.explain(request.tenant, asked))
+        response.analysis.CopyFrom(convert.analyses_to_proto(analysis)[0])
+        return response
+
+    def _explain_conversation(self, request: pb.ExplainAssignmentRequest) -> pb.ExplainAssignmentResponse:
+        found = self._history.conversation(request.tenant, request.conversation_id)
+        record = self._history.last_record(request.tenant, request.conversation_id)
+        explained = self._dispatcher.explain(request.tenant, found.requirement, found)
+        response = self._explanation(*explained)
+        response.analysis.CopyFrom(event_pb2.MessageReceived.FromString(record).answer.analysis)
+        return response
+
+    def _explanation(
+        self, assignment: Assignment, candidates: Sequence[Candidate]
+    ) -> pb.ExplainAssignmentResponse:
         return pb.ExplainAssignmentResponse(
-            analysis=convert.analyses_to_proto(analysis)[0],
             assignment=convert.assignment_to_proto(assignment),
             candidates=[convert.candidate_to_proto(one) for one in candidates[:MAX_CANDIDATES]],
         )
@@ -90,7 +154,9 @@ class ConversationServicer(ConversationServiceServicer):
 
 def _state(number: conversation_pb2.ConversationState.ValueType) -> ConversationState | None:
     if number and number not in convert.STATES:
-        raise InvalidArgumentError("state", "must be waiting, assigned, closed or not given")
+        raise InvalidArgumentError(
+            "state", "must be waiting, offered, assigned, wrapping, closed or not given"
+        )
     return convert.STATES.get(number)
 
 

@@ -10,6 +10,7 @@ from yingda.v1 import (
     assignment_pb2,
     conversation_pb2,
     event_pb2,
+    message_pb2,
     reply_pb2,
 )
 
@@ -23,12 +24,16 @@ from engine.domain import (
     Candidate,
     Conversation,
     ConversationState,
+    Hints,
     Outcome,
     Presence,
     Roster,
+    Shift,
     StoredEvent,
     Suggestion,
 )
+from engine.routing.policy import UNIT
+from engine.routing.shift import DAY
 from engine.servicers import check
 
 _PRESENCE_NUMBERS = {presence: agent_pb2.Presence.Value(f"PRESENCE_{presence.name}") for presence in Presence}
@@ -44,7 +49,7 @@ _DECISION_NUMBERS = {
     decision: answer_pb2.AutoReplyDecision.Value(f"AUTO_REPLY_DECISION_{decision.name}")
     for decision in AutoReplyDecision
 }
-_SENTIMENT_NUMBERS = [analysis_pb2.Sentiment.Value(f"SENTIMENT_{name.upper()}") for name in SENTIMENTS]
+SENTIMENT_NUMBERS = [analysis_pb2.Sentiment.Value(f"SENTIMENT_{name.upper()}") for name in SENTIMENTS]
 _EVENT_KINDS = frozenset(field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields)
 PRESENCES: dict[int, Presence] = {number: presence for presence, number in _PRESENCE_NUMBERS.items()}
 STATES: dict[int, ConversationState] = {number: state for state, number in _STATE_NUMBERS.items()}
@@ -68,7 +73,7 @@ def analyses_to_proto(batch: AnalysisBatch) -> list[analysis_pb2.Analysis]:
             confidence=batch.confidence[row],
             skill=batch.skills[row],
             candidates=candidates[row],
-            sentiment=_SENTIMENT_NUMBERS[batch.sentiments[row]],
+            sentiment=SENTIMENT_NUMBERS[batch.sentiments[row]],
             anger=batch.anger[row],
             is_angry=batch.is_angry[row],
             language=batch.languages[row],
@@ -87,6 +92,9 @@ def assignment_to_proto(assignment: Assignment) -> assignment_pb2.Assignment:
         skill=assignment.skill,
         reason=assignment.reason,
         terms=[assignment_pb2.ScoreTerm(name=term.name, value=term.value) for term in assignment.terms],
+        relaxation=assignment.relaxation,
+        reservation_id=assignment.reservation_id,
+        policy_version=assignment.policy_version,
     )
 
 
@@ -124,6 +132,17 @@ def auto_reply_to_proto(auto_reply: AutoReply) -> answer_pb2.AutoReply:
     )
 
 
+def hints_from_proto(hints: message_pb2.RoutingHints) -> Hints:
+    """All of it."""
+    return Hints(
+        agent_id=hints.agent_id,
+        preferred_agent_id=hints.preferred_agent_id,
+        team=hints.team,
+        priority=hints.priority,
+        vip=hints.vip,
+    )
+
+
 def agent_from_proto(agent: agent_pb2.Agent) -> Agent:
     """As put: presence and load are not the caller's to say. Raises: InvalidArgumentError."""
     check.identifier("agent.agent_id", agent.agent_id)
@@ -136,25 +155,53 @@ def agent_from_proto(agent: agent_pb2.Agent) -> Agent:
     check.count("agent.languages", len(agent.languages), 0, 16)
     for language in agent.languages:
         check.named("agent.languages", language)
+    check.count("agent.teams", len(agent.teams), 0, 16)
+    for number, team in enumerate(agent.teams):
+        check.named(f"agent.teams[{number}]", team)
+    check.time_zone("agent.time_zone", agent.time_zone)
     return Agent(
         agent_id=agent.agent_id,
         name=agent.name or agent.agent_id,
         skills=dict(agent.skills),
         languages=frozenset(agent.languages),
-        capacity=agent.capacity,
+        teams=frozenset(agent.teams),
+        capacity=agent.capacity * UNIT,
+        shifts=_shifts(agent),
+        time_zone=agent.time_zone or "UTC",
     )
 
 
-def agent_to_proto(agent: Agent, roster: Roster) -> agent_pb2.Agent:
-    """With its load in the roster."""
+def agent_to_proto(roster: Roster, agent_id: str) -> agent_pb2.Agent:
+    """As the roster has it."""
+    row = roster.rows[agent_id]
+    agent = roster.agents[row]
     return agent_pb2.Agent(
         agent_id=agent.agent_id,
         name=agent.name,
         skills=dict(agent.skills),
         languages=sorted(agent.languages),
-        capacity=agent.capacity,
-        presence=_PRESENCE_NUMBERS[agent.presence],
-        load=roster.loads.get(agent.agent_id, 0),
+        teams=sorted(agent.teams),
+        capacity=agent.capacity // UNIT,
+        shifts=[
+            agent_pb2.Shift(weekday=one.weekday, start_minute=one.start_minute, end_minute=one.end_minute)
+            for one in agent.shifts
+        ],
+        time_zone=agent.time_zone,
+        presence=_PRESENCE_NUMBERS[roster.presences[row]],
+        presence_expire_time=optional_timestamp(int(roster.leases[row])),
+        load=int(roster.load[row]) / UNIT,
+    )
+
+
+def _shifts(agent: agent_pb2.Agent) -> tuple[Shift, ...]:
+    check.count("agent.shifts", len(agent.shifts), 0, 32)
+    for number, one in enumerate(agent.shifts):
+        check.between(f"agent.shifts[{number}].weekday", one.weekday, 1, 7)
+        check.between(f"agent.shifts[{number}].start_minute", one.start_minute, 0, DAY - 1)
+        check.between(f"agent.shifts[{number}].end_minute", one.end_minute, one.start_minute + 1, 2 * DAY)
+    return tuple(
+        Shift(weekday=one.weekday, start_minute=one.start_minute, end_minute=one.end_minute)
+        for one in agent.shifts
     )
 
 
@@ -166,11 +213,17 @@ def conversation_to_proto(one: Conversation) -> conversation_pb2.Conversation:
         customer_id=one.customer_id,
         state=_STATE_NUMBERS[one.state],
         agent_id=one.agent_id,
-        skill=one.skill,
-        language=one.language,
+        skill=one.requirement.skill,
+        language=one.requirement.language,
         create_time=timestamp(one.opened_ms),
         update_time=timestamp(one.updated_ms),
-        queue_time=timestamp(one.queued_ms) if one.queued_ms else None,
+        queue_time=optional_timestamp(one.queued_ms),
+        reservation_id=one.reservation_id if one.state is ConversationState.OFFERED else "",
+        due_time=optional_timestamp(one.due_ms),
+        relaxation=one.relaxation,
+        anger=one.mood.anger,
+        is_angry=one.mood.is_angry,
+        participant_agent_ids=one.participants,
     )
 
 
@@ -189,3 +242,8 @@ def event_to_proto(stored: StoredEvent) -> event_pb2.Event:
 def timestamp(time_ms: int) -> Timestamp:
     """From milliseconds since 1970 (UTC)."""
     return Timestamp(seconds=time_ms // 1000, nanos=time_ms % 1000 * 1_000_000)
+
+
+def optional_timestamp(time_ms: int) -> Timestamp | None:
+    """None for 0."""
+    return timestamp(time_ms) if time_ms else None

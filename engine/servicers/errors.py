@@ -7,6 +7,7 @@ from yingda import batcher
 from yingda.service.errors import RETRY_DELAY_MS, StatusError
 
 from engine.errors import (
+    ConflictError,
     ContentionError,
     EngineError,
     InvalidArgumentError,
@@ -19,6 +20,7 @@ from engine.errors import (
 CODES: dict[type[EngineError], grpc.StatusCode] = {
     InvalidArgumentError: grpc.StatusCode.INVALID_ARGUMENT,
     NotFoundError: grpc.StatusCode.NOT_FOUND,
+    ConflictError: grpc.StatusCode.FAILED_PRECONDITION,
     OverloadedError: grpc.StatusCode.RESOURCE_EXHAUSTED,
     ContentionError: grpc.StatusCode.ABORTED,
     StorageError: grpc.StatusCode.UNAVAILABLE,

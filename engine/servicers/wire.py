@@ -5,19 +5,31 @@ Source: https://protobuf.dev/programming-guides/encoding/ (length-delimited reco
 
 from __future__ import annotations
 
-_LENGTH_DELIMITED = 2
 _CONTINUES = 0x80
 _SEVEN_BITS = 0x7F
+_VARINT, _LENGTH_DELIMITED, _FIXED32 = 0, 2, 5  # wire types
+
+
+def tag_of_varint(number: int) -> int:
+    """The byte before a bool, an enum or an integer; `number` 1 to 15."""
+    return number << 3 | _VARINT
+
+
+def tag_of_float(number: int) -> int:
+    """The byte before a float, which follows as 4 bytes, little-endian; `number` 1 to 15."""
+    return number << 3 | _FIXED32
 
 
 def field(number: int, data: bytes) -> bytes:
-    """A length-delimited field; `number` 1 to 15."""
-    return bytes((number << 3 | _LENGTH_DELIMITED,)) + _varint(len(data)) + data
+    """A length-delimited field: a string, bytes or a message; `number` 1 to 15."""
+    size = len(data)
+    length = _SMALL[size] if size < len(_SMALL) else _varint(size)
+    return b"".join((_TAGS[number], length, data))
 
 
 def true(number: int) -> bytes:
     """A bool field that is true; `number` 1 to 15."""
-    return bytes((number << 3, 1))
+    return bytes((tag_of_varint(number), 1))
 
 
 def _varint(value: int) -> bytes:
@@ -27,3 +39,7 @@ def _varint(value: int) -> bytes:
         value >>= 7
     parts.append(value)
     return bytes(parts)
+
+
+_TAGS = [bytes((number << 3 | _LENGTH_DELIMITED,)) for number in range(16)]
+_SMALL = [_varint(size) for size in range(4096)]  # most fields are shorter

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
-from typing import Literal
 
 from engine.domain import (
     Agent,
@@ -20,12 +17,25 @@ from engine.domain import (
     Roster,
     StoredEvent,
 )
-from engine.errors import NotFoundError, StartError, StorageError
+from engine.errors import NotFoundError, StorageError
+from engine.stores import roster as rosters
+from engine.stores import sqlite_file
 from engine.stores import sqlite_rows as rows
+from engine.stores.detail import agent_profile
 from engine.stores.sqlite_assist import SQLiteAssistStore
+from engine.stores.sqlite_file import Sync
 
-SCHEMA_VERSION = 1
-Sync = Literal["normal", "full"]
+_MOST_DUE = 1000  # conversations; whoever did these asks again
+_HEADS = (
+    "SELECT rank_ms, conversation_id FROM queues WHERE tenant = ? AND queue = ?"
+    " ORDER BY rank_ms, conversation_id LIMIT ?"
+)
+
+
+_OTHERS_OPEN = (
+    "SELECT 1 FROM conversations WHERE tenant = ? AND channel = ? AND customer_id = ?"
+    " AND state != 'closed' AND conversation_id != ?"
+)
 
 
 class _StaleError(Exception):
@@ -38,60 +48,7 @@ def open_store(path: Path, *, sync: Sync) -> SQLiteStore:
     With "normal" a commit survives a kill of the process; with "full" also a loss of power, at one disk sync per
     commit. Source: https://sqlite.org/pragma.html#pragma_synchronous. Raises: StartError.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return SQLiteStore(_connect(path, sync))
-    except (OSError, sqlite3.Error) as error:
-        raise StartError(_open_problem(path, error)) from error
-
-
-def _connect(path: Path, sync: Sync) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-    try:
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        _check(connection, path)
-        _prepare(connection, sync)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    """Before anything is written, that the file is new or ours. Raises: StartError."""
-    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > SCHEMA_VERSION:
-        raise StartError(
-            f"{path} was written by a newer release (schema {found}, this one knows {SCHEMA_VERSION}): "
-            "upgrade Yingda, or name another --data-dir"
-        )
-    if not found and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        raise StartError(_foreign(path))
-
-
-def _prepare(connection: sqlite3.Connection, sync: Sync) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {sync.upper()}")
-    # A write takes the lock now, so that a second engine fails here and not at its first message.
-    connection.executescript(f"BEGIN IMMEDIATE;{_schema()}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
-
-
-def _schema() -> str:
-    scripts = ("sqlite.sql", "sqlite_assist.sql")
-    return "".join(files("engine.stores").joinpath(name).read_text(encoding="utf-8") for name in scripts)
-
-
-def _open_problem(path: Path, error: Exception) -> str:
-    text = str(error)
-    if "locked" in text:
-        return f"{path} is in use by another engine: stop that one, or name another --data-dir"
-    if isinstance(error, sqlite3.DatabaseError) and "not a database" in text:
-        return _foreign(path)
-    return f"cannot open {path} ({text}): name a --data-dir that this user can write"
-
-
-def _foreign(path: Path) -> str:
-    return f"{path} is not a Yingda database: name another --data-dir, or move the file away"
+    return SQLiteStore(sqlite_file.connect(path, sync))
 
 
 class SQLiteStore:
@@ -99,6 +56,7 @@ class SQLiteStore:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self._listeners: list[Callable[[str, Sequence[Conversation]], None]] = []
         self.assist = SQLiteAssistStore(connection)
         self._rosters: dict[str, Roster] = {}  # this process is the only writer, so memory can be trusted
 
@@ -146,16 +104,58 @@ class SQLiteStore:
         newest_last = map(rows.conversation, found)
         return {(one.channel, one.customer_id): one for one in newest_last}
 
-    def waiting(self, tenant: str, skill: str, limit: int) -> list[Conversation]:
+    def waiting(self, tenant: str, queues: Mapping[str, int]) -> list[Conversation]:
+        """See `ports.Store`."""
+        if not queues:
+            return []
+        wanted = rows.padded(list(queues))
+        filled = self._read(
+            f"WITH wanted (name) AS (VALUES {rows.marks('(?)', wanted)}) SELECT DISTINCT name FROM wanted"
+            " WHERE EXISTS (SELECT 1 FROM queues WHERE tenant = ? AND queue = name)",
+            *wanted,
+            tenant,
+        )
+        places: set[tuple[int, str]] = set()
+        for (name,) in filled:
+            places.update(self._read(_HEADS, tenant, name, queues[name]))
+        ids = [conversation_id for _, conversation_id in sorted(places)]
+        known = self.conversations(tenant, ids) if ids else {}
+        return [known[one] for one in ids]
+
+    def held(self, tenant: str, agent_id: str) -> list[Conversation]:
         """See `ports.Store`."""
         found = self._read(
-            f"SELECT {rows.CONVERSATION} FROM conversations WHERE tenant = ? AND state = 'waiting'"
-            " AND skill = ? ORDER BY queued_ms, conversation_id LIMIT ?",
+            f"SELECT {rows.CONVERSATION} FROM conversations INDEXED BY conversations_held"
+            " WHERE tenant = ? AND agent_id = ? AND agent_id != '' ORDER BY conversation_id",
             tenant,
-            skill,
-            limit,
+            agent_id,
         )
         return [rows.conversation(row) for row in found]
+
+    def due(self, now_ms: int) -> list[tuple[str, str]]:
+        """See `ports.Store`."""
+        return self._read(
+            "SELECT tenant, conversation_id FROM conversations WHERE due_ms > 0 AND due_ms <= ? ORDER BY due_ms"
+            " LIMIT ?",
+            now_ms,
+            _MOST_DUE,
+        )
+
+    def lapsed(self, now_ms: int) -> list[tuple[str, str]]:
+        """See `ports.Store`."""
+        return self._read(
+            "SELECT tenant, agent_id FROM agents WHERE lease_ms > 0 AND lease_ms <= ? AND presence != 'offline'",
+            now_ms,
+        )
+
+    def next_due_ms(self) -> int | None:
+        """See `ports.Store`."""
+        found = self._read(
+            "SELECT min(moment) FROM (SELECT min(due_ms) AS moment FROM conversations WHERE due_ms > 0"
+            " UNION ALL SELECT min(lease_ms) FROM agents WHERE lease_ms > 0 AND presence != 'offline')"
+        )
+        moment: int | None = found[0][0]
+        return moment
 
     def list_conversations(
         self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
@@ -178,11 +178,17 @@ class SQLiteStore:
         """See `ports.Store`."""
         if tenant not in self._rosters:
             found = self._read(
-                f"SELECT {rows.AGENT}, load FROM agents WHERE tenant = ? ORDER BY agent_id", tenant
+                "SELECT agent_id, profile, capacity, presence, lease_ms, load, streak FROM agents"
+                " WHERE tenant = ? ORDER BY agent_id",
+                tenant,
             )
-            self._rosters[tenant] = Roster(
-                agents={row[0]: rows.agent(row) for row in found},
-                loads={row[0]: row[-1] for row in found},
+            _, _, _, presences, leases, load, streak = zip(*found, strict=True) if found else ((),) * 7
+            self._rosters[tenant] = rosters.make(
+                [rows.agent(row) for row in found],
+                presences=[Presence(one) for one in presences],
+                leases=leases,
+                load=load,
+                streak=streak,
             )
         return self._rosters[tenant]
 
@@ -190,32 +196,38 @@ class SQLiteStore:
         """See `ports.Store`."""
         with self._write():
             self._db.execute(
-                "INSERT INTO agents (tenant, agent_id, name, skills, languages, capacity, presence)"
-                " VALUES (?, ?, ?, ?, ?, ?, 'offline') ON CONFLICT DO UPDATE SET name = excluded.name,"
-                " skills = excluded.skills, languages = excluded.languages, capacity = excluded.capacity",
-                (tenant, *rows.agent_values(agent)),
+                "INSERT INTO agents (tenant, agent_id, profile, capacity, presence, lease_ms)"
+                " VALUES (?, ?, ?, ?, 'offline', 0)"
+                " ON CONFLICT DO UPDATE SET profile = excluded.profile, capacity = excluded.capacity",
+                (tenant, agent.agent_id, agent_profile(agent), agent.capacity),
             )
-        self._rosters.pop(tenant, None)
+        if tenant in self._rosters:
+            self._rosters[tenant] = rosters.with_agent(self._rosters[tenant], agent)
 
-    def set_presence(self, tenant: str, agent_id: str, presence: Presence) -> None:
+    def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> None:
         """See `ports.Store`."""
         with self._write():
             done = self._db.execute(
-                "UPDATE agents SET presence = ? WHERE tenant = ? AND agent_id = ?",
-                (presence, tenant, agent_id),
+                "UPDATE agents SET presence = ?, lease_ms = ? WHERE tenant = ? AND agent_id = ?",
+                (presence, lease_ms, tenant, agent_id),
             )
             if not done.rowcount:
                 raise NotFoundError(f"tenant {tenant} has no agent {agent_id}")
-        self._rosters.pop(tenant, None)
+        if tenant in self._rosters:
+            rosters.set_presence(self._rosters[tenant], agent_id, presence, lease_ms)
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""
         with self._write():
             done = [self._commit_one(change) for change in changes]
         for change, committed in zip(changes, done, strict=True):
-            if committed and change.claims:
-                self._move_loads(change)
+            if committed:
+                self._follow(change)
         return done
+
+    def subscribe(self, listener: Callable[[str, Sequence[Conversation]], None]) -> None:
+        """See `ports.Store`."""
+        self._listeners.append(listener)
 
     def events(self, tenant: str, conversation_id: str, after: int, limit: int) -> list[StoredEvent]:
         """See `ports.Store`."""
@@ -255,6 +267,7 @@ class SQLiteStore:
         return True
 
     def _write_conversations(self, change: Change) -> None:
+        self._check_alone(change)
         new = [one for one in change.conversations if one.version == 1]
         known = [one for one in change.conversations if one.version > 1]
         self._db.executemany(
@@ -265,6 +278,26 @@ class SQLiteStore:
         )
         if known and done.rowcount != len(known):
             raise _StaleError
+        self._write_queues(change.tenant, known, change.conversations)
+
+    def _check_alone(self, change: Change) -> None:
+        for one in change.conversations:
+            if one.conversation_id in change.alone:
+                customer = (change.tenant, one.channel, one.customer_id, one.conversation_id)
+                if self._db.execute(_OTHERS_OPEN, customer).fetchone():
+                    raise _StaleError
+
+    def _write_queues(
+        self, tenant: str, known: Sequence[Conversation], changed: Sequence[Conversation]
+    ) -> None:
+        self._db.executemany(
+            "DELETE FROM queues WHERE tenant = ? AND conversation_id = ?",
+            [(tenant, one.conversation_id) for one in known],
+        )
+        self._db.executemany(
+            "INSERT INTO queues VALUES (?, ?, ?, ?)",
+            [(tenant, name, one.rank_ms, one.conversation_id) for one in changed for name in one.queues],
+        )
 
     def _write_claims(self, change: Change) -> None:
         for agent_id, places in change.claims.items():
@@ -275,6 +308,10 @@ class SQLiteStore:
             )
             if places > 0 and not done.rowcount:
                 raise _StaleError
+        self._db.executemany(
+            "UPDATE agents SET streak = ? WHERE tenant = ? AND agent_id = ?",
+            [(count, change.tenant, agent_id) for agent_id, count in change.streaks.items()],
+        )
 
     def _write_events(self, change: Change) -> None:
         self._db.executemany(
@@ -282,14 +319,12 @@ class SQLiteStore:
             [rows.event_values(change.tenant, event) for event in change.events],
         )
 
-    def _move_loads(self, change: Change) -> None:
-        if (roster := self._rosters.get(change.tenant)) is None:
-            return  # whoever asks next reads the loads as they were just written
-        loads = dict(roster.loads)
-        for agent_id, places in change.claims.items():
-            if agent_id in loads:
-                loads[agent_id] = max(loads[agent_id] + places, 0)
-        self._rosters[change.tenant] = replace(roster, loads=loads)
+    def _follow(self, change: Change) -> None:
+        """Keep the roster's columns as they were committed, and tell who listens."""
+        if change.tenant in self._rosters:
+            rosters.follow(self._rosters[change.tenant], change.claims, change.streaks)
+        for listener in self._listeners if change.conversations else ():
+            listener(change.tenant, change.conversations)
 
     def _read(self, statement: str, *values: object) -> list[rows.Row]:
         try:

@@ -3,14 +3,16 @@
 CREATE TABLE IF NOT EXISTS agents (
   tenant TEXT NOT NULL,
   agent_id TEXT NOT NULL,
-  name TEXT NOT NULL,
-  skills TEXT NOT NULL,     -- JSON object: skill to proficiency
-  languages TEXT NOT NULL,  -- JSON array
+  profile TEXT NOT NULL,    -- JSON: name, skills, languages, teams, shifts, time zone
   capacity INTEGER NOT NULL,
   presence TEXT NOT NULL,
+  lease_ms INTEGER NOT NULL,
   load INTEGER NOT NULL DEFAULT 0,
+  streak INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant, agent_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS agents_lease ON agents (lease_ms) WHERE lease_ms > 0 AND presence != 'offline';
 
 CREATE TABLE IF NOT EXISTS conversations (
   tenant TEXT NOT NULL,
@@ -19,20 +21,30 @@ CREATE TABLE IF NOT EXISTS conversations (
   customer_id TEXT NOT NULL,
   state TEXT NOT NULL,
   agent_id TEXT NOT NULL,
-  skill TEXT NOT NULL,
-  language TEXT NOT NULL,
   opened_ms INTEGER NOT NULL,
   updated_ms INTEGER NOT NULL,
-  queued_ms INTEGER NOT NULL,
+  due_ms INTEGER NOT NULL,
   version INTEGER NOT NULL,
+  detail TEXT NOT NULL,     -- JSON: everything else; never asked for by a condition
   PRIMARY KEY (tenant, conversation_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS conversations_open ON conversations (tenant, channel, customer_id)
   WHERE state != 'closed';
-CREATE INDEX IF NOT EXISTS conversations_waiting ON conversations (tenant, skill, queued_ms, conversation_id)
-  WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS conversations_held ON conversations (tenant, agent_id, conversation_id)
+  WHERE agent_id != '';
+CREATE INDEX IF NOT EXISTS conversations_due ON conversations (due_ms) WHERE due_ms > 0;
 CREATE INDEX IF NOT EXISTS conversations_newest ON conversations (tenant, opened_ms DESC, conversation_id DESC);
+
+CREATE TABLE IF NOT EXISTS queues (  -- a waiting conversation stands in several
+  tenant TEXT NOT NULL,
+  queue TEXT NOT NULL,
+  rank_ms INTEGER NOT NULL,
+  conversation_id TEXT NOT NULL,
+  PRIMARY KEY (tenant, queue, rank_ms, conversation_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS queues_conversation ON queues (tenant, conversation_id);
 
 CREATE TABLE IF NOT EXISTS journal (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,9 +9,10 @@ from typing import Any
 
 from engine.domain import Reply
 from engine.errors import NotFoundError, StorageError
+from engine.ports import LEARNED
+from engine.stores import detail
 
 _OF = ("", "AND conversation_id = ?")
-LEARNED = "learned"  # the kind of document that feedback changes
 
 
 class SQLiteAssistStore:
@@ -21,10 +21,14 @@ class SQLiteAssistStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
+    def versions(self, tenant: str) -> Mapping[str, int]:
+        """See `ports.SharedStore`: the file is this engine's alone."""
+        return {}
+
     def replies(self, tenant: str) -> list[Reply]:
         """See `ports.ReplyStore`."""
         found = self._read("SELECT data FROM replies WHERE tenant = ? ORDER BY reply_id", tenant)
-        return [_reply(data) for (data,) in found]
+        return [detail.reply(data) for (data,) in found]
 
     def put_replies(self, tenant: str, replies: Sequence[Reply]) -> None:
         """See `ports.ReplyStore`."""
@@ -93,7 +97,7 @@ class SQLiteAssistStore:
     def _insert(self, tenant: str, replies: Sequence[Reply]) -> None:
         self._db.executemany(
             "INSERT OR REPLACE INTO replies VALUES (?, ?, ?)",
-            [(tenant, reply.reply_id, _data(reply)) for reply in replies],
+            [(tenant, reply.reply_id, detail.reply_text(reply)) for reply in replies],
         )
 
     def _put_documents(self, tenant: str, kind: str, documents: Mapping[str, bytes]) -> None:
@@ -117,36 +121,3 @@ class SQLiteAssistStore:
                 yield
         except sqlite3.Error as error:
             raise StorageError(f"the store cannot be written: {error}") from error
-
-
-def _data(reply: Reply) -> str:
-    return json.dumps(
-        {
-            "reply_id": reply.reply_id,
-            "intent": reply.intent,
-            "language": reply.language,
-            "title": reply.title,
-            "text": reply.text,
-            "slots": reply.slots,
-            "questions": reply.questions,
-            "teams": sorted(reply.teams),
-            "channels": sorted(reply.channels),
-            "valid_from_ms": reply.valid_from_ms,
-            "valid_until_ms": reply.valid_until_ms,
-            "updated_ms": reply.updated_ms,
-        },
-        ensure_ascii=False,
-    )
-
-
-def _reply(data: bytes) -> Reply:
-    fields = json.loads(data)
-    return Reply(
-        **{
-            **fields,
-            "slots": tuple(fields["slots"]),
-            "questions": tuple(fields["questions"]),
-            "teams": frozenset(fields["teams"]),
-            "channels": frozenset(fields["channels"]),
-        }
-    )

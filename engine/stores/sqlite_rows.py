@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from engine.domain import Agent, Conversation, ConversationState, Event, Presence, StoredEvent
+from engine.domain import Agent, Conversation, ConversationState, Event, StoredEvent
+from engine.stores import detail
 
 T = TypeVar("T")
 Row = tuple[Any, ...]  # as sqlite3 gives them; the schema is STRICT
 
-AGENT = "agent_id, name, skills, languages, capacity, presence"
 CONVERSATION = (
-    "conversation_id, channel, customer_id, state, agent_id, skill, language,"
-    " opened_ms, updated_ms, queued_ms, version"
+    "conversation_id, channel, customer_id, state, agent_id, opened_ms, updated_ms, due_ms, version, detail"
 )
 INSERT_CONVERSATION = (
-    f"INSERT INTO conversations (tenant, {CONVERSATION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    f"INSERT INTO conversations (tenant, {CONVERSATION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 UPDATE_CONVERSATION = (
-    "UPDATE conversations SET channel = ?3, customer_id = ?4, state = ?5, agent_id = ?6, skill = ?7, language = ?8,"
-    " opened_ms = ?9, updated_ms = ?10, queued_ms = ?11, version = ?12"
-    " WHERE tenant = ?1 AND conversation_id = ?2 AND version = ?12 - 1"
+    "UPDATE conversations SET channel = ?3, customer_id = ?4, state = ?5, agent_id = ?6, opened_ms = ?7,"
+    " updated_ms = ?8, due_ms = ?9, version = ?10, detail = ?11"
+    " WHERE tenant = ?1 AND conversation_id = ?2 AND version = ?10 - 1"
 )
 
 
@@ -38,26 +36,8 @@ def marks(mark: str, values: Sequence[object]) -> str:
 
 
 def agent(row: Row) -> Agent:
-    """From the AGENT columns; more may follow."""
-    return Agent(
-        agent_id=row[0],
-        name=row[1],
-        skills=json.loads(row[2]),
-        languages=frozenset(json.loads(row[3])),
-        capacity=row[4],
-        presence=Presence(row[5]),
-    )
-
-
-def agent_values(one: Agent) -> Row:
-    """The AGENT columns but presence."""
-    return (
-        one.agent_id,
-        one.name,
-        json.dumps(dict(one.skills)),
-        json.dumps(sorted(one.languages)),
-        one.capacity,
-    )
+    """From id, profile and capacity; more may follow."""
+    return Agent(agent_id=row[0], capacity=row[2], **detail.agent_fields(row[1]))
 
 
 def conversation(row: Row) -> Conversation:
@@ -68,12 +48,11 @@ def conversation(row: Row) -> Conversation:
         customer_id=row[2],
         state=ConversationState(row[3]),
         agent_id=row[4],
-        skill=row[5],
-        language=row[6],
-        opened_ms=row[7],
-        updated_ms=row[8],
-        queued_ms=row[9],
-        version=row[10],
+        opened_ms=row[5],
+        updated_ms=row[6],
+        due_ms=row[7],
+        version=row[8],
+        **detail.conversation_fields(row[9]),
     )
 
 
@@ -86,12 +65,11 @@ def conversation_values(tenant: str, one: Conversation) -> Row:
         one.customer_id,
         one.state,
         one.agent_id,
-        one.skill,
-        one.language,
         one.opened_ms,
         one.updated_ms,
-        one.queued_ms,
+        one.due_ms,
         one.version,
+        detail.conversation_detail(one),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -39,13 +39,29 @@ class Forwarder:
         return [
             grpc.method_handlers_generic_handler(
                 service.full_name,
-                {
-                    method.name: grpc.unary_unary_rpc_method_handler(self._method(service, method))
-                    for method in service.methods
-                },
+                {method.name: self._handler(service, method) for method in service.methods},
             )
             for service in SERVICES
         ]
+
+    def _handler(
+        self, service: ServiceDescriptor, method: MethodDescriptor
+    ) -> grpc.RpcMethodHandler[bytes, bytes]:
+        if method.server_streaming:
+            return grpc.unary_stream_rpc_method_handler(self._stream(service, method))
+        return grpc.unary_unary_rpc_method_handler(self._method(service, method))
+
+    def _stream(self, service: ServiceDescriptor, method: MethodDescriptor) -> Callable[..., Any]:
+        path = f"/{service.full_name}/{method.name}"
+        request_class = message_factory.GetMessageClass(method.input_type)
+
+        async def call(request: bytes, context: Context) -> AsyncIterator[bytes]:
+            allowed = self._tenancy.allowed(context)
+            self._tenancy.check(_tenant(request_class, request), allowed)
+            async for response in self._engine.forward_stream(path, request):
+                yield response
+
+        return call
 
     def _method(self, service: ServiceDescriptor, method: MethodDescriptor) -> Callable[..., Any]:
         path = f"/{service.full_name}/{method.name}"

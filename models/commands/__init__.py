@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from models.commands import evaluate, predict, train
+from models.commands import check, compare, evaluate, predict, sign, teacher, train
 from models.commands.command import Command
 
 COMMANDS: Final[Mapping[str, Command]] = {
+    "teacher": teacher.COMMAND,
     "train": train.COMMAND,
     "evaluate": evaluate.COMMAND,
+    "compare": compare.COMMAND,
+    "dataset": check.COMMAND,
     "predict": predict.COMMAND,
+    "key": sign.KEY,
+    "sign": sign.SIGN,
 }

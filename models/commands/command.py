@@ -11,6 +11,7 @@ from typing import Final
 from rich.console import Console
 
 PACK: Final = Path("models/packs/ecommerce")
+DATA: Final = Path("../shared/data")
 BUNDLE: Final = Path("models/bundles/ecommerce")
 
 console: Final = Console(stderr=True)

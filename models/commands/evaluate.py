@@ -12,10 +12,12 @@ from typing import Final
 
 from rich.table import Table as Grid
 
+from models import dataset, report, validation
 from models.bundle import ENCODER_FOLDER
 from models.commands.command import BUNDLE, PACK, Command, console
+from models.encoder import StaticEncoder, Table
+from models.fitting import HeadSettings
 from models.metrics import Estimate
-from models.train import measure_pack
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -23,12 +25,20 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--encoder", type=Path, default=BUNDLE / ENCODER_FOLDER, help="encoder folder (%(default)s)"
     )
+    parser.add_argument(
+        "--report", type=Path, help="folder for pictures and report.html (needs the extra train)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON to standard output")
 
 
 def _run(options: argparse.Namespace) -> None:
     with console.status("fitting on all authors but some"):
-        figures = measure_pack(options.pack, options.encoder)
+        pack = dataset.read(options.pack)
+        encoder = StaticEncoder(Table.load(options.encoder))
+        validated = validation.validate(pack, encoder, HeadSettings())
+        if options.report:
+            report.write(options.report, pack, encoder, validated)
+    figures = validated.figures
     if options.json:
         json.dump({name: asdict(figure) for name, figure in figures.items()}, sys.stdout, indent=1)
     else:

@@ -7,9 +7,11 @@ import datetime
 from pathlib import Path
 from typing import Final
 
-from models.bundle import ENCODER_FOLDER
-from models.commands.command import BUNDLE, PACK, Command, console
-from models.train import TrainSettings, train
+from rich.progress import Progress
+
+from models.commands.command import BUNDLE, DATA, PACK, Command, console
+from models.teacher import CACHE
+from models.train import Origin, TrainSettings, distill_encoder, load_encoder, take_model, train
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -17,21 +19,39 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pack", type=Path, default=PACK, help="folder to learn from (%(default)s)")
     parser.add_argument("--output", type=Path, default=BUNDLE, help="bundle folder to write (%(default)s)")
     parser.add_argument(
-        "--encoder", type=Path, default=BUNDLE / ENCODER_FOLDER, help="encoder folder (%(default)s)"
-    )
-    parser.add_argument(
         "--created", default=today, help="date in the manifest; fix it for equal bytes (today)"
     )
+    parser.add_argument("--encoder", type=Path, help="keep the encoder of this folder, train the heads alone")
+    parser.add_argument("--encoder-model", help="use a sentence-transformers model instead, by name or path")
+    parser.add_argument("--data", type=Path, default=DATA, help="public data to distil from (%(default)s)")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="teacher vectors (%(default)s)")
 
 
 def _run(options: argparse.Namespace) -> None:
-    settings = TrainSettings(
-        pack=options.pack, output=options.output, encoder=options.encoder, created=options.created
-    )
-    with console.status("training") as status:
-        manifest = train(settings, status.update)
+    settings = TrainSettings(pack=options.pack, output=options.output, created=options.created)
+    with Progress(console=console) as progress:
+        origin = _find_encoder(options, progress)
+        task = progress.add_task("heads", total=None)
+        manifest = train(settings, origin, lambda step: progress.update(task, description=step))
+        progress.update(task, total=1, completed=1)
     accuracy = manifest.scores["intent_accuracy"][0]
     console.print(f"wrote {options.output} ({manifest.id}); intent accuracy on unseen authors {accuracy:.3f}")
+
+
+def _find_encoder(options: argparse.Namespace, progress: Progress) -> Origin:
+    if options.encoder_model:
+        return take_model(options.encoder_model)
+    return load_encoder(options.encoder) if options.encoder else _distill(options, progress)
+
+
+def _distill(options: argparse.Namespace, progress: Progress) -> Origin:
+    task = progress.add_task("distilling the encoder", total=None)
+    return distill_encoder(
+        options.data,
+        options.pack,
+        options.cache,
+        lambda done, total: progress.update(task, completed=done, total=total),
+    )
 
 
 COMMAND: Final = Command(

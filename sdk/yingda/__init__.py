@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from yingda.batcher import Batcher, OverloadedError
-from yingda.client import Client, SyncClient
+from yingda.client import Client
 from yingda.errors import YingdaError
+from yingda.sync_client import SyncClient
 from yingda.v1.agent_pb2 import Agent, Presence
 from yingda.v1.answer_pb2 import MessageAnswer, MessageResult
 from yingda.v1.message_pb2 import Attachment, Channel, Message

@@ -1,14 +1,22 @@
-"""A typed client of the gateway: `Client` for asyncio, `SyncClient` for everything else."""
+"""A typed client of the gateway for asyncio; `sync_client.SyncClient` is for everything else."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Sequence,
+)
+from typing import ParamSpec, TypeVar
 
 import grpc
+from google.protobuf.duration_pb2 import Duration
 
 from yingda.errors import YingdaError
 from yingda.v1 import (
@@ -206,12 +214,47 @@ class Client:
         request = agent_service_pb2.GetAgentRequest(tenant=self._tenant, agent_id=agent_id)
         return (await self._call(self._agents.GetAgent, request)).agent
 
-    async def set_presence(self, agent_id: str, presence: agent_pb2.Presence.ValueType) -> agent_pb2.Agent:
-        """Say whether an agent takes conversations."""
+    async def set_presence(
+        self, agent_id: str, presence: agent_pb2.Presence.ValueType, *, lease: float = 0.0
+    ) -> agent_pb2.Agent:
+        """Say whether an agent takes conversations, for `lease` seconds or for good."""
         request = agent_service_pb2.SetPresenceRequest(
-            tenant=self._tenant, agent_id=agent_id, presence=presence
+            tenant=self._tenant, agent_id=agent_id, presence=presence, lease=_duration(lease)
         )
         return (await self._call(self._agents.SetPresence, request)).agent
+
+    async def accept(self, reservation_id: str) -> conversation_pb2.Conversation:
+        """Take an offered conversation; FAILED_PRECONDITION where the offer has ended."""
+        request = agent_service_pb2.AcceptReservationRequest(
+            tenant=self._tenant, reservation_id=reservation_id
+        )
+        return (await self._call(self._agents.AcceptReservation, request)).conversation
+
+    async def decline(self, reservation_id: str) -> conversation_pb2.Conversation:
+        """Refuse an offered conversation; somebody else is asked."""
+        request = agent_service_pb2.DeclineReservationRequest(
+            tenant=self._tenant, reservation_id=reservation_id
+        )
+        return (await self._call(self._agents.DeclineReservation, request)).conversation
+
+    async def watch_agent(
+        self, agent_id: str, *, lease: float = 0.0
+    ) -> AsyncGenerator[conversation_pb2.Conversation, None]:
+        """What an agent holds, then every change that concerns them, until the call is left.
+
+        With a `lease` in seconds the agent stays present as long as this runs, and goes offline after it.
+        """
+        request = agent_service_pb2.WatchAgentRequest(
+            tenant=self._tenant, agent_id=agent_id, lease=_duration(lease)
+        )
+        call = self._agents.WatchAgent(request, metadata=self._metadata)
+        try:
+            async for response in call:
+                yield response.conversation
+        except grpc.aio.AioRpcError as error:
+            raise YingdaError(error.code(), error.details() or "") from None
+        finally:
+            call.cancel()
 
     async def agents(self) -> list[agent_pb2.Agent]:
         """All agents, by id."""
@@ -296,6 +339,32 @@ class Client:
         )
         return (await self._call(self._conversations.CloseConversation, request)).conversation
 
+    async def transfer(
+        self, conversation_id: str, *, agent_id: str = "", team: str = "", skill: str = ""
+    ) -> conversation_service_pb2.TransferConversationResponse:
+        """Give a conversation to another agent, team or skill: name exactly one."""
+        targets = {"agent_id": agent_id, "team": team, "skill": skill}
+        request = conversation_service_pb2.TransferConversationRequest(
+            tenant=self._tenant,
+            conversation_id=conversation_id,
+            **{name: target for name, target in targets.items() if target},
+        )
+        return await self._call(self._conversations.TransferConversation, request)
+
+    async def join(self, conversation_id: str, agent_id: str) -> conversation_pb2.Conversation:
+        """Let a further agent, a supervisor say, take part beside the owner."""
+        request = conversation_service_pb2.JoinConversationRequest(
+            tenant=self._tenant, conversation_id=conversation_id, agent_id=agent_id
+        )
+        return (await self._call(self._conversations.JoinConversation, request)).conversation
+
+    async def complete(self, conversation_id: str) -> conversation_pb2.Conversation:
+        """End the wrap-up of a closed conversation and free its agent's place."""
+        request = conversation_service_pb2.CompleteConversationRequest(
+            tenant=self._tenant, conversation_id=conversation_id
+        )
+        return (await self._call(self._conversations.CompleteConversation, request)).conversation
+
     async def events(self, conversation_id: str) -> list[event_pb2.Event]:
         """The whole journal of a conversation, oldest first."""
         found: list[event_pb2.Event] = []
@@ -309,9 +378,13 @@ class Client:
                 return found
             request.page_token = page.next_page_token
 
-    async def explain(self, text: str) -> conversation_service_pb2.ExplainAssignmentResponse:
-        """Who would get a message that says `text`, and why; nothing is kept."""
-        request = conversation_service_pb2.ExplainAssignmentRequest(tenant=self._tenant, text=text)
+    async def explain(
+        self, text: str = "", *, conversation_id: str = ""
+    ) -> conversation_service_pb2.ExplainAssignmentResponse:
+        """Who would get a message that says `text`, or a conversation now, and why; nothing is kept."""
+        request = conversation_service_pb2.ExplainAssignmentRequest(
+            tenant=self._tenant, text=text, conversation_id=conversation_id
+        )
         return await self._call(self._conversations.ExplainAssignment, request)
 
     async def _call(self, method: Callable[..., Awaitable[Response]], request: object) -> Response:
@@ -319,101 +392,6 @@ class Client:
             return await method(request, timeout=self._timeout, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise YingdaError(error.code(), error.details() or "") from None
-
-
-def _blocking(
-    method: Callable[Concatenate[Client, P], Awaitable[R]],
-) -> Callable[Concatenate[SyncClient, P], R]:
-    """The method of `Client`, waited for."""
-
-    def call(self: SyncClient, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return self._wait(method(self._client, *args, **kwargs))
-
-    call.__name__, call.__doc__ = method.__name__, method.__doc__
-    return call
-
-
-class SyncClient:
-    """`Client` for code without asyncio; a context manager, safe to share between threads."""
-
-    def __init__(
-        self,
-        target: str = DEFAULT_TARGET,
-        *,
-        tenant: str = "default",
-        token: str | None = None,
-        timeout: float = DEFAULT_TIMEOUT,
-        credentials: grpc.ChannelCredentials | None = None,
-    ) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="yingda-client", daemon=True)
-        self._thread.start()
-
-        async def make() -> Client:  # a channel belongs to the loop it is made on
-            return Client(target, tenant=tenant, token=token, timeout=timeout, credentials=credentials)
-
-        self._client = self._wait(make())
-
-    def __enter__(self) -> SyncClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End all calls and give up the connection."""
-        self._wait(self._client.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    send = _blocking(Client.send)
-    send_message = _blocking(Client.send_message)
-    suggest = _blocking(Client.suggest)
-    suggest_list = _blocking(Client.suggest_list)
-    record_feedback = _blocking(Client.record_feedback)
-    gaps = _blocking(Client.gaps)
-    put_auto_reply_policy = _blocking(Client.put_auto_reply_policy)
-    auto_reply_policy = _blocking(Client.auto_reply_policy)
-    import_replies = _blocking(Client.import_replies)
-    lint_replies = _blocking(Client.lint_replies)
-    reply_health = _blocking(Client.reply_health)
-    put_agent = _blocking(Client.put_agent)
-    get_agent = _blocking(Client.get_agent)
-    set_presence = _blocking(Client.set_presence)
-    agents = _blocking(Client.agents)
-    put_reply = _blocking(Client.put_reply)
-    delete_reply = _blocking(Client.delete_reply)
-    replies = _blocking(Client.replies)
-    conversation = _blocking(Client.conversation)
-    conversations = _blocking(Client.conversations)
-    close_conversation = _blocking(Client.close_conversation)
-    events = _blocking(Client.events)
-    explain = _blocking(Client.explain)
-
-    def message(
-        self,
-        text: str,
-        *,
-        channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_WEB,
-        customer_id: str = "",
-        conversation_id: str = "",
-        message_id: str = "",
-    ) -> message_pb2.Message:
-        """See `Client.message`."""
-        return self._client.message(
-            text,
-            channel=channel,
-            customer_id=customer_id,
-            conversation_id=conversation_id,
-            message_id=message_id,
-        )
-
-    def _wait(self, awaitable: Awaitable[R]) -> R:
-        async def wait() -> R:
-            return await awaitable
-
-        return asyncio.run_coroutine_threadsafe(wait(), self._loop).result()
 
 
 async def _requests(
@@ -433,3 +411,7 @@ async def _async(
 ) -> AsyncIterator[Sequence[message_pb2.Message]]:
     for frame in frames:
         yield frame
+
+
+def _duration(seconds: float) -> Duration | None:
+    return Duration(nanos=round(seconds % 1 * 1e9), seconds=int(seconds)) if seconds else None

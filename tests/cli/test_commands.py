@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from yingda.client import SyncClient
+from yingda.sync_client import SyncClient
 
 from tests.cli.conftest import Server
 
@@ -41,6 +41,18 @@ def test_route_prints_json(yingda: Yingda) -> None:
 
     assert found["analysis"]["skill"] == "logistics"
     assert len(found["candidates"]) >= 8
+
+
+def test_route_explains_a_conversation(yingda: Yingda, conversation_id: str) -> None:
+    text = yingda("route", "--conversation", conversation_id, "--explain")
+
+    for part in ("shipping.track", "logistics", "0 of 4 steps", "policy "):
+        assert part in text
+
+
+@pytest.mark.parametrize("arguments", [(), ("hi", "--conversation", "c1")])
+def test_route_takes_a_text_or_a_conversation(yingda: Yingda, arguments: tuple[str, ...]) -> None:
+    assert "give a text or --conversation ID" in yingda("route", *arguments, code=1)
 
 
 def test_suggest_lists_replies_in_the_language_asked_for(yingda: Yingda) -> None:
@@ -138,3 +150,23 @@ def test_an_unknown_conversation_is_one_line_and_exit_code_1(yingda: Yingda) -> 
 
 def test_an_unknown_tenant_is_refused(yingda: Yingda) -> None:
     assert "NOT_FOUND: tenant: 'nobody'" in yingda("agents", "list", "--tenant", "nobody", code=1)
+
+
+def test_a_conversation_is_given_on(yingda: Yingda, conversation_id: str) -> None:
+    moved = json.loads(yingda("conversations", "transfer", conversation_id, "--agent", "yun", "--json"))
+
+    assert moved["conversation"]["agent_id"] == "yun"
+    assert "to agent yun" in yingda("conversations", "events", conversation_id)
+
+
+def test_a_supervisor_joins(yingda: Yingda, conversation_id: str) -> None:
+    joined = json.loads(yingda("conversations", "join", conversation_id, "yun", "--json"))
+
+    assert joined["participant_agent_ids"] == ["yun"]
+
+
+def test_what_is_closed_is_complete(yingda: Yingda, conversation_id: str) -> None:
+    assert "close it first" in yingda("conversations", "complete", conversation_id, code=1)
+    yingda("conversations", "close", conversation_id)
+
+    assert "closed" in yingda("conversations", "complete", conversation_id)

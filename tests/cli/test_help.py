@@ -30,6 +30,9 @@ ACTIONS = {
     "conversations show",
     "conversations events",
     "conversations close",
+    "conversations complete",
+    "conversations transfer",
+    "conversations join",
     "doctor",
 }
 

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from yingda.client import SyncClient
 from yingda.errors import YingdaError
+from yingda.sync_client import SyncClient
 from yingda.v1.agent_pb2 import PRESENCE_ONLINE, Agent
 
 from tests.cli.conftest import Serve, Server

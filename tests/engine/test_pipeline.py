@@ -12,11 +12,13 @@ from yingda.v1 import answer_pb2, assignment_pb2, event_pb2, message_pb2
 
 from engine.domain import Presence
 from engine.errors import ContentionError, StorageError
+from engine.routing.policy import UNIT
 from engine.stores.sqlite import SQLiteStore, open_store
 from tests.fakes import (
     TENANT,
     ContestedStore,
     Desk,
+    loads,
     make_agent,
     make_batch,
     make_desk,
@@ -38,7 +40,7 @@ def journal(desk: Desk, conversation_id: str, tenant: str = TENANT) -> list[even
 
 
 def hire(desk: Desk, tenant: str = TENANT, capacity: int = 2) -> None:
-    desk.team.put(tenant, make_agent(capacity=capacity))
+    desk.team.put(tenant, make_agent(capacity=capacity * UNIT))
     desk.team.set_presence(tenant, "ann", Presence.ONLINE)
 
 
@@ -114,7 +116,7 @@ def test_a_duplicate_in_one_batch_gets_the_first_answer(desk: Desk) -> None:
     first.duplicate = True
     assert first == second == third
     assert len(journal(desk, first.conversation_id)) == 1
-    assert desk.store.roster(TENANT).loads == {"ann": 1}
+    assert loads(desk.store) == {"ann": 1}
 
 
 def test_a_duplicate_in_a_later_batch_gets_the_first_answer(desk: Desk) -> None:
@@ -134,7 +136,7 @@ def test_a_duplicate_in_a_later_batch_gets_the_first_answer(desk: Desk) -> None:
 def test_a_duplicate_does_not_reopen_its_conversation(desk: Desk) -> None:
     message = make_message()
     (first,) = process(desk, message)
-    closed = desk.dispatcher.close(TENANT, first.conversation_id)
+    closed = desk.lifecycle.close(TENANT, first.conversation_id)
     process(desk, message)
 
     found = desk.store.conversations(TENANT, [first.conversation_id])
@@ -199,7 +201,7 @@ def test_a_stale_commit_is_decided_again(embedded: SQLiteStore) -> None:
     (answer,) = process(contested, make_message(customer_id="second"))
 
     assert answer.assignment.outcome == assignment_pb2.ASSIGNMENT_OUTCOME_QUEUED
-    assert embedded.roster(TENANT).loads == {"ann": 1}
+    assert loads(embedded) == {"ann": 1}
     assert len(journal(desk, answer.conversation_id)) == 1
 
 
@@ -280,6 +282,16 @@ def test_how_messages_are_batched_decides_nothing(
             hire(desk, capacity=capacity)
             answers = [answer for batch in batches for answer in process(desk, *batch)]
             kept = [replace(one, version=0) for one in store.list_conversations(TENANT, None, None, 99)]
-            outcomes.append((answers, kept, store.roster(TENANT)))
+            outcomes.append((answers, kept, loads(store)))
 
     assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("", "en"), ("zh-CN", "zh"), ("zh", "zh"), ("en_GB", "en"), ("fr", "en"), ("zhuang", "en")],
+)
+def test_a_locale_that_names_a_language_decides_it(desk: Desk, locale: str, language: str) -> None:
+    (answer,) = process(desk, make_message("shipping.track", locale=locale))
+
+    assert answer.analysis.language == language

@@ -30,7 +30,9 @@ def stub(channel: grpc.aio.Channel) -> Stub:
 async def test_a_put_agent_is_there_and_offline(client: Client) -> None:
     put = await client.put_agent(make(name="Ann", languages=["zh", "en"]))
 
-    assert put == make(name="Ann", languages=["en", "zh"], presence=agent_pb2.PRESENCE_OFFLINE)
+    assert put == make(
+        name="Ann", languages=["en", "zh"], time_zone="UTC", presence=agent_pb2.PRESENCE_OFFLINE
+    )
     assert await client.get_agent("ann") == put
     assert await client.agents() == [put]
 

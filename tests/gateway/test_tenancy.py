@@ -50,9 +50,11 @@ def make(method: MethodDescriptor, tenant: str, **fields: object) -> Message:
 async def call(
     channel: grpc.aio.Channel, method: MethodDescriptor, request: bytes, **options: Option
 ) -> Message:
-    stub: Any = channel.unary_unary(f"/{method.containing_service.full_name}/{method.name}")
+    path = f"/{method.containing_service.full_name}/{method.name}"
     answer = message_factory.GetMessageClass(method.output_type)()
-    answer.ParseFromString(await stub(request, **options))
+    stub: Any = channel.unary_stream(path) if method.server_streaming else channel.unary_unary(path)
+    answering = stub(request, **options)
+    answer.ParseFromString(await (answering.read() if method.server_streaming else answering))
     return answer
 
 
@@ -217,6 +219,10 @@ async def test_what_another_tenant_has_is_not_found(
 
     assert found.code is grpc.StatusCode.NOT_FOUND
     assert f"tenant {other_tenant} has no" in found.text
+    if method.name == "CompleteConversation":  # which wants it closed
+        await client.close_conversation("c1")
+    if method.name == "WatchAgent":  # which shows what the agent holds
+        await client.set_presence("ann", agent_pb2.PRESENCE_ONLINE)
     await call(channel, method, make(method, tenant, **fields).SerializeToString())
 
 

@@ -80,8 +80,8 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bundle_folder(pack_folder: Path, encoder_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("bundle") / "tiny"
-    settings = TrainSettings(pack=pack_folder, output=output, encoder=encoder_folder, created="2026-01-01")
-    train.train(settings, lambda _: None)
+    settings = TrainSettings(pack=pack_folder, output=output, created="2026-01-01")
+    train.train(settings, train.load_encoder(encoder_folder), lambda _: None)
     return output
 
 

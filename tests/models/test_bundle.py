@@ -51,6 +51,13 @@ def test_what_was_learned_is_known(bundle: Bundle) -> None:
     assert names == ["shipping.track", "refund.request", "chat.greeting"]
 
 
+def test_a_second_intent_is_another_one_or_none(bundle: Bundle) -> None:
+    prediction = bundle.predict([*TEXTS, "快递到哪了 把钱退给我"])
+
+    assert not bool((prediction.second == prediction.intent).any())
+    assert bool((prediction.second >= -1).all())
+
+
 def test_no_texts_give_no_rows(bundle: Bundle) -> None:
     assert bundle.predict([]).probability.shape == (0, 3)
     assert bundle.encode([]).shape == (0, bundle.dimension)

@@ -15,9 +15,9 @@ def test_the_same_input_gives_the_same_bytes(
     pack_folder: Path, encoder_folder: Path, bundle_folder: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "again"
-    settings = TrainSettings(pack=pack_folder, output=output, encoder=encoder_folder, created="2026-01-01")
+    settings = TrainSettings(pack=pack_folder, output=output, created="2026-01-01")
 
-    train.train(settings, lambda _: None)
+    train.train(settings, train.load_encoder(encoder_folder), lambda _: None)
 
     names = sorted(path.relative_to(output) for path in output.rglob("*") if path.is_file())
     assert [(bundle_folder / name).read_bytes() for name in names] == [

@@ -58,8 +58,10 @@ def test_lists_and_tables_of_the_environment_are_json() -> None:
 
 
 def test_weights_can_be_set_one_by_one() -> None:
-    assert engine(environ={"YINGDA_ENGINE__WEIGHTS": '{"language": 2}'}).weights.language == 2
-    assert engine().weights.proficiency == 0.4
+    policy = '{"shop": {"weights": {"language": 2}}}'
+    weights = engine(environ={"YINGDA_ENGINE__POLICY": policy}).policies().of("shop").weights
+
+    assert (weights.language, weights.proficiency) == (2, 0.4)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,10 @@ def test_weights_can_be_set_one_by_one() -> None:
         ("[engine]\nsync = 'fast'\n", "sync in {file}, [engine]: Input should be 'normal' or 'full'"),
         ("engine = 3\n", "{file}: engine must be a table; write [engine]"),
         ("engine", "{file} is not valid TOML: "),
-        ("[engine.weights]\nluck = 1\n", "weights.luck in {file}, [engine]: unknown setting"),
+        (
+            "[engine.policy.shop.weights]\nluck = 1\n",
+            "policy.shop.weights.luck in {file}, [engine]: unknown setting",
+        ),
     ],
 )
 def test_a_bad_setting_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
@@ -82,8 +87,8 @@ def test_a_bad_setting_is_named_with_its_place(tmp_path: Path, text: str, messag
 
 
 def test_an_unknown_setting_of_a_table_is_told_what_that_table_knows(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"known are proficiency, free_capacity, language$"):
-        engine(write(tmp_path, "[engine.weights]\nluck = 1\n"))
+    with pytest.raises(SettingsError, match=r"known are proficiency, free_capacity, language, last_agent"):
+        engine(write(tmp_path, "[engine.policy.shop.weights]\nluck = 1\n"))
 
 
 def test_all_bad_settings_are_named_at_once(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from yingda.cli.connection import connect
 from yingda.cli.options import Group, between
 from yingda.v1.agent_pb2 import PRESENCE_OFFLINE, Agent, Presence
 
-_PRESENCES = ("online", "busy", "away", "offline")
+_PRESENCES = ("online", "busy", "away", "offline", "wrapping")
 
 
 def add(group: Group) -> None:
@@ -116,7 +116,7 @@ def _print(agents: Iterable[Agent]) -> None:
                 one.agent_id,
                 one.name,
                 render.presence_name(one.presence),
-                f"{one.load}/{one.capacity}",
+                f"{one.load:g}/{one.capacity}",
                 " ".join(one.languages) or "any",
                 _skills(one),
             )

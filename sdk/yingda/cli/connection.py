@@ -11,8 +11,9 @@ import grpc
 
 from yingda.cli import health
 from yingda.cli.errors import CommandError, UnreachableError
-from yingda.client import DEFAULT_TIMEOUT, SyncClient
+from yingda.client import DEFAULT_TIMEOUT
 from yingda.errors import YingdaError
+from yingda.sync_client import SyncClient
 
 
 @contextmanager

@@ -5,32 +5,59 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
-from rich.text import Text
-
-from yingda.cli import render
+from yingda.cli import happening, render
 from yingda.cli.connection import connect
 from yingda.cli.options import Group, between
 from yingda.v1.conversation_pb2 import CONVERSATION_STATE_UNSPECIFIED, Conversation, ConversationState
-from yingda.v1.event_pb2 import Event, MessageReceived
 
-_STATES = ("waiting", "assigned", "closed")
+_STATES = ("waiting", "offered", "assigned", "wrapping", "closed")
 
 
 def add(group: Group) -> None:
     """The command and its actions."""
     actions = group.nest(
-        "conversations", about="look into conversations and close them", example="yingda conversations list"
+        "conversations",
+        about="look into conversations, give them on and close them",
+        example="yingda conversations list",
     )
     _add_list(actions)
     for name, run, about in (
         ("show", _show, "show where a conversation stands"),
         ("events", _events, "show all that happened in a conversation, oldest first"),
         ("close", _close, "close a conversation; its place goes to who waits longest"),
+        ("complete", _complete, "end the wrap-up of a closed conversation and free its place"),
     ):
         action = actions.add(
             name, run, about=about, example=f"yingda conversations {name} c-0f1e2d3c4b5a69788796"
         )
         action.add_argument("conversation_id", metavar="ID")
+    _add_transfer(actions)
+    _add_join(actions)
+
+
+def _add_transfer(actions: Group) -> None:
+    transfer = actions.add(
+        "transfer",
+        _transfer,
+        about="give a conversation to another agent, team or skill; it keeps its age",
+        example="yingda conversations transfer c-0f1e2d3c4b5a69788796 --team night",
+    )
+    transfer.add_argument("conversation_id", metavar="ID")
+    target = transfer.add_mutually_exclusive_group(required=True)
+    target.add_argument("--agent", dest="agent_id", default="", metavar="AGENT", help="whatever the skill")
+    target.add_argument("--team", default="", help="to an agent of this team")
+    target.add_argument("--skill", default="", help="to an agent with this skill")
+
+
+def _add_join(actions: Group) -> None:
+    join = actions.add(
+        "join",
+        _join,
+        about="let a further agent take part beside the owner",
+        example="yingda conversations join c-0f1e2d3c4b5a69788796 lin",
+    )
+    join.add_argument("conversation_id", metavar="ID")
+    join.add_argument("agent_id", metavar="AGENT")
 
 
 def _add_list(actions: Group) -> None:
@@ -68,6 +95,29 @@ def _close(args: argparse.Namespace) -> int:
     return 0
 
 
+def _complete(args: argparse.Namespace) -> int:
+    with connect(args) as client:
+        _print_one(client.complete(args.conversation_id), as_json=args.json)
+    return 0
+
+
+def _join(args: argparse.Namespace) -> int:
+    with connect(args) as client:
+        _print_one(client.join(args.conversation_id, args.agent_id), as_json=args.json)
+    return 0
+
+
+def _transfer(args: argparse.Namespace) -> int:
+    with connect(args) as client:
+        done = client.transfer(args.conversation_id, agent_id=args.agent_id, team=args.team, skill=args.skill)
+    if args.json:
+        render.print_json(render.as_json(done))
+    else:
+        _print([done.conversation])
+        render.note(done.assignment.reason)
+    return 0
+
+
 def _events(args: argparse.Namespace) -> int:
     with connect(args) as client:
         found = client.events(args.conversation_id)
@@ -76,7 +126,7 @@ def _events(args: argparse.Namespace) -> int:
         return 0
     render.print_table(
         ("time", "event", "what"),
-        ((render.moment(one.create_time), _kind(one), _what(one)) for one in found),
+        ((render.moment(one.create_time), happening.kind(one), happening.what(one)) for one in found),
         empty="Nothing happened yet.",
     )
     return 0
@@ -113,31 +163,4 @@ def _print(conversations: Iterable[Conversation]) -> None:
             for one in conversations
         ),
         empty="No such conversations.",
-    )
-
-
-def _kind(event: Event) -> str:
-    return (event.WhichOneof("kind") or "of a newer release").replace("_", " ")
-
-
-def _what(event: Event) -> Text:
-    match event.WhichOneof("kind"):
-        case "message_received":
-            return _message(event.message_received)
-        case "conversation_assigned":
-            assignment = event.conversation_assigned.assignment
-            return render.lines(render.owner(assignment), render.cell(assignment.reason))
-        case "conversation_closed":
-            agent_id = event.conversation_closed.agent_id
-            return render.cell(f"taken from {agent_id}" if agent_id else "was waiting")
-        case _:
-            return render.cell("")
-
-
-def _message(received: MessageReceived) -> Text:
-    analysis, assignment = received.answer.analysis, received.answer.assignment
-    return render.lines(
-        render.cell(received.message.text),
-        render.cell(f"{analysis.intent} {analysis.confidence:.2f}, ") + render.mood(analysis),
-        render.owner(assignment) + render.cell(f": {assignment.reason}"),
     )

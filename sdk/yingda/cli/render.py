@@ -20,6 +20,7 @@ from yingda.v1.agent_pb2 import Presence
 from yingda.v1.analysis_pb2 import Analysis, Sentiment
 from yingda.v1.assignment_pb2 import (
     ASSIGNMENT_OUTCOME_KEPT,
+    ASSIGNMENT_OUTCOME_OFFERED,
     ASSIGNMENT_OUTCOME_QUEUED,
     Assignment,
     ScoreTerm,
@@ -116,8 +117,9 @@ def owner(assignment: Assignment) -> Text:
     """The agent's name, or that it waits."""
     if assignment.outcome == ASSIGNMENT_OUTCOME_QUEUED:
         return cell("queued", "bold yellow")
-    kept = " (kept)" if assignment.outcome == ASSIGNMENT_OUTCOME_KEPT else ""
-    return cell(f"{assignment.agent_name or assignment.agent_id}{kept}", "bold")
+    how = {ASSIGNMENT_OUTCOME_KEPT: " (kept)", ASSIGNMENT_OUTCOME_OFFERED: " (offered)"}
+    name = assignment.agent_name or assignment.agent_id
+    return cell(f"{name}{how.get(assignment.outcome, '')}", "bold")
 
 
 def terms(found: Iterable[ScoreTerm]) -> str:

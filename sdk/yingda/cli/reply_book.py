@@ -10,7 +10,7 @@ from pathlib import Path
 from yingda.cli import render, reply_file
 from yingda.cli.connection import connect
 from yingda.cli.options import Group, between, channel, channel_names
-from yingda.client import SyncClient
+from yingda.sync_client import SyncClient
 from yingda.v1.assist_service_pb2 import SuggestRepliesRequest
 from yingda.v1.message_pb2 import CHANNEL_UNSPECIFIED
 from yingda.v1.reply_pb2 import Reply

@@ -1,4 +1,4 @@
-"""`yingda route`: who would get a message, and why."""
+"""`yingda route`: who would get a message or a conversation, and why."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from yingda.cli import render
 from yingda.cli.connection import connect
+from yingda.cli.errors import CommandError
 from yingda.cli.options import Group
 from yingda.v1.assignment_pb2 import AssignmentCandidate
 from yingda.v1.conversation_service_pb2 import ExplainAssignmentResponse
@@ -19,16 +20,21 @@ def add(group: Group) -> None:
     command = group.add(
         "route",
         _run,
-        about="show who would get a message; nothing is kept and nobody is assigned",
+        about="show who would get a message or a conversation; nothing is kept and nobody is assigned",
         example="yingda route '我的快递到哪了' --explain",
     )
-    command.add_argument("text", metavar="TEXT", help="what the customer would write")
+    command.add_argument("text", metavar="TEXT", nargs="?", default="", help="what the customer would write")
+    command.add_argument(
+        "--conversation", default="", metavar="ID", help="one that exists, instead of a text"
+    )
     command.add_argument("--explain", action="store_true", help="show how every agent stood")
 
 
 def _run(args: argparse.Namespace) -> int:
+    if bool(args.text) == bool(args.conversation):
+        raise CommandError("give a text or --conversation ID, one of both")
     with connect(args) as client:
-        found = client.explain(args.text)
+        found = client.explain(args.text, conversation_id=args.conversation)
     if args.json:
         render.print_json(render.as_json(found))
         return 0
@@ -54,6 +60,8 @@ def _print_decision(found: ExplainAssignmentResponse) -> None:
         ("skill", assignment.skill),
         ("agent", render.owner(assignment)),
         ("why", assignment.reason),
+        ("relaxed", f"{assignment.relaxation} of 4 steps"),
+        ("versions", f"bundle {analysis.bundle_id}, policy {assignment.policy_version}"),
     )
     render.print_pairs(rows)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
@@ -86,7 +87,7 @@ def _problem(model: type[BaseModel], error: Any, places: Mapping[str, str]) -> s
     if error["type"] == "value_error":  # a model's own words say enough
         words = str(error["ctx"]["error"])
         return f"{path} in {place}: {words}" if path else words
-    if error["type"] == "extra_forbidden":
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{path} in {place}: unknown setting; known are {', '.join(_known(model, error['loc']))}"
     if is_secret:
         return f"{path} in {place}: {error['msg']}"
@@ -95,7 +96,10 @@ def _problem(model: type[BaseModel], error: Any, places: Mapping[str, str]) -> s
 
 def _known(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     """What the table that holds the last of `path` knows."""
+    table: Any = model
     for part in path[:-1]:
-        inner = model.model_fields[str(part)].annotation
-        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else model
-    return list(model.model_fields)
+        inner = get_type_hints(table).get(str(part)) if isinstance(table, type) else get_args(table)[-1]
+        table = table if inner is None else inner
+    if dataclasses.is_dataclass(table):
+        return [one.name for one in dataclasses.fields(table)]
+    return list(table.model_fields)

@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yingda/v1/agent.proto\x12\tyingda.v1\"\xde\x01\n\x05\x41gent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12,\n\x06skills\x18\x03 \x03(\x0b\x32\x1c.yingda.v1.Agent.SkillsEntry\x12\x11\n\tlanguages\x18\x04 \x03(\t\x12\x10\n\x08\x63\x61pacity\x18\x05 \x01(\x05\x12%\n\x08presence\x18\x06 \x01(\x0e\x32\x13.yingda.v1.Presence\x12\x0c\n\x04load\x18\x07 \x01(\x05\x1a-\n\x0bSkillsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01*u\n\x08Presence\x12\x18\n\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRESENCE_ONLINE\x10\x01\x12\x11\n\rPRESENCE_BUSY\x10\x02\x12\x11\n\rPRESENCE_AWAY\x10\x03\x12\x14\n\x10PRESENCE_OFFLINE\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yingda/v1/agent.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x05Shift\x12\x0f\n\x07weekday\x18\x01 \x01(\x05\x12\x14\n\x0cstart_minute\x18\x02 \x01(\x05\x12\x12\n\nend_minute\x18\x03 \x01(\x05\"\xdc\x02\n\x05\x41gent\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12,\n\x06skills\x18\x03 \x03(\x0b\x32\x1c.yingda.v1.Agent.SkillsEntry\x12\x11\n\tlanguages\x18\x04 \x03(\t\x12\x10\n\x08\x63\x61pacity\x18\x05 \x01(\x05\x12%\n\x08presence\x18\x06 \x01(\x0e\x32\x13.yingda.v1.Presence\x12\x0c\n\x04load\x18\x07 \x01(\x01\x12\r\n\x05teams\x18\x08 \x03(\t\x12 \n\x06shifts\x18\t \x03(\x0b\x32\x10.yingda.v1.Shift\x12\x11\n\ttime_zone\x18\n \x01(\t\x12\x38\n\x14presence_expire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a-\n\x0bSkillsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x05:\x02\x38\x01*\x8c\x01\n\x08Presence\x12\x18\n\x14PRESENCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRESENCE_ONLINE\x10\x01\x12\x11\n\rPRESENCE_BUSY\x10\x02\x12\x11\n\rPRESENCE_AWAY\x10\x03\x12\x14\n\x10PRESENCE_OFFLINE\x10\x04\x12\x15\n\x11PRESENCE_WRAPPING\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +34,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_AGENT_SKILLSENTRY']._loaded_options = None
   _globals['_AGENT_SKILLSENTRY']._serialized_options = b'8\001'
-  _globals['_PRESENCE']._serialized_start=261
-  _globals['_PRESENCE']._serialized_end=378
-  _globals['_AGENT']._serialized_start=37
-  _globals['_AGENT']._serialized_end=259
-  _globals['_AGENT_SKILLSENTRY']._serialized_start=214
-  _globals['_AGENT_SKILLSENTRY']._serialized_end=259
+  _globals['_PRESENCE']._serialized_start=489
+  _globals['_PRESENCE']._serialized_end=629
+  _globals['_SHIFT']._serialized_start=69
+  _globals['_SHIFT']._serialized_end=135
+  _globals['_AGENT']._serialized_start=138
+  _globals['_AGENT']._serialized_end=486
+  _globals['_AGENT_SKILLSENTRY']._serialized_start=441
+  _globals['_AGENT_SKILLSENTRY']._serialized_end=486
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -34,7 +35,11 @@ class _PresenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Presence.Val
     PRESENCE_AWAY: _Presence.ValueType  # 3
     """Back soon, takes no new ones."""
     PRESENCE_OFFLINE: _Presence.ValueType  # 4
-    """Gone, takes no new ones. What the agent held stays assigned."""
+    """Gone, takes no new ones. What was offered goes back to its place in the queue; what is assigned stays until
+    the customer writes again.
+    """
+    PRESENCE_WRAPPING: _Presence.ValueType  # 5
+    """Finishes earlier conversations, takes no new ones."""
 
 class Presence(_Presence, metaclass=_PresenceEnumTypeWrapper):
     """Whether an agent takes conversations."""
@@ -48,8 +53,42 @@ PRESENCE_BUSY: Presence.ValueType  # 2
 PRESENCE_AWAY: Presence.ValueType  # 3
 """Back soon, takes no new ones."""
 PRESENCE_OFFLINE: Presence.ValueType  # 4
-"""Gone, takes no new ones. What the agent held stays assigned."""
+"""Gone, takes no new ones. What was offered goes back to its place in the queue; what is assigned stays until
+the customer writes again.
+"""
+PRESENCE_WRAPPING: Presence.ValueType  # 5
+"""Finishes earlier conversations, takes no new ones."""
 Global___Presence: _TypeAlias = Presence  # noqa: Y015
+
+@_typing.final
+class Shift(_message.Message):
+    """A span of a week in which an agent works."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEEKDAY_FIELD_NUMBER: _builtins.int
+    START_MINUTE_FIELD_NUMBER: _builtins.int
+    END_MINUTE_FIELD_NUMBER: _builtins.int
+    weekday: _builtins.int
+    """ISO weekday on which it starts: 1 (Monday) to 7 (Sunday)."""
+    start_minute: _builtins.int
+    """Minutes after midnight, 0 to 1439."""
+    end_minute: _builtins.int
+    """Minutes after midnight, 1 to 1440, or up to 2880 for one that ends on the day after; above start_minute."""
+    def __init__(
+        self,
+        *,
+        weekday: _builtins.int = ...,
+        start_minute: _builtins.int = ...,
+        end_minute: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_minute", b"end_minute", "start_minute", b"start_minute", "weekday", b"weekday"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Shift: _TypeAlias = Shift  # noqa: Y015
 
 @_typing.final
 class Agent(_message.Message):
@@ -84,16 +123,24 @@ class Agent(_message.Message):
     CAPACITY_FIELD_NUMBER: _builtins.int
     PRESENCE_FIELD_NUMBER: _builtins.int
     LOAD_FIELD_NUMBER: _builtins.int
+    TEAMS_FIELD_NUMBER: _builtins.int
+    SHIFTS_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    PRESENCE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Stable id within the tenant. 1 to 64 bytes of [A-Za-z0-9._-]. Required."""
     name: _builtins.str
     """Display name, at most 200 bytes. Empty: the id."""
     capacity: _builtins.int
-    """Conversations the agent can hold at once, 1 to 1000. Required."""
+    """Units the agent can hold at once, 1 to 1000; the policy says what a conversation of a channel takes (a chat: 1).
+    Required.
+    """
     presence: Global___Presence.ValueType
     """Output only in PutAgent: a new agent is offline until SetPresence says otherwise."""
-    load: _builtins.int
-    """Conversations held now, 0 to capacity (above it only after capacity was lowered). Output only."""
+    load: _builtins.float
+    """Units held now, 0 to capacity (above it only after capacity was lowered). Output only."""
+    time_zone: _builtins.str
+    """IANA time zone of the shifts, such as "Asia/Shanghai". Empty: UTC."""
     @_builtins.property
     def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """Skill to proficiency, 1 (can) to 5 (expert). 1 to 64 entries; a skill is 1 to 64 bytes."""
@@ -101,6 +148,18 @@ class Agent(_message.Message):
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Languages the agent writes: "zh", "en". At most 16. Empty: any."""
+
+    @_builtins.property
+    def teams(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Teams the agent belongs to, at most 16 of at most 64 bytes."""
+
+    @_builtins.property
+    def shifts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Shift]:
+        """When the agent works, at most 32. Empty: always."""
+
+    @_builtins.property
+    def presence_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When the presence lapses into offline unless it is renewed. Absent: never. Output only."""
 
     def __init__(
         self,
@@ -111,11 +170,15 @@ class Agent(_message.Message):
         languages: _abc.Iterable[_builtins.str] | None = ...,
         capacity: _builtins.int = ...,
         presence: Global___Presence.ValueType = ...,
-        load: _builtins.int = ...,
+        load: _builtins.float = ...,
+        teams: _abc.Iterable[_builtins.str] | None = ...,
+        shifts: _abc.Iterable[Global___Shift] | None = ...,
+        time_zone: _builtins.str = ...,
+        presence_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["presence_expire_time", b"presence_expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "capacity", b"capacity", "languages", b"languages", "load", b"load", "name", b"name", "presence", b"presence", "skills", b"skills"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "capacity", b"capacity", "languages", b"languages", "load", b"load", "name", b"name", "presence", b"presence", "presence_expire_time", b"presence_expire_time", "shifts", b"shifts", "skills", b"skills", "teams", b"teams", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -55,6 +55,21 @@ class AgentServiceStub:
                 request_serializer=yingda_dot_v1_dot_agent__service__pb2.SetPresenceRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_agent__service__pb2.SetPresenceResponse.FromString,
                 _registered_method=True)
+        self.AcceptReservation = channel.unary_unary(
+                '/yingda.v1.AgentService/AcceptReservation',
+                request_serializer=yingda_dot_v1_dot_agent__service__pb2.AcceptReservationRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_agent__service__pb2.AcceptReservationResponse.FromString,
+                _registered_method=True)
+        self.DeclineReservation = channel.unary_unary(
+                '/yingda.v1.AgentService/DeclineReservation',
+                request_serializer=yingda_dot_v1_dot_agent__service__pb2.DeclineReservationRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_agent__service__pb2.DeclineReservationResponse.FromString,
+                _registered_method=True)
+        self.WatchAgent = channel.unary_stream(
+                '/yingda.v1.AgentService/WatchAgent',
+                request_serializer=yingda_dot_v1_dot_agent__service__pb2.WatchAgentRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_agent__service__pb2.WatchAgentResponse.FromString,
+                _registered_method=True)
 
 
 class AgentServiceServicer:
@@ -90,6 +105,30 @@ class AgentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcceptReservation(self, request, context):
+        """Takes an offered conversation. Accepting what one has accepted changes nothing.
+        Errors: NOT_FOUND (conversation), FAILED_PRECONDITION where the offer has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeclineReservation(self, request, context):
+        """Refuses an offered conversation; it is offered to somebody else from its old place in the queue.
+        Errors: NOT_FOUND (conversation), FAILED_PRECONDITION where the offer has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchAgent(self, request, context):
+        """Streams what concerns one agent: offers, assignments, transfers, ends. While it is open it renews the agent's
+        presence lease; it begins with what the agent holds now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AgentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +151,21 @@ def add_AgentServiceServicer_to_server(servicer, server):
                     servicer.SetPresence,
                     request_deserializer=yingda_dot_v1_dot_agent__service__pb2.SetPresenceRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_agent__service__pb2.SetPresenceResponse.SerializeToString,
+            ),
+            'AcceptReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcceptReservation,
+                    request_deserializer=yingda_dot_v1_dot_agent__service__pb2.AcceptReservationRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_agent__service__pb2.AcceptReservationResponse.SerializeToString,
+            ),
+            'DeclineReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeclineReservation,
+                    request_deserializer=yingda_dot_v1_dot_agent__service__pb2.DeclineReservationRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_agent__service__pb2.DeclineReservationResponse.SerializeToString,
+            ),
+            'WatchAgent': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchAgent,
+                    request_deserializer=yingda_dot_v1_dot_agent__service__pb2.WatchAgentRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_agent__service__pb2.WatchAgentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -223,6 +277,87 @@ class AgentService:
             '/yingda.v1.AgentService/SetPresence',
             yingda_dot_v1_dot_agent__service__pb2.SetPresenceRequest.SerializeToString,
             yingda_dot_v1_dot_agent__service__pb2.SetPresenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcceptReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.AgentService/AcceptReservation',
+            yingda_dot_v1_dot_agent__service__pb2.AcceptReservationRequest.SerializeToString,
+            yingda_dot_v1_dot_agent__service__pb2.AcceptReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeclineReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.AgentService/DeclineReservation',
+            yingda_dot_v1_dot_agent__service__pb2.DeclineReservationRequest.SerializeToString,
+            yingda_dot_v1_dot_agent__service__pb2.DeclineReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchAgent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/yingda.v1.AgentService/WatchAgent',
+            yingda_dot_v1_dot_agent__service__pb2.WatchAgentRequest.SerializeToString,
+            yingda_dot_v1_dot_agent__service__pb2.WatchAgentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,18 @@ class AgentServiceStub:
     """All agents, by id."""
     SetPresence: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.SetPresenceRequest, _agent_service_pb2.SetPresenceResponse]
     """Sets whether an agent takes conversations. Going online drains the queue. Errors: NOT_FOUND."""
+    AcceptReservation: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.AcceptReservationRequest, _agent_service_pb2.AcceptReservationResponse]
+    """Takes an offered conversation. Accepting what one has accepted changes nothing.
+    Errors: NOT_FOUND (conversation), FAILED_PRECONDITION where the offer has ended.
+    """
+    DeclineReservation: _grpc.UnaryUnaryMultiCallable[_agent_service_pb2.DeclineReservationRequest, _agent_service_pb2.DeclineReservationResponse]
+    """Refuses an offered conversation; it is offered to somebody else from its old place in the queue.
+    Errors: NOT_FOUND (conversation), FAILED_PRECONDITION where the offer has ended.
+    """
+    WatchAgent: _grpc.UnaryStreamMultiCallable[_agent_service_pb2.WatchAgentRequest, _agent_service_pb2.WatchAgentResponse]
+    """Streams what concerns one agent: offers, assignments, transfers, ends. While it is open it renews the agent's
+    presence lease; it begins with what the agent holds now.
+    """
 
 @_typing.type_check_only
 class AgentServiceAsyncStub(AgentServiceStub):
@@ -59,6 +71,18 @@ class AgentServiceAsyncStub(AgentServiceStub):
     """All agents, by id."""
     SetPresence: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.SetPresenceRequest, _agent_service_pb2.SetPresenceResponse]  # type: ignore[assignment]
     """Sets whether an agent takes conversations. Going online drains the queue. Errors: NOT_FOUND."""
+    AcceptReservation: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.AcceptReservationRequest, _agent_service_pb2.AcceptReservationResponse]  # type: ignore[assignment]
+    """Takes an offered conversation. Accepting what one has accepted changes nothing.
+    Errors: NOT_FOUND (conversation), FAILED_PRECONDITION where the offer has ended.
+    """
+    DeclineReservation: _aio.UnaryUnaryMultiCallable[_agent_service_pb2.DeclineReservationRequest, _agent_service_pb2.DeclineReservationResponse]  # type: ignore[assignment]
+    """Refuses an offered conversation; it is offered to somebody else from its old place in the queue.
+    Errors: NOT_FOUND (conversation), FAILED_PRECONDITION where the offer has ended.
+    """
+    WatchAgent: _aio.UnaryStreamMultiCallable[_agent_service_pb2.WatchAgentRequest, _agent_service_pb2.WatchAgentResponse]  # type: ignore[assignment]
+    """Streams what concerns one agent: offers, assignments, transfers, ends. While it is open it renews the agent's
+    presence lease; it begins with what the agent holds now.
+    """
 
 class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who can be assigned."""
@@ -96,5 +120,35 @@ class AgentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_agent_service_pb2.SetPresenceResponse, _abc.Awaitable[_agent_service_pb2.SetPresenceResponse]]:
         """Sets whether an agent takes conversations. Going online drains the queue. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def AcceptReservation(
+        self,
+        request: _agent_service_pb2.AcceptReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agent_service_pb2.AcceptReservationResponse, _abc.Awaitable[_agent_service_pb2.AcceptReservationResponse]]:
+        """Takes an offered conversation. Accepting what one has accepted changes nothing.
+        Errors: NOT_FOUND (conversation), FAILED_PRECONDITION where the offer has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def DeclineReservation(
+        self,
+        request: _agent_service_pb2.DeclineReservationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_agent_service_pb2.DeclineReservationResponse, _abc.Awaitable[_agent_service_pb2.DeclineReservationResponse]]:
+        """Refuses an offered conversation; it is offered to somebody else from its old place in the queue.
+        Errors: NOT_FOUND (conversation), FAILED_PRECONDITION where the offer has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchAgent(
+        self,
+        request: _agent_service_pb2.WatchAgentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_agent_service_pb2.WatchAgentResponse], _abc.AsyncIterator[_agent_service_pb2.WatchAgentResponse]]:
+        """Streams what concerns one agent: offers, assignments, transfers, ends. While it is open it renews the agent's
+        presence lease; it begins with what the agent holds now.
+        """
 
 def add_AgentServiceServicer_to_server(servicer: AgentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

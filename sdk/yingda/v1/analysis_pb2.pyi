@@ -91,7 +91,7 @@ class Analysis(_message.Message):
     intent: _builtins.str
     """The intent acted on; "out_of_scope" where no intent is certain enough."""
     confidence: _builtins.float
-    """Calibrated probability in [0, 1] of the likeliest intent, also when it was not acted on."""
+    """Calibrated probability in [0, 1] that `intent` is right, "out_of_scope" included."""
     skill: _builtins.str
     """The skill an agent needs for it."""
     sentiment: Global___Sentiment.ValueType

@@ -24,19 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ayingda/v1/assignment.proto\x12\tyingda.v1\"(\n\tScoreTerm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02\"\xa5\x01\n\nAssignment\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.yingda.v1.AssignmentOutcome\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\nagent_name\x18\x03 \x01(\t\x12\r\n\x05skill\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12#\n\x05terms\x18\x06 \x03(\x0b\x32\x14.yingda.v1.ScoreTerm\"\x82\x01\n\x13\x41ssignmentCandidate\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\nagent_name\x18\x02 \x01(\t\x12\x11\n\texclusion\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x02\x12#\n\x05terms\x18\x05 \x03(\x0b\x32\x14.yingda.v1.ScoreTerm*\x94\x01\n\x11\x41ssignmentOutcome\x12\"\n\x1e\x41SSIGNMENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x41SSIGNMENT_OUTCOME_ASSIGNED\x10\x01\x12\x1b\n\x17\x41SSIGNMENT_OUTCOME_KEPT\x10\x02\x12\x1d\n\x19\x41SSIGNMENT_OUTCOME_QUEUED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ayingda/v1/assignment.proto\x12\tyingda.v1\"(\n\tScoreTerm\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02\"\xe9\x01\n\nAssignment\x12-\n\x07outcome\x18\x01 \x01(\x0e\x32\x1c.yingda.v1.AssignmentOutcome\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x12\n\nagent_name\x18\x03 \x01(\t\x12\r\n\x05skill\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12#\n\x05terms\x18\x06 \x03(\x0b\x32\x14.yingda.v1.ScoreTerm\x12\x12\n\nrelaxation\x18\x07 \x01(\x05\x12\x16\n\x0ereservation_id\x18\x08 \x01(\t\x12\x16\n\x0epolicy_version\x18\t \x01(\t\"\x82\x01\n\x13\x41ssignmentCandidate\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\x12\x12\n\nagent_name\x18\x02 \x01(\t\x12\x11\n\texclusion\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\x02\x12#\n\x05terms\x18\x05 \x03(\x0b\x32\x14.yingda.v1.ScoreTerm*\xb4\x01\n\x11\x41ssignmentOutcome\x12\"\n\x1e\x41SSIGNMENT_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x41SSIGNMENT_OUTCOME_ASSIGNED\x10\x01\x12\x1b\n\x17\x41SSIGNMENT_OUTCOME_KEPT\x10\x02\x12\x1d\n\x19\x41SSIGNMENT_OUTCOME_QUEUED\x10\x03\x12\x1e\n\x1a\x41SSIGNMENT_OUTCOME_OFFERED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yingda.v1.assignment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ASSIGNMENTOUTCOME']._serialized_start=385
-  _globals['_ASSIGNMENTOUTCOME']._serialized_end=533
+  _globals['_ASSIGNMENTOUTCOME']._serialized_start=453
+  _globals['_ASSIGNMENTOUTCOME']._serialized_end=633
   _globals['_SCORETERM']._serialized_start=41
   _globals['_SCORETERM']._serialized_end=81
   _globals['_ASSIGNMENT']._serialized_start=84
-  _globals['_ASSIGNMENT']._serialized_end=249
-  _globals['_ASSIGNMENTCANDIDATE']._serialized_start=252
-  _globals['_ASSIGNMENTCANDIDATE']._serialized_end=382
+  _globals['_ASSIGNMENT']._serialized_end=317
+  _globals['_ASSIGNMENTCANDIDATE']._serialized_start=320
+  _globals['_ASSIGNMENTCANDIDATE']._serialized_end=450
 # @@protoc_insertion_point(module_scope)

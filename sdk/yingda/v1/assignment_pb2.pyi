@@ -33,6 +33,8 @@ class _AssignmentOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ass
     """The conversation already has its agent and keeps it."""
     ASSIGNMENT_OUTCOME_QUEUED: _AssignmentOutcome.ValueType  # 3
     """Nobody eligible is free: it waits, and the first eligible free place is its own."""
+    ASSIGNMENT_OUTCOME_OFFERED: _AssignmentOutcome.ValueType  # 4
+    """An agent was chosen and has yet to accept; the place is held meanwhile."""
 
 class AssignmentOutcome(_AssignmentOutcome, metaclass=_AssignmentOutcomeEnumTypeWrapper):
     """What was decided about a conversation's owner."""
@@ -45,6 +47,8 @@ ASSIGNMENT_OUTCOME_KEPT: AssignmentOutcome.ValueType  # 2
 """The conversation already has its agent and keeps it."""
 ASSIGNMENT_OUTCOME_QUEUED: AssignmentOutcome.ValueType  # 3
 """Nobody eligible is free: it waits, and the first eligible free place is its own."""
+ASSIGNMENT_OUTCOME_OFFERED: AssignmentOutcome.ValueType  # 4
+"""An agent was chosen and has yet to accept; the place is held meanwhile."""
 Global___AssignmentOutcome: _TypeAlias = AssignmentOutcome  # noqa: Y015
 
 @_typing.final
@@ -56,7 +60,7 @@ class ScoreTerm(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """What it rewards: "proficiency", "free_capacity" or "language"."""
+    """What it rewards: "proficiency", "free_capacity", "language", "last_agent", "preferred_agent" or "de_escalation"."""
     value: _builtins.float
     """Its share of the score, weight included, 0 or more."""
     def __init__(
@@ -85,6 +89,9 @@ class Assignment(_message.Message):
     SKILL_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
+    RELAXATION_FIELD_NUMBER: _builtins.int
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
     outcome: Global___AssignmentOutcome.ValueType
     """What was decided."""
     agent_id: _builtins.str
@@ -95,6 +102,12 @@ class Assignment(_message.Message):
     """The skill that was asked for."""
     reason: _builtins.str
     """Why, in one English sentence made of ids and numbers, never of customer text."""
+    relaxation: _builtins.int
+    """How far the requirements were relaxed: 0 (not) to 4 (overflow); docs/routing.md names the steps."""
+    reservation_id: _builtins.str
+    """The reservation to accept or decline. Empty unless offered."""
+    policy_version: _builtins.str
+    """Which policy decided: a hash of its settings."""
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreTerm]:
         """The chosen agent's score, term by term. Empty unless the agent was chosen now."""
@@ -108,10 +121,13 @@ class Assignment(_message.Message):
         skill: _builtins.str = ...,
         reason: _builtins.str = ...,
         terms: _abc.Iterable[Global___ScoreTerm] | None = ...,
+        relaxation: _builtins.int = ...,
+        reservation_id: _builtins.str = ...,
+        policy_version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_name", b"agent_name", "outcome", b"outcome", "reason", b"reason", "skill", b"skill", "terms", b"terms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "agent_name", b"agent_name", "outcome", b"outcome", "policy_version", b"policy_version", "reason", b"reason", "relaxation", b"relaxation", "reservation_id", b"reservation_id", "skill", b"skill", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -133,7 +149,9 @@ class AssignmentCandidate(_message.Message):
     agent_name: _builtins.str
     """Display name."""
     exclusion: _builtins.str
-    """Why the agent was left out: "offline", "away", "busy", "lacks_skill" or "at_capacity". Empty: eligible."""
+    """Why the agent was left out: "offline", "away", "busy", "wrapping", "off_shift", "not_asked_for", "not_in_team",
+    "lacks_skill", "lacks_language", "declined", "needs_rest" or "at_capacity". Empty: eligible.
+    """
     score: _builtins.float
     """Sum of the terms; 0 where excluded."""
     @_builtins.property

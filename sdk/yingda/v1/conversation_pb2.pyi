@@ -3,9 +3,11 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from yingda.v1 import message_pb2 as _message_pb2
 import builtins as _builtins
@@ -33,6 +35,10 @@ class _ConversationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Con
     """An agent has it."""
     CONVERSATION_STATE_CLOSED: _ConversationState.ValueType  # 3
     """Over. A further message opens it again."""
+    CONVERSATION_STATE_OFFERED: _ConversationState.ValueType  # 4
+    """Offered to an agent who has yet to accept."""
+    CONVERSATION_STATE_WRAPPING: _ConversationState.ValueType  # 5
+    """Over for the customer; the agent writes it up and the place is still taken."""
 
 class ConversationState(_ConversationState, metaclass=_ConversationStateEnumTypeWrapper):
     """Where a conversation stands."""
@@ -45,6 +51,10 @@ CONVERSATION_STATE_ASSIGNED: ConversationState.ValueType  # 2
 """An agent has it."""
 CONVERSATION_STATE_CLOSED: ConversationState.ValueType  # 3
 """Over. A further message opens it again."""
+CONVERSATION_STATE_OFFERED: ConversationState.ValueType  # 4
+"""Offered to an agent who has yet to accept."""
+CONVERSATION_STATE_WRAPPING: ConversationState.ValueType  # 5
+"""Over for the customer; the agent writes it up and the place is still taken."""
 Global___ConversationState: _TypeAlias = ConversationState  # noqa: Y015
 
 @_typing.final
@@ -63,6 +73,12 @@ class Conversation(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     QUEUE_TIME_FIELD_NUMBER: _builtins.int
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    RELAXATION_FIELD_NUMBER: _builtins.int
+    ANGER_FIELD_NUMBER: _builtins.int
+    IS_ANGRY_FIELD_NUMBER: _builtins.int
+    PARTICIPANT_AGENT_IDS_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     """Stable id within the tenant."""
     channel: _message_pb2.Channel.ValueType
@@ -72,11 +88,19 @@ class Conversation(_message.Message):
     state: Global___ConversationState.ValueType
     """Where it stands."""
     agent_id: _builtins.str
-    """The owner. Empty unless assigned."""
+    """The owner. Empty unless offered, assigned or wrapping."""
     skill: _builtins.str
     """The skill it asks for."""
     language: _builtins.str
     """"zh" or "en": the language of the customer's last message."""
+    reservation_id: _builtins.str
+    """The offer to accept or decline. Empty unless offered."""
+    relaxation: _builtins.int
+    """How far the requirements were relaxed: 0 (not) to 4 (overflow)."""
+    anger: _builtins.float
+    """Smoothed probability in [0, 1] that the customer is angry."""
+    is_angry: _builtins.bool
+    """Whether the conversation counts as angry, with hysteresis."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was opened."""
@@ -87,7 +111,15 @@ class Conversation(_message.Message):
 
     @_builtins.property
     def queue_time(self) -> _timestamp_pb2.Timestamp:
-        """Since when it waits. Absent unless waiting."""
+        """Since when it waits, offers included. Absent once an agent has it."""
+
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """When the offer, the relaxation step or the wrap-up ends. Absent: nothing ends by itself."""
+
+    @_builtins.property
+    def participant_agent_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Agents who joined beside the owner, at most 8."""
 
     def __init__(
         self,
@@ -102,10 +134,16 @@ class Conversation(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         queue_time: _timestamp_pb2.Timestamp | None = ...,
+        reservation_id: _builtins.str = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        relaxation: _builtins.int = ...,
+        anger: _builtins.float = ...,
+        is_angry: _builtins.bool = ...,
+        participant_agent_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "queue_time", b"queue_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "due_time", b"due_time", "queue_time", b"queue_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "channel", b"channel", "conversation_id", b"conversation_id", "create_time", b"create_time", "customer_id", b"customer_id", "language", b"language", "queue_time", b"queue_time", "skill", b"skill", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "anger", b"anger", "channel", b"channel", "conversation_id", b"conversation_id", "create_time", b"create_time", "customer_id", b"customer_id", "due_time", b"due_time", "is_angry", b"is_angry", "language", b"language", "participant_agent_ids", b"participant_agent_ids", "queue_time", b"queue_time", "relaxation", b"relaxation", "reservation_id", b"reservation_id", "skill", b"skill", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,35 +26,48 @@ from yingda.v1 import analysis_pb2 as yingda_dot_v1_dot_analysis__pb2
 from yingda.v1 import assignment_pb2 as yingda_dot_v1_dot_assignment__pb2
 from yingda.v1 import conversation_pb2 as yingda_dot_v1_dot_conversation__pb2
 from yingda.v1 import event_pb2 as yingda_dot_v1_dot_event__pb2
+from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yingda/v1/conversation_service.proto\x12\tyingda.v1\x1a\x18yingda/v1/analysis.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x1cyingda/v1/conversation.proto\x1a\x15yingda/v1/event.proto\"A\n\x16GetConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"H\n\x17GetConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"~\n\x18ListConversationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.yingda.v1.ConversationState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x19ListConversationsResponse\x12.\n\rconversations\x18\x01 \x03(\x0b\x32\x17.yingda.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"C\n\x18\x43loseConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"J\n\x19\x43loseConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"c\n\x11ListEventsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"O\n\x12ListEventsResponse\x12 \n\x06\x65vents\x18\x01 \x03(\x0b\x32\x10.yingda.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"8\n\x18\x45xplainAssignmentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xa1\x01\n\x19\x45xplainAssignmentResponse\x12%\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x13.yingda.v1.Analysis\x12)\n\nassignment\x18\x02 \x01(\x0b\x32\x15.yingda.v1.Assignment\x12\x32\n\ncandidates\x18\x03 \x03(\x0b\x32\x1e.yingda.v1.AssignmentCandidate2\xda\x03\n\x13\x43onversationService\x12X\n\x0fGetConversation\x12!.yingda.v1.GetConversationRequest\x1a\".yingda.v1.GetConversationResponse\x12^\n\x11ListConversations\x12#.yingda.v1.ListConversationsRequest\x1a$.yingda.v1.ListConversationsResponse\x12^\n\x11\x43loseConversation\x12#.yingda.v1.CloseConversationRequest\x1a$.yingda.v1.CloseConversationResponse\x12I\n\nListEvents\x12\x1c.yingda.v1.ListEventsRequest\x1a\x1d.yingda.v1.ListEventsResponse\x12^\n\x11\x45xplainAssignment\x12#.yingda.v1.ExplainAssignmentRequest\x1a$.yingda.v1.ExplainAssignmentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yingda/v1/conversation_service.proto\x12\tyingda.v1\x1a\x18yingda/v1/analysis.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x1cyingda/v1/conversation.proto\x1a\x15yingda/v1/event.proto\x1a\x17yingda/v1/message.proto\"A\n\x16GetConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"H\n\x17GetConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"~\n\x18ListConversationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.yingda.v1.ConversationState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x19ListConversationsResponse\x12.\n\rconversations\x18\x01 \x03(\x0b\x32\x17.yingda.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"C\n\x18\x43loseConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"J\n\x19\x43loseConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"c\n\x11ListEventsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"O\n\x12ListEventsResponse\x12 \n\x06\x65vents\x18\x01 \x03(\x0b\x32\x10.yingda.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x18\x45xplainAssignmentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12(\n\x07routing\x18\x04 \x01(\x0b\x32\x17.yingda.v1.RoutingHints\"\xa1\x01\n\x19\x45xplainAssignmentResponse\x12%\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x13.yingda.v1.Analysis\x12)\n\nassignment\x18\x02 \x01(\x0b\x32\x15.yingda.v1.Assignment\x12\x32\n\ncandidates\x18\x03 \x03(\x0b\x32\x1e.yingda.v1.AssignmentCandidate\"\x85\x01\n\x1bTransferConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x12\n\x08\x61gent_id\x18\x03 \x01(\tH\x00\x12\x0e\n\x04team\x18\x04 \x01(\tH\x00\x12\x0f\n\x05skill\x18\x05 \x01(\tH\x00\x42\x08\n\x06target\"x\n\x1cTransferConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\x12)\n\nassignment\x18\x02 \x01(\x0b\x32\x15.yingda.v1.Assignment\"T\n\x17JoinConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\"I\n\x18JoinConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"F\n\x1b\x43ompleteConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"M\n\x1c\x43ompleteConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation2\x89\x06\n\x13\x43onversationService\x12X\n\x0fGetConversation\x12!.yingda.v1.GetConversationRequest\x1a\".yingda.v1.GetConversationResponse\x12^\n\x11ListConversations\x12#.yingda.v1.ListConversationsRequest\x1a$.yingda.v1.ListConversationsResponse\x12^\n\x11\x43loseConversation\x12#.yingda.v1.CloseConversationRequest\x1a$.yingda.v1.CloseConversationResponse\x12g\n\x14TransferConversation\x12&.yingda.v1.TransferConversationRequest\x1a\'.yingda.v1.TransferConversationResponse\x12[\n\x10JoinConversation\x12\".yingda.v1.JoinConversationRequest\x1a#.yingda.v1.JoinConversationResponse\x12g\n\x14\x43ompleteConversation\x12&.yingda.v1.CompleteConversationRequest\x1a\'.yingda.v1.CompleteConversationResponse\x12I\n\nListEvents\x12\x1c.yingda.v1.ListEventsRequest\x1a\x1d.yingda.v1.ListEventsResponse\x12^\n\x11\x45xplainAssignment\x12#.yingda.v1.ExplainAssignmentRequest\x1a$.yingda.v1.ExplainAssignmentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yingda.v1.conversation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETCONVERSATIONREQUEST']._serialized_start=158
-  _globals['_GETCONVERSATIONREQUEST']._serialized_end=223
-  _globals['_GETCONVERSATIONRESPONSE']._serialized_start=225
-  _globals['_GETCONVERSATIONRESPONSE']._serialized_end=297
-  _globals['_LISTCONVERSATIONSREQUEST']._serialized_start=299
-  _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=425
-  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=427
-  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=527
-  _globals['_CLOSECONVERSATIONREQUEST']._serialized_start=529
-  _globals['_CLOSECONVERSATIONREQUEST']._serialized_end=596
-  _globals['_CLOSECONVERSATIONRESPONSE']._serialized_start=598
-  _globals['_CLOSECONVERSATIONRESPONSE']._serialized_end=672
-  _globals['_LISTEVENTSREQUEST']._serialized_start=674
-  _globals['_LISTEVENTSREQUEST']._serialized_end=773
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=775
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=854
-  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_start=856
-  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_end=912
-  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_start=915
-  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_end=1076
-  _globals['_CONVERSATIONSERVICE']._serialized_start=1079
-  _globals['_CONVERSATIONSERVICE']._serialized_end=1553
+  _globals['_GETCONVERSATIONREQUEST']._serialized_start=183
+  _globals['_GETCONVERSATIONREQUEST']._serialized_end=248
+  _globals['_GETCONVERSATIONRESPONSE']._serialized_start=250
+  _globals['_GETCONVERSATIONRESPONSE']._serialized_end=322
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_start=324
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=450
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=452
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=552
+  _globals['_CLOSECONVERSATIONREQUEST']._serialized_start=554
+  _globals['_CLOSECONVERSATIONREQUEST']._serialized_end=621
+  _globals['_CLOSECONVERSATIONRESPONSE']._serialized_start=623
+  _globals['_CLOSECONVERSATIONRESPONSE']._serialized_end=697
+  _globals['_LISTEVENTSREQUEST']._serialized_start=699
+  _globals['_LISTEVENTSREQUEST']._serialized_end=798
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=800
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=879
+  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_start=881
+  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_end=1004
+  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_start=1007
+  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_end=1168
+  _globals['_TRANSFERCONVERSATIONREQUEST']._serialized_start=1171
+  _globals['_TRANSFERCONVERSATIONREQUEST']._serialized_end=1304
+  _globals['_TRANSFERCONVERSATIONRESPONSE']._serialized_start=1306
+  _globals['_TRANSFERCONVERSATIONRESPONSE']._serialized_end=1426
+  _globals['_JOINCONVERSATIONREQUEST']._serialized_start=1428
+  _globals['_JOINCONVERSATIONREQUEST']._serialized_end=1512
+  _globals['_JOINCONVERSATIONRESPONSE']._serialized_start=1514
+  _globals['_JOINCONVERSATIONRESPONSE']._serialized_end=1587
+  _globals['_COMPLETECONVERSATIONREQUEST']._serialized_start=1589
+  _globals['_COMPLETECONVERSATIONREQUEST']._serialized_end=1659
+  _globals['_COMPLETECONVERSATIONRESPONSE']._serialized_start=1661
+  _globals['_COMPLETECONVERSATIONRESPONSE']._serialized_end=1738
+  _globals['_CONVERSATIONSERVICE']._serialized_start=1741
+  _globals['_CONVERSATIONSERVICE']._serialized_end=2518
 # @@protoc_insertion_point(module_scope)

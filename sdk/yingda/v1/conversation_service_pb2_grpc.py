@@ -50,6 +50,21 @@ class ConversationServiceStub:
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.CloseConversationRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.CloseConversationResponse.FromString,
                 _registered_method=True)
+        self.TransferConversation = channel.unary_unary(
+                '/yingda.v1.ConversationService/TransferConversation',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.TransferConversationRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.TransferConversationResponse.FromString,
+                _registered_method=True)
+        self.JoinConversation = channel.unary_unary(
+                '/yingda.v1.ConversationService/JoinConversation',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.JoinConversationRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.JoinConversationResponse.FromString,
+                _registered_method=True)
+        self.CompleteConversation = channel.unary_unary(
+                '/yingda.v1.ConversationService/CompleteConversation',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationResponse.FromString,
+                _registered_method=True)
         self.ListEvents = channel.unary_unary(
                 '/yingda.v1.ConversationService/ListEvents',
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.ListEventsRequest.SerializeToString,
@@ -88,6 +103,29 @@ class ConversationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TransferConversation(self, request, context):
+        """Gives a conversation to another agent, team or skill; it keeps its age in the queue.
+        Errors: NOT_FOUND (conversation, agent), FAILED_PRECONDITION where it is closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def JoinConversation(self, request, context):
+        """Lets a further agent, a supervisor say, take part beside the owner; it takes no place of theirs.
+        Errors: NOT_FOUND (conversation, agent), FAILED_PRECONDITION where it is closed or 8 take part already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteConversation(self, request, context):
+        """Ends the wrap-up of a closed conversation and frees the place. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEvents(self, request, context):
         """The journal of one conversation, oldest first. Errors: NOT_FOUND.
         """
@@ -96,7 +134,8 @@ class ConversationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainAssignment(self, request, context):
-        """Who would get a message that says `text`, and why; nothing is kept and nobody is assigned.
+        """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
+        nobody is assigned. Errors: NOT_FOUND (conversation).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -119,6 +158,21 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.CloseConversation,
                     request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.CloseConversationRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_conversation__service__pb2.CloseConversationResponse.SerializeToString,
+            ),
+            'TransferConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferConversation,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.TransferConversationRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.TransferConversationResponse.SerializeToString,
+            ),
+            'JoinConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.JoinConversation,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.JoinConversationRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.JoinConversationResponse.SerializeToString,
+            ),
+            'CompleteConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteConversation,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationResponse.SerializeToString,
             ),
             'ListEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEvents,
@@ -213,6 +267,87 @@ class ConversationService:
             '/yingda.v1.ConversationService/CloseConversation',
             yingda_dot_v1_dot_conversation__service__pb2.CloseConversationRequest.SerializeToString,
             yingda_dot_v1_dot_conversation__service__pb2.CloseConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ConversationService/TransferConversation',
+            yingda_dot_v1_dot_conversation__service__pb2.TransferConversationRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.TransferConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JoinConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ConversationService/JoinConversation',
+            yingda_dot_v1_dot_conversation__service__pb2.JoinConversationRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.JoinConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ConversationService/CompleteConversation',
+            yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,10 +41,22 @@ class ConversationServiceStub:
     """Closes a conversation; the place it frees goes at once to the longest-waiting conversation that
     the agent may serve. Closing a closed one changes nothing. Errors: NOT_FOUND.
     """
+    TransferConversation: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.TransferConversationRequest, _conversation_service_pb2.TransferConversationResponse]
+    """Gives a conversation to another agent, team or skill; it keeps its age in the queue.
+    Errors: NOT_FOUND (conversation, agent), FAILED_PRECONDITION where it is closed.
+    """
+    JoinConversation: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.JoinConversationRequest, _conversation_service_pb2.JoinConversationResponse]
+    """Lets a further agent, a supervisor say, take part beside the owner; it takes no place of theirs.
+    Errors: NOT_FOUND (conversation, agent), FAILED_PRECONDITION where it is closed or 8 take part already.
+    """
+    CompleteConversation: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.CompleteConversationRequest, _conversation_service_pb2.CompleteConversationResponse]
+    """Ends the wrap-up of a closed conversation and frees the place. Errors: NOT_FOUND."""
     ListEvents: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ListEventsRequest, _conversation_service_pb2.ListEventsResponse]
     """The journal of one conversation, oldest first. Errors: NOT_FOUND."""
     ExplainAssignment: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]
-    """Who would get a message that says `text`, and why; nothing is kept and nobody is assigned."""
+    """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
+    nobody is assigned. Errors: NOT_FOUND (conversation).
+    """
 
 @_typing.type_check_only
 class ConversationServiceAsyncStub(ConversationServiceStub):
@@ -59,10 +71,22 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     """Closes a conversation; the place it frees goes at once to the longest-waiting conversation that
     the agent may serve. Closing a closed one changes nothing. Errors: NOT_FOUND.
     """
+    TransferConversation: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.TransferConversationRequest, _conversation_service_pb2.TransferConversationResponse]  # type: ignore[assignment]
+    """Gives a conversation to another agent, team or skill; it keeps its age in the queue.
+    Errors: NOT_FOUND (conversation, agent), FAILED_PRECONDITION where it is closed.
+    """
+    JoinConversation: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.JoinConversationRequest, _conversation_service_pb2.JoinConversationResponse]  # type: ignore[assignment]
+    """Lets a further agent, a supervisor say, take part beside the owner; it takes no place of theirs.
+    Errors: NOT_FOUND (conversation, agent), FAILED_PRECONDITION where it is closed or 8 take part already.
+    """
+    CompleteConversation: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.CompleteConversationRequest, _conversation_service_pb2.CompleteConversationResponse]  # type: ignore[assignment]
+    """Ends the wrap-up of a closed conversation and frees the place. Errors: NOT_FOUND."""
     ListEvents: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ListEventsRequest, _conversation_service_pb2.ListEventsResponse]  # type: ignore[assignment]
     """The journal of one conversation, oldest first. Errors: NOT_FOUND."""
     ExplainAssignment: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]  # type: ignore[assignment]
-    """Who would get a message that says `text`, and why; nothing is kept and nobody is assigned."""
+    """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
+    nobody is assigned. Errors: NOT_FOUND (conversation).
+    """
 
 class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Conversations and what happened in them."""
@@ -94,6 +118,34 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def TransferConversation(
+        self,
+        request: _conversation_service_pb2.TransferConversationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.TransferConversationResponse, _abc.Awaitable[_conversation_service_pb2.TransferConversationResponse]]:
+        """Gives a conversation to another agent, team or skill; it keeps its age in the queue.
+        Errors: NOT_FOUND (conversation, agent), FAILED_PRECONDITION where it is closed.
+        """
+
+    @_abc_1.abstractmethod
+    def JoinConversation(
+        self,
+        request: _conversation_service_pb2.JoinConversationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.JoinConversationResponse, _abc.Awaitable[_conversation_service_pb2.JoinConversationResponse]]:
+        """Lets a further agent, a supervisor say, take part beside the owner; it takes no place of theirs.
+        Errors: NOT_FOUND (conversation, agent), FAILED_PRECONDITION where it is closed or 8 take part already.
+        """
+
+    @_abc_1.abstractmethod
+    def CompleteConversation(
+        self,
+        request: _conversation_service_pb2.CompleteConversationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.CompleteConversationResponse, _abc.Awaitable[_conversation_service_pb2.CompleteConversationResponse]]:
+        """Ends the wrap-up of a closed conversation and frees the place. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
     def ListEvents(
         self,
         request: _conversation_service_pb2.ListEventsRequest,
@@ -107,6 +159,8 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conversation_service_pb2.ExplainAssignmentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conversation_service_pb2.ExplainAssignmentResponse, _abc.Awaitable[_conversation_service_pb2.ExplainAssignmentResponse]]:
-        """Who would get a message that says `text`, and why; nothing is kept and nobody is assigned."""
+        """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
+        nobody is assigned. Errors: NOT_FOUND (conversation).
+        """
 
 def add_ConversationServiceServicer_to_server(servicer: ConversationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,7 +28,7 @@ from yingda.v1 import assignment_pb2 as yingda_dot_v1_dot_assignment__pb2
 from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yingda/v1/event.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16yingda/v1/answer.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x17yingda/v1/message.proto\"`\n\x0fMessageReceived\x12#\n\x07message\x18\x01 \x01(\x0b\x32\x12.yingda.v1.Message\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.yingda.v1.MessageAnswer\"A\n\x14\x43onversationAssigned\x12)\n\nassignment\x18\x01 \x01(\x0b\x32\x15.yingda.v1.Assignment\"&\n\x12\x43onversationClosed\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"\xa3\x02\n\x05\x45vent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x10message_received\x18\x04 \x01(\x0b\x32\x1a.yingda.v1.MessageReceivedH\x00\x12@\n\x15\x63onversation_assigned\x18\x05 \x01(\x0b\x32\x1f.yingda.v1.ConversationAssignedH\x00\x12<\n\x13\x63onversation_closed\x18\x06 \x01(\x0b\x32\x1d.yingda.v1.ConversationClosedH\x00\x42\x06\n\x04kindb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yingda/v1/event.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16yingda/v1/answer.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x17yingda/v1/message.proto\"`\n\x0fMessageReceived\x12#\n\x07message\x18\x01 \x01(\x0b\x32\x12.yingda.v1.Message\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.yingda.v1.MessageAnswer\"A\n\x14\x43onversationAssigned\x12)\n\nassignment\x18\x01 \x01(\x0b\x32\x15.yingda.v1.Assignment\"I\n\x10ReservationEnded\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0b\n\x03how\x18\x03 \x01(\t\"?\n\x13ReservationAccepted\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"@\n\x17\x43onversationTransferred\x12\x15\n\rfrom_agent_id\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\"&\n\x12\x43onversationJoined\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"(\n\x12RequirementRelaxed\x12\x12\n\nrelaxation\x18\x01 \x01(\x05\".\n\x0bMoodChanged\x12\x10\n\x08is_angry\x18\x01 \x01(\x08\x12\r\n\x05\x61nger\x18\x02 \x01(\x02\"&\n\x12\x43onversationClosed\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"\x91\x05\n\x05\x45vent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x10message_received\x18\x04 \x01(\x0b\x32\x1a.yingda.v1.MessageReceivedH\x00\x12@\n\x15\x63onversation_assigned\x18\x05 \x01(\x0b\x32\x1f.yingda.v1.ConversationAssignedH\x00\x12<\n\x13\x63onversation_closed\x18\x06 \x01(\x0b\x32\x1d.yingda.v1.ConversationClosedH\x00\x12>\n\x14reservation_accepted\x18\x07 \x01(\x0b\x32\x1e.yingda.v1.ReservationAcceptedH\x00\x12\x38\n\x11reservation_ended\x18\x08 \x01(\x0b\x32\x1b.yingda.v1.ReservationEndedH\x00\x12\x46\n\x18\x63onversation_transferred\x18\t \x01(\x0b\x32\".yingda.v1.ConversationTransferredH\x00\x12<\n\x13\x63onversation_joined\x18\n \x01(\x0b\x32\x1d.yingda.v1.ConversationJoinedH\x00\x12<\n\x13requirement_relaxed\x18\x0b \x01(\x0b\x32\x1d.yingda.v1.RequirementRelaxedH\x00\x12.\n\x0cmood_changed\x18\x0c \x01(\x0b\x32\x16.yingda.v1.MoodChangedH\x00\x42\x06\n\x04kindb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,8 +39,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGERECEIVED']._serialized_end=242
   _globals['_CONVERSATIONASSIGNED']._serialized_start=244
   _globals['_CONVERSATIONASSIGNED']._serialized_end=309
-  _globals['_CONVERSATIONCLOSED']._serialized_start=311
-  _globals['_CONVERSATIONCLOSED']._serialized_end=349
-  _globals['_EVENT']._serialized_start=352
-  _globals['_EVENT']._serialized_end=643
+  _globals['_RESERVATIONENDED']._serialized_start=311
+  _globals['_RESERVATIONENDED']._serialized_end=384
+  _globals['_RESERVATIONACCEPTED']._serialized_start=386
+  _globals['_RESERVATIONACCEPTED']._serialized_end=449
+  _globals['_CONVERSATIONTRANSFERRED']._serialized_start=451
+  _globals['_CONVERSATIONTRANSFERRED']._serialized_end=515
+  _globals['_CONVERSATIONJOINED']._serialized_start=517
+  _globals['_CONVERSATIONJOINED']._serialized_end=555
+  _globals['_REQUIREMENTRELAXED']._serialized_start=557
+  _globals['_REQUIREMENTRELAXED']._serialized_end=597
+  _globals['_MOODCHANGED']._serialized_start=599
+  _globals['_MOODCHANGED']._serialized_end=645
+  _globals['_CONVERSATIONCLOSED']._serialized_start=647
+  _globals['_CONVERSATIONCLOSED']._serialized_end=685
+  _globals['_EVENT']._serialized_start=688
+  _globals['_EVENT']._serialized_end=1345
 # @@protoc_insertion_point(module_scope)

@@ -52,7 +52,7 @@ Global___MessageReceived: _TypeAlias = MessageReceived  # noqa: Y015
 
 @_typing.final
 class ConversationAssigned(_message.Message):
-    """A waiting conversation was given to an agent because a place became free."""
+    """A waiting conversation was given or offered to an agent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -73,6 +73,158 @@ class ConversationAssigned(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConversationAssigned: _TypeAlias = ConversationAssigned  # noqa: Y015
+
+@_typing.final
+class ReservationEnded(_message.Message):
+    """An offer ended without being accepted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    HOW_FIELD_NUMBER: _builtins.int
+    reservation_id: _builtins.str
+    """The offer."""
+    agent_id: _builtins.str
+    """Whom it was made to."""
+    how: _builtins.str
+    """How: "declined", "timed_out" or "cancelled"."""
+    def __init__(
+        self,
+        *,
+        reservation_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        how: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "how", b"how", "reservation_id", b"reservation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReservationEnded: _TypeAlias = ReservationEnded  # noqa: Y015
+
+@_typing.final
+class ReservationAccepted(_message.Message):
+    """The owner accepted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATION_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    reservation_id: _builtins.str
+    """The offer."""
+    agent_id: _builtins.str
+    """The owner."""
+    def __init__(
+        self,
+        *,
+        reservation_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "reservation_id", b"reservation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReservationAccepted: _TypeAlias = ReservationAccepted  # noqa: Y015
+
+@_typing.final
+class ConversationTransferred(_message.Message):
+    """The owner gave the conversation on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_AGENT_ID_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    from_agent_id: _builtins.str
+    """From whom. Empty where it was waiting."""
+    target: _builtins.str
+    """To whom or what, such as "agent:mei", "team:night" or "skill:finance"."""
+    def __init__(
+        self,
+        *,
+        from_agent_id: _builtins.str = ...,
+        target: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_agent_id", b"from_agent_id", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationTransferred: _TypeAlias = ConversationTransferred  # noqa: Y015
+
+@_typing.final
+class ConversationJoined(_message.Message):
+    """A further agent takes part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Who."""
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationJoined: _TypeAlias = ConversationJoined  # noqa: Y015
+
+@_typing.final
+class RequirementRelaxed(_message.Message):
+    """Nobody came in time: the requirements were relaxed by a step."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELAXATION_FIELD_NUMBER: _builtins.int
+    relaxation: _builtins.int
+    """The step, 1 to 4; 4 is overflow: the customer should get a ticket or an e-mail form."""
+    def __init__(
+        self,
+        *,
+        relaxation: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["relaxation", b"relaxation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RequirementRelaxed: _TypeAlias = RequirementRelaxed  # noqa: Y015
+
+@_typing.final
+class MoodChanged(_message.Message):
+    """The customer became angry, or calmed down again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_ANGRY_FIELD_NUMBER: _builtins.int
+    ANGER_FIELD_NUMBER: _builtins.int
+    is_angry: _builtins.bool
+    """Which."""
+    anger: _builtins.float
+    """The smoothed probability at that moment."""
+    def __init__(
+        self,
+        *,
+        is_angry: _builtins.bool = ...,
+        anger: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anger", b"anger", "is_angry", b"is_angry"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MoodChanged: _TypeAlias = MoodChanged  # noqa: Y015
 
 @_typing.final
 class ConversationClosed(_message.Message):
@@ -108,6 +260,12 @@ class Event(_message.Message):
     MESSAGE_RECEIVED_FIELD_NUMBER: _builtins.int
     CONVERSATION_ASSIGNED_FIELD_NUMBER: _builtins.int
     CONVERSATION_CLOSED_FIELD_NUMBER: _builtins.int
+    RESERVATION_ACCEPTED_FIELD_NUMBER: _builtins.int
+    RESERVATION_ENDED_FIELD_NUMBER: _builtins.int
+    CONVERSATION_TRANSFERRED_FIELD_NUMBER: _builtins.int
+    CONVERSATION_JOINED_FIELD_NUMBER: _builtins.int
+    REQUIREMENT_RELAXED_FIELD_NUMBER: _builtins.int
+    MOOD_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Position in the tenant's journal, 1 or more, growing; gaps are possible."""
     conversation_id: _builtins.str
@@ -128,6 +286,30 @@ class Event(_message.Message):
     def conversation_closed(self) -> Global___ConversationClosed:
         """It was closed."""
 
+    @_builtins.property
+    def reservation_accepted(self) -> Global___ReservationAccepted:
+        """An offer was accepted."""
+
+    @_builtins.property
+    def reservation_ended(self) -> Global___ReservationEnded:
+        """An offer ended without."""
+
+    @_builtins.property
+    def conversation_transferred(self) -> Global___ConversationTransferred:
+        """It was given on."""
+
+    @_builtins.property
+    def conversation_joined(self) -> Global___ConversationJoined:
+        """Somebody joined."""
+
+    @_builtins.property
+    def requirement_relaxed(self) -> Global___RequirementRelaxed:
+        """The wait went on, so less is asked for."""
+
+    @_builtins.property
+    def mood_changed(self) -> Global___MoodChanged:
+        """Supervisors are alerted by it."""
+
     def __init__(
         self,
         *,
@@ -137,12 +319,18 @@ class Event(_message.Message):
         message_received: Global___MessageReceived | None = ...,
         conversation_assigned: Global___ConversationAssigned | None = ...,
         conversation_closed: Global___ConversationClosed | None = ...,
+        reservation_accepted: Global___ReservationAccepted | None = ...,
+        reservation_ended: Global___ReservationEnded | None = ...,
+        conversation_transferred: Global___ConversationTransferred | None = ...,
+        conversation_joined: Global___ConversationJoined | None = ...,
+        requirement_relaxed: Global___RequirementRelaxed | None = ...,
+        mood_changed: Global___MoodChanged | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_joined", b"conversation_joined", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_id", b"conversation_id", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

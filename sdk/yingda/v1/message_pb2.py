@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17yingda/v1/message.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"A\n\nAttachment\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\xde\x02\n\x07Message\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12#\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x04 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\t\x12\x0c\n\x04text\x18\x06 \x01(\t\x12-\n\tsend_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x0b\x61ttachments\x18\x08 \x03(\x0b\x32\x15.yingda.v1.Attachment\x12\x0e\n\x06locale\x18\t \x01(\t\x12\x32\n\x08metadata\x18\n \x03(\x0b\x32 .yingda.v1.Message.MetadataEntry\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01*\x89\x03\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_WEB\x10\x01\x12\x0f\n\x0b\x43HANNEL_APP\x10\x02\x12\x12\n\x0e\x43HANNEL_WECHAT\x10\x03\x12\x11\n\rCHANNEL_WECOM\x10\x04\x12\x18\n\x14\x43HANNEL_MINI_PROGRAM\x10\x05\x12\x11\n\rCHANNEL_EMAIL\x10\x06\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x07\x12\x14\n\x10\x43HANNEL_WHATSAPP\x10\x08\x12\x15\n\x11\x43HANNEL_MESSENGER\x10\t\x12\x15\n\x11\x43HANNEL_INSTAGRAM\x10\n\x12\x14\n\x10\x43HANNEL_TELEGRAM\x10\x0b\x12\x10\n\x0c\x43HANNEL_LINE\x10\x0c\x12\x11\n\rCHANNEL_SLACK\x10\r\x12\x14\n\x10\x43HANNEL_DINGTALK\x10\x0e\x12\x12\n\x0e\x43HANNEL_FEISHU\x10\x0f\x12\x12\n\x0e\x43HANNEL_DOUYIN\x10\x10\x12\x11\n\rCHANNEL_WEIBO\x10\x11\x12\x0e\n\nCHANNEL_QQ\x10\x12\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17yingda/v1/message.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"A\n\nAttachment\x12\x0b\n\x03url\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x12\n\nsize_bytes\x18\x03 \x01(\x03\"\x88\x03\n\x07Message\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12#\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x04 \x01(\t\x12\x13\n\x0b\x63ustomer_id\x18\x05 \x01(\t\x12\x0c\n\x04text\x18\x06 \x01(\t\x12-\n\tsend_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x0b\x61ttachments\x18\x08 \x03(\x0b\x32\x15.yingda.v1.Attachment\x12\x0e\n\x06locale\x18\t \x01(\t\x12\x32\n\x08metadata\x18\n \x03(\x0b\x32 .yingda.v1.Message.MetadataEntry\x12(\n\x07routing\x18\x0b \x01(\x0b\x32\x17.yingda.v1.RoutingHints\x1a/\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"i\n\x0cRoutingHints\x12\x10\n\x08priority\x18\x01 \x01(\x05\x12\x0b\n\x03vip\x18\x02 \x01(\x05\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\x12\x1a\n\x12preferred_agent_id\x18\x04 \x01(\t\x12\x0c\n\x04team\x18\x05 \x01(\t*\x89\x03\n\x07\x43hannel\x12\x17\n\x13\x43HANNEL_UNSPECIFIED\x10\x00\x12\x0f\n\x0b\x43HANNEL_WEB\x10\x01\x12\x0f\n\x0b\x43HANNEL_APP\x10\x02\x12\x12\n\x0e\x43HANNEL_WECHAT\x10\x03\x12\x11\n\rCHANNEL_WECOM\x10\x04\x12\x18\n\x14\x43HANNEL_MINI_PROGRAM\x10\x05\x12\x11\n\rCHANNEL_EMAIL\x10\x06\x12\x0f\n\x0b\x43HANNEL_SMS\x10\x07\x12\x14\n\x10\x43HANNEL_WHATSAPP\x10\x08\x12\x15\n\x11\x43HANNEL_MESSENGER\x10\t\x12\x15\n\x11\x43HANNEL_INSTAGRAM\x10\n\x12\x14\n\x10\x43HANNEL_TELEGRAM\x10\x0b\x12\x10\n\x0c\x43HANNEL_LINE\x10\x0c\x12\x11\n\rCHANNEL_SLACK\x10\r\x12\x14\n\x10\x43HANNEL_DINGTALK\x10\x0e\x12\x12\n\x0e\x43HANNEL_FEISHU\x10\x0f\x12\x12\n\x0e\x43HANNEL_DOUYIN\x10\x10\x12\x11\n\rCHANNEL_WEIBO\x10\x11\x12\x0e\n\nCHANNEL_QQ\x10\x12\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,12 +34,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MESSAGE_METADATAENTRY']._loaded_options = None
   _globals['_MESSAGE_METADATAENTRY']._serialized_options = b'8\001'
-  _globals['_CHANNEL']._serialized_start=492
-  _globals['_CHANNEL']._serialized_end=885
+  _globals['_CHANNEL']._serialized_start=641
+  _globals['_CHANNEL']._serialized_end=1034
   _globals['_ATTACHMENT']._serialized_start=71
   _globals['_ATTACHMENT']._serialized_end=136
   _globals['_MESSAGE']._serialized_start=139
-  _globals['_MESSAGE']._serialized_end=489
-  _globals['_MESSAGE_METADATAENTRY']._serialized_start=442
-  _globals['_MESSAGE_METADATAENTRY']._serialized_end=489
+  _globals['_MESSAGE']._serialized_end=531
+  _globals['_MESSAGE_METADATAENTRY']._serialized_start=484
+  _globals['_MESSAGE_METADATAENTRY']._serialized_end=531
+  _globals['_ROUTINGHINTS']._serialized_start=533
+  _globals['_ROUTINGHINTS']._serialized_end=638
 # @@protoc_insertion_point(module_scope)

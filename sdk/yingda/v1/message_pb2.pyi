@@ -176,6 +176,7 @@ class Message(_message.Message):
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    ROUTING_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Whose customer this is. 1 to 64 bytes of [a-z0-9_-]. Required; an unknown tenant is refused."""
     channel: Global___Channel.ValueType
@@ -206,6 +207,10 @@ class Message(_message.Message):
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Free pairs kept with the message, at most 32; a key at most 64 bytes, a value at most 512."""
 
+    @_builtins.property
+    def routing(self) -> Global___RoutingHints:
+        """What the caller knows about whom to give it to. Absent: nothing."""
+
     def __init__(
         self,
         *,
@@ -219,11 +224,50 @@ class Message(_message.Message):
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
         locale: _builtins.str = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        routing: Global___RoutingHints | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["send_time", b"send_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["routing", b"routing", "send_time", b"send_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel", b"channel", "conversation_id", b"conversation_id", "customer_id", b"customer_id", "locale", b"locale", "message_id", b"message_id", "metadata", b"metadata", "send_time", b"send_time", "tenant", b"tenant", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel", b"channel", "conversation_id", b"conversation_id", "customer_id", b"customer_id", "locale", b"locale", "message_id", b"message_id", "metadata", b"metadata", "routing", b"routing", "send_time", b"send_time", "tenant", b"tenant", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Message: _TypeAlias = Message  # noqa: Y015
+
+@_typing.final
+class RoutingHints(_message.Message):
+    """Wishes for the agent of a new, waiting or reopened conversation. A conversation that has its agent keeps it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    VIP_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    PREFERRED_AGENT_ID_FIELD_NUMBER: _builtins.int
+    TEAM_FIELD_NUMBER: _builtins.int
+    priority: _builtins.int
+    """0 (ordinary) to 10 (most urgent)."""
+    vip: _builtins.int
+    """The customer's standing, 0 (none) to 3 (highest)."""
+    agent_id: _builtins.str
+    """Only this agent, until the conversation overflows. At most 64 bytes. Empty: any."""
+    preferred_agent_id: _builtins.str
+    """Rather this agent, if free. At most 64 bytes. Empty: none."""
+    team: _builtins.str
+    """Only agents of this team, until the conversation overflows. At most 64 bytes. Empty: any."""
+    def __init__(
+        self,
+        *,
+        priority: _builtins.int = ...,
+        vip: _builtins.int = ...,
+        agent_id: _builtins.str = ...,
+        preferred_agent_id: _builtins.str = ...,
+        team: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "preferred_agent_id", b"preferred_agent_id", "priority", b"priority", "team", b"team", "vip", b"vip"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoutingHints: _TypeAlias = RoutingHints  # noqa: Y015

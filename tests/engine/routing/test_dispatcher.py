@@ -1,49 +1,32 @@
 from __future__ import annotations
 
 import pytest
-from yingda.v1 import answer_pb2, assignment_pb2, event_pb2, message_pb2
+from yingda.v1 import assignment_pb2, event_pb2
 
-from engine.domain import Agent, Conversation, ConversationState, Outcome, Presence, Requirement
+from engine.domain import ConversationState, Outcome, Presence
 from engine.errors import ContentionError, NotFoundError
+from engine.routing.policy import UNIT
 from engine.stores.sqlite import SQLiteStore
 from tests.fakes import (
     TENANT,
     ContestedStore,
     Desk,
     FieldValue,
+    ask,
+    get,
+    hire,
+    kinds,
+    loads,
     make_agent,
-    make_batch,
     make_desk,
     make_message,
+    make_requirement,
+    send,
 )
 
-WAITING, ASSIGNED, CLOSED = ConversationState
+WAITING, ASSIGNED, CLOSED = ConversationState.WAITING, ConversationState.ASSIGNED, ConversationState.CLOSED
 QUEUED = assignment_pb2.ASSIGNMENT_OUTCOME_QUEUED
 KEPT = assignment_pb2.ASSIGNMENT_OUTCOME_KEPT
-
-
-def send(desk: Desk, *messages: message_pb2.Message) -> list[answer_pb2.MessageAnswer]:
-    desk.clock.advance(1)
-    return [answer_pb2.MessageAnswer.FromString(one) for one in desk.pipeline.process(make_batch(*messages))]
-
-
-def ask(desk: Desk, text: str = "shipping.track", **place: FieldValue) -> answer_pb2.MessageAnswer:
-    (answer,) = send(desk, make_message(text, **place))
-    return answer
-
-
-def hire(desk: Desk, *agents: Agent) -> None:
-    for agent in agents:
-        desk.team.put(TENANT, agent)
-        desk.team.set_presence(TENANT, agent.agent_id, agent.presence)
-
-
-def get(desk: Desk, conversation_id: str) -> Conversation:
-    return desk.store.conversations(TENANT, [conversation_id])[conversation_id]
-
-
-def kinds(desk: Desk, conversation_id: str) -> list[str]:
-    return [one.event.kind for one in desk.store.events(TENANT, conversation_id, 0, 99)]
 
 
 def test_a_free_agent_gets_the_conversation_at_once(desk: Desk) -> None:
@@ -52,7 +35,7 @@ def test_a_free_agent_gets_the_conversation_at_once(desk: Desk) -> None:
 
     assert answer.assignment.agent_id == "ann"
     assert answer.assignment.skill == "finance"
-    assert desk.store.roster(TENANT).loads == {"ann": 1}
+    assert loads(desk.store) == {"ann": 1}
 
 
 def test_the_agent_keeps_the_conversation(desk: Desk) -> None:
@@ -63,15 +46,29 @@ def test_the_agent_keeps_the_conversation(desk: Desk) -> None:
     assert second.conversation_id == first.conversation_id
     assert (second.assignment.outcome, second.assignment.agent_id) == (KEPT, "ann")
     assert second.assignment.skill == "logistics"
-    assert desk.store.roster(TENANT).loads == {"ann": 1}
+    assert loads(desk.store) == {"ann": 1}
 
 
-def test_an_agent_who_has_gone_keeps_what_was_assigned(desk: Desk) -> None:
+def test_an_agent_who_has_gone_keeps_a_conversation_until_the_customer_writes_again(desk: Desk) -> None:
+    hire(desk, make_agent("ann"))
+    conversation_id = ask(desk).conversation_id
+    hire(desk, make_agent("ben"))
+    desk.team.set_presence(TENANT, "ann", Presence.OFFLINE)
+    kept = get(desk, conversation_id).agent_id
+
+    assert (kept, ask(desk).assignment.agent_id) == ("ann", "ben")
+    assert loads(desk.store) == {"ann": 0, "ben": 1}
+
+
+def test_nobody_else_there_puts_it_back_into_the_queue(desk: Desk) -> None:
     hire(desk, make_agent())
-    ask(desk)
+    conversation_id = ask(desk).conversation_id
     desk.team.set_presence(TENANT, "ann", Presence.OFFLINE)
 
-    assert ask(desk).assignment.agent_id == "ann"
+    assert ask(desk).assignment.outcome == QUEUED
+    assert loads(desk.store) == {"ann": 0}
+    desk.team.set_presence(TENANT, "ann", Presence.ONLINE)
+    assert get(desk, conversation_id).agent_id == "ann"
 
 
 def test_each_customer_and_channel_has_a_conversation_of_its_own(desk: Desk) -> None:
@@ -133,7 +130,7 @@ def test_messages_of_one_channel_id_on_two_channels_open_two_conversations(desk:
 
 def test_a_closed_conversation_is_not_the_customers_any_more(desk: Desk) -> None:
     first = ask(desk).conversation_id
-    desk.dispatcher.close(TENANT, first)
+    desk.lifecycle.close(TENANT, first)
 
     assert ask(desk).conversation_id != first
 
@@ -141,18 +138,18 @@ def test_a_closed_conversation_is_not_the_customers_any_more(desk: Desk) -> None
 def test_a_message_by_id_reopens_a_closed_conversation(desk: Desk) -> None:
     hire(desk, make_agent())
     ask(desk, conversation_id="c1")
-    desk.dispatcher.close(TENANT, "c1")
+    desk.lifecycle.close(TENANT, "c1")
     answer = ask(desk, "chat.greeting", conversation_id="c1")
 
     assert answer.assignment.outcome == assignment_pb2.ASSIGNMENT_OUTCOME_ASSIGNED
     assert answer.assignment.skill == "logistics"
     assert get(desk, "c1").state is ASSIGNED
-    assert desk.store.roster(TENANT).loads == {"ann": 1}
+    assert loads(desk.store) == {"ann": 1}
 
 
 def test_a_reopened_conversation_waits_from_then_on(desk: Desk) -> None:
     ask(desk, conversation_id="c1")
-    desk.dispatcher.close(TENANT, "c1")
+    desk.lifecycle.close(TENANT, "c1")
     desk.clock.advance(1000)
     ask(desk, conversation_id="c1")
 
@@ -164,7 +161,7 @@ def test_small_talk_does_not_change_what_a_waiting_conversation_asks_for(desk: D
     ask(desk, "refund.request", conversation_id="c1")
     answer = ask(desk, text, conversation_id="c1")
 
-    assert answer.assignment.skill == get(desk, "c1").skill == "finance"
+    assert answer.assignment.skill == get(desk, "c1").requirement.skill == "finance"
     assert answer.analysis.skill == "general"
 
 
@@ -186,31 +183,31 @@ def test_a_conversation_keeps_its_place_in_the_queue_when_it_asks_for_something_
     ask(desk, "shipping.track", conversation_id="early")
     ask(desk, "refund.request", conversation_id="late")
     ask(desk, "refund.request", conversation_id="early")
-    hire(desk, make_agent(capacity=1))
+    hire(desk, make_agent(capacity=UNIT))
 
     assert get(desk, "early").state is ASSIGNED
 
 
 def test_closing_gives_the_place_to_the_longest_waiting_one_that_is_eligible(desk: Desk) -> None:
-    hire(desk, make_agent(skills={"logistics": 1, "general": 1}, capacity=1))
+    hire(desk, make_agent(skills={"logistics": 1, "general": 1}, capacity=UNIT))
     held = ask(desk, customer_id="held").conversation_id
     finance = ask(desk, "refund.request", customer_id="cu1").conversation_id
     longest = ask(desk, "chat.greeting", customer_id="cu2").conversation_id
     shorter = ask(desk, "shipping.track", customer_id="cu3").conversation_id
-    desk.dispatcher.close(TENANT, held)
+    desk.lifecycle.close(TENANT, held)
 
     states = [get(desk, one).state for one in (held, finance, longest, shorter)]
     assert states == [CLOSED, WAITING, ASSIGNED, WAITING]
-    assert desk.store.roster(TENANT).loads == {"ann": 1}
+    assert loads(desk.store) == {"ann": 1}
     assert kinds(desk, held) == ["message_received", "conversation_closed"]
     assert kinds(desk, longest) == ["message_received", "conversation_assigned"]
 
 
 def test_what_closing_decided_is_journaled_with_its_reason(desk: Desk) -> None:
-    hire(desk, make_agent(capacity=1))
+    hire(desk, make_agent(capacity=UNIT))
     held = ask(desk, customer_id="held").conversation_id
     waiting = ask(desk, customer_id="cu1").conversation_id
-    desk.dispatcher.close(TENANT, held)
+    desk.lifecycle.close(TENANT, held)
     closed = desk.store.events(TENANT, held, 0, 9)[-1].event
     assigned = desk.store.events(TENANT, waiting, 0, 9)[-1].event
 
@@ -222,7 +219,7 @@ def test_what_closing_decided_is_journaled_with_its_reason(desk: Desk) -> None:
 
 def test_closing_a_waiting_conversation_does_not_assign_it(desk: Desk) -> None:
     waiting = ask(desk).conversation_id
-    closed = desk.dispatcher.close(TENANT, waiting)
+    closed = desk.lifecycle.close(TENANT, waiting)
 
     assert (closed.state, closed.agent_id, closed.queued_ms) == (CLOSED, "", 0)
     assert get(desk, waiting) == closed
@@ -230,10 +227,10 @@ def test_closing_a_waiting_conversation_does_not_assign_it(desk: Desk) -> None:
 
 def test_closing_twice_changes_nothing(desk: Desk) -> None:
     one = ask(desk).conversation_id
-    first = desk.dispatcher.close(TENANT, one)
+    first = desk.lifecycle.close(TENANT, one)
     desk.clock.advance(1)
 
-    assert desk.dispatcher.close(TENANT, one) == first
+    assert desk.lifecycle.close(TENANT, one) == first
     assert kinds(desk, one) == ["message_received", "conversation_closed"]
 
 
@@ -241,20 +238,20 @@ def test_closing_what_is_not_there_is_refused(desk: Desk) -> None:
     ask(desk, tenant="shop2", conversation_id="theirs")
 
     with pytest.raises(NotFoundError, match="tenant shop has no conversation theirs"):
-        desk.dispatcher.close(TENANT, "theirs")
+        desk.lifecycle.close(TENANT, "theirs")
 
 
 def test_who_comes_online_gets_what_waits_longest(desk: Desk) -> None:
     waiting = [ask(desk, customer_id=f"cu{number}").conversation_id for number in range(3)]
-    hire(desk, make_agent(capacity=2))
+    hire(desk, make_agent(capacity=2 * UNIT))
 
     assert [get(desk, one).agent_id for one in waiting] == ["ann", "ann", ""]
 
 
 def test_more_capacity_is_filled_from_the_queue(desk: Desk) -> None:
-    hire(desk, make_agent(capacity=1))
+    hire(desk, make_agent(capacity=UNIT))
     ids = [ask(desk, customer_id=f"cu{number}").conversation_id for number in range(3)]
-    desk.team.put(TENANT, make_agent(capacity=3))
+    desk.team.put(TENANT, make_agent(capacity=3 * UNIT))
 
     assert [get(desk, one).agent_id for one in ids] == ["ann"] * 3
 
@@ -268,11 +265,11 @@ def test_a_new_skill_is_put_to_use_at_once(desk: Desk) -> None:
 
 
 def test_less_capacity_takes_nothing_away(desk: Desk) -> None:
-    hire(desk, make_agent(capacity=2))
+    hire(desk, make_agent(capacity=2 * UNIT))
     ids = [ask(desk, customer_id=f"cu{number}").conversation_id for number in range(2)]
-    desk.team.put(TENANT, make_agent(capacity=1))
+    desk.team.put(TENANT, make_agent(capacity=UNIT))
     waiting = ask(desk, customer_id="cu9").conversation_id
-    desk.dispatcher.close(TENANT, ids[0])
+    desk.lifecycle.close(TENANT, ids[0])
 
     assert get(desk, ids[1]).agent_id == "ann"
     assert get(desk, waiting).state is WAITING
@@ -280,28 +277,28 @@ def test_less_capacity_takes_nothing_away(desk: Desk) -> None:
 
 def test_explaining_names_the_choice_and_changes_nothing(desk: Desk) -> None:
     hire(desk, make_agent("ann"), make_agent("bob", skills={"finance": 1}))
-    decision, seen = desk.dispatcher.explain(TENANT, Requirement(skill="logistics", language="en"))
+    decision, seen = desk.dispatcher.explain(TENANT, make_requirement())
 
     assert (decision.outcome, decision.agent_id) == (Outcome.ASSIGNED, "ann")
     assert [(one.agent.agent_id, one.exclusion) for one in seen] == [("ann", None), ("bob", "lacks_skill")]
-    assert desk.store.roster(TENANT).loads == {"ann": 0, "bob": 0}
+    assert loads(desk.store) == {"ann": 0, "bob": 0}
     assert desk.store.list_conversations(TENANT, None, None, 9) == []
 
 
 def test_a_stale_close_is_decided_again(embedded: SQLiteStore) -> None:
     desk = make_desk(embedded)
-    hire(desk, make_agent(capacity=1))
+    hire(desk, make_agent(capacity=UNIT))
     held = ask(desk, customer_id="held").conversation_id
     waiting = ask(desk, customer_id="cu1").conversation_id
 
     def rival(_: SQLiteStore) -> None:  # the one that was to get the place goes away
-        desk.dispatcher.close(TENANT, waiting)
+        desk.lifecycle.close(TENANT, waiting)
 
     contested = make_desk(ContestedStore(embedded, [rival]))
-    contested.dispatcher.close(TENANT, held)
+    contested.lifecycle.close(TENANT, held)
 
     assert [get(desk, one).state for one in (held, waiting)] == [CLOSED, CLOSED]
-    assert embedded.roster(TENANT).loads == {"ann": 0}
+    assert loads(embedded) == {"ann": 0}
 
 
 def test_a_close_that_is_always_stale_ends_in_an_error(embedded: SQLiteStore) -> None:
@@ -310,6 +307,6 @@ def test_a_close_that_is_always_stale_ends_in_an_error(embedded: SQLiteStore) ->
     store = ContestedStore(embedded, [lambda _: ask(desk, conversation_id="c1")] * 99)
 
     with pytest.raises(ContentionError, match="20 attempts"):
-        make_desk(store).dispatcher.close(TENANT, "c1")
+        make_desk(store).lifecycle.close(TENANT, "c1")
     assert store.commits == 20
     assert get(desk, "c1").state is WAITING

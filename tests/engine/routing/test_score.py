@@ -1,66 +1,59 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from engine.domain import Agent, Requirement
-from engine.routing.score import Weights, terms
-from tests.fakes import make_agent
+from engine.domain import Agent, Conversation
+from engine.routing import demand, score
+from engine.routing.crew import Crew
+from engine.routing.policy import Policy, Weights
+from tests.engine.routing import strategies
+from tests.engine.routing.strategies import NOW_MS
+from tests.fakes import make_agent, make_conversation, make_crew
 
-LOGISTICS = Requirement(skill="logistics", language="zh")
-WEIGHTS = Weights(proficiency=10.0, free_capacity=20.0, language=30.0)
-
-
-def values(agent: Agent, load: int, weights: Weights = WEIGHTS) -> dict[str, float]:
-    return {term.name: term.value for term in terms(agent, LOGISTICS, load, weights)}
+WEIGHTS = Weights(proficiency=10, free_capacity=20, language=30, last_agent=40, de_escalation=60)
 
 
-def total(agent: Agent, load: int) -> float:
-    return sum(values(agent, load, Weights()).values())
+def values(agent: Agent, conversation: Conversation | None = None, load: int = 0) -> dict[str, float]:
+    crew = make_crew(agent, policy=Policy(weights=WEIGHTS))
+    wanted = demand.of(conversation or make_conversation(), crew.policy, NOW_MS)
+    column = score.matrix(crew, np.array([0]), wanted, np.array([load]))[:, 0]
+    return dict(zip(score.NAMES, column.tolist(), strict=True))
 
 
 def test_full_marks_are_the_weights() -> None:
-    agent = make_agent(skills={"logistics": 5}, languages=frozenset({"zh"}))
+    found = values(make_agent(skills={"logistics": 5}))
 
-    assert values(agent, 0) == {"proficiency": 10.0, "free_capacity": 20.0, "language": 30.0}
+    assert (found["proficiency"], found["free_capacity"], found["language"]) == (10, 20, 30)
 
 
 def test_proficiency_counts_in_fifths() -> None:
-    assert values(make_agent(skills={"logistics": 2}), 0)["proficiency"] == pytest.approx(4.0)
+    assert values(make_agent(skills={"logistics": 2}))["proficiency"] == pytest.approx(4)
 
 
 def test_free_capacity_is_a_share() -> None:
-    assert values(make_agent(capacity=4), 3)["free_capacity"] == pytest.approx(5.0)
+    assert values(make_agent(capacity=400), load=300)["free_capacity"] == pytest.approx(5)
+
+
+def test_a_load_above_a_lowered_capacity_is_worth_nothing() -> None:
+    assert values(make_agent(capacity=100), load=300)["free_capacity"] == 0
 
 
 def test_a_foreign_language_is_worth_nothing() -> None:
-    assert values(make_agent(languages=frozenset({"en"})), 0)["language"] == 0
+    assert values(make_agent(languages=frozenset({"zh"})))["language"] == 0
 
 
-def test_an_agent_without_languages_speaks_any() -> None:
-    assert values(make_agent(languages=frozenset()), 0)["language"] == 30.0
+def test_a_calm_customer_needs_no_calming() -> None:
+    assert values(make_agent(skills={"logistics": 3, "complaint": 5}))["de_escalation"] == 0
 
 
-@given(proficiency=st.integers(1, 5), capacity=st.integers(1, 1000), share=st.floats(0, 0.999))
-def test_every_term_stays_within_its_weight(proficiency: int, capacity: int, share: float) -> None:
-    agent = make_agent(skills={"logistics": proficiency}, capacity=capacity)
-    found = values(agent, int(capacity * share))
+@given(crew=strategies.crews(), conversation=strategies.conversations())
+def test_every_term_stays_within_its_weight(crew: Crew, conversation: Conversation) -> None:
+    wanted = demand.of(conversation, crew.policy, NOW_MS)
+    scores = score.matrix(crew, np.arange(3), wanted, crew.roster.load)
+    total = sum(wanted.requirement.skills.values())  # probabilities sum to 1 but in these examples
 
-    assert 0 <= found["proficiency"] <= 10
-    assert 0 <= found["free_capacity"] <= 20
-
-
-def test_an_idle_generalist_beats_a_specialist_who_is_nearly_full() -> None:
-    generalist = make_agent(skills={"logistics": 2}, capacity=10)
-    specialist = make_agent(skills={"logistics": 5}, capacity=10)
-
-    assert total(generalist, 0) < total(specialist, 7)
-    assert total(generalist, 0) > total(specialist, 9)
-
-
-def test_a_shared_language_outweighs_the_rest() -> None:
-    stranger = make_agent(skills={"logistics": 5}, capacity=10, languages=frozenset({"en"}))
-    speaker = make_agent(skills={"logistics": 1}, capacity=10, languages=frozenset({"zh"}))
-
-    assert total(speaker, 9) > total(stranger, 0)
+    for name, row in zip(score.NAMES, scores, strict=True):
+        most = getattr(crew.policy.weights, name) * (max(total, 1) if name == "proficiency" else 1)
+        assert ((row >= 0) & (row <= most + 1e-9)).all()

@@ -1,147 +1,155 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
-from random import Random
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from engine.domain import Agent, Assignment, Candidate, Exclusion, Outcome, Presence, Requirement
-from engine.routing import selection
-from engine.routing.score import Weights
-from tests.fakes import make_agent
+from engine.domain import Conversation, Exclusion, Mood, Outcome, Presence
+from engine.routing import demand, selection
+from engine.routing.crew import Crew
+from engine.routing.duty import Duties
+from engine.routing.policy import MINUTE, Policy, Weights
+from tests.engine.routing.strategies import NOW_MS
+from tests.fakes import make_agent, make_conversation, make_crew, make_requirement
 
-LOGISTICS = Requirement(skill="logistics", language="zh")
-
-
-def by_id(*agents: Agent) -> dict[str, Agent]:
-    return {agent.agent_id: agent for agent in agents}
+SKILL_ONLY = Policy(weights=Weights(free_capacity=0, language=0))
 
 
-def select(*agents: Agent, loads: Mapping[str, int] | None = None) -> Assignment:
-    return selection.select(by_id(*agents), loads or {}, LOGISTICS, Weights())
+def chosen(crew: Crew, conversation: Conversation, now_ms: int = NOW_MS) -> str:
+    wanted = demand.of(conversation, crew.policy, now_ms)
+    return selection.select(crew, wanted, Duties(crew.roster), now_ms).agent_id
 
 
-def candidates(*agents: Agent, loads: Mapping[str, int] | None = None) -> list[Candidate]:
-    return selection.candidates(by_id(*agents), loads or {}, LOGISTICS, Weights())
+def test_the_more_proficient_of_two_idle_agents_is_chosen() -> None:
+    crew = make_crew(make_agent("ann", skills={"logistics": 3}), make_agent("ben", skills={"logistics": 5}))
+
+    assert chosen(crew, make_conversation()) == "ben"
 
 
-def test_the_more_proficient_agent_is_chosen() -> None:
-    found = select(make_agent("ann", skills={"logistics": 2}), make_agent("bob", skills={"logistics": 4}))
+def test_a_doubtful_message_goes_to_a_generalist() -> None:
+    crew = make_crew(
+        make_agent("ann", skills={"logistics": 5}),
+        make_agent("ben", skills={"logistics": 4, "finance": 4}),
+        policy=SKILL_ONLY,
+    )
+    sure = make_requirement(skills={"logistics": 0.9, "finance": 0.1})
+    doubtful = make_requirement(skills={"logistics": 0.5, "finance": 0.4})
 
-    assert (found.outcome, found.agent_id, found.agent_name) == (Outcome.ASSIGNED, "bob", "Bob")
+    assert chosen(crew, make_conversation(requirement=sure)) == "ann"
+    assert chosen(crew, make_conversation(requirement=doubtful)) == "ben"
 
 
-def test_the_less_loaded_agent_is_chosen() -> None:
-    found = select(make_agent("ann", capacity=4), make_agent("bob", capacity=4), loads={"ann": 2, "bob": 1})
+def test_two_intents_go_to_somebody_who_has_both_skills() -> None:
+    crew = make_crew(
+        make_agent("ann", skills={"logistics": 5}),
+        make_agent("ben", skills={"finance": 5}),
+        make_agent("cat", skills={"logistics": 3, "finance": 3}),
+        policy=SKILL_ONLY,
+    )
+    both = make_requirement(skills={"logistics": 0.5, "finance": 0.5})
 
-    assert found.agent_id == "bob"
+    assert chosen(crew, make_conversation(requirement=both)) == "cat"
 
 
-def test_an_agent_of_the_language_is_chosen() -> None:
-    found = select(
-        make_agent("ann", skills={"logistics": 5}, languages=frozenset({"en"})),
-        make_agent("bob", skills={"logistics": 1}, languages=frozenset({"zh"})),
+def test_load_counts_as_a_share_of_the_capacity() -> None:
+    crew = make_crew(
+        make_agent("ann", capacity=1000), make_agent("ben", capacity=200), load={"ann": 200, "ben": 100}
     )
 
-    assert found.agent_id == "bob"
+    assert chosen(crew, make_conversation()) == "ann"
 
 
-def test_an_agent_of_another_language_is_better_than_none() -> None:
-    found = select(make_agent(languages=frozenset({"en"})))
-
-    assert found.outcome is Outcome.ASSIGNED
+def test_a_tie_goes_to_the_lower_id() -> None:
+    assert chosen(make_crew(make_agent("ben"), make_agent("ann")), make_conversation()) == "ann"
 
 
-def test_equal_scores_go_to_the_lower_load() -> None:
-    # Half of four is the same share as half of two.
-    found = select(make_agent("ann", capacity=4), make_agent("bob", capacity=2), loads={"ann": 2, "bob": 1})
+def test_an_agent_who_writes_the_language_is_preferred() -> None:
+    crew = make_crew(make_agent("ann", languages=frozenset({"zh"})), make_agent("ben"))
 
-    assert found.agent_id == "bob"
-
-
-def test_equal_scores_and_loads_go_to_the_lower_id() -> None:
-    assert select(make_agent("bob"), make_agent("ann"), make_agent("cat")).agent_id == "ann"
+    assert chosen(crew, make_conversation()) == "ben"
 
 
-def test_an_idle_generalist_is_chosen_once_the_specialist_is_four_fifths_full() -> None:
-    specialist = make_agent("ann", skills={"logistics": 5}, capacity=10)
-    generalist = make_agent("bob", skills={"logistics": 2}, capacity=10)
-    chosen = [select(specialist, generalist, loads={"ann": held}).agent_id for held in (7, 8)]
+def test_the_last_agent_is_preferred_until_that_expires() -> None:
+    crew = make_crew(make_agent("ann"), make_agent("ben"))
+    conversation = make_conversation(last_agent_id="ben", last_agent_ms=NOW_MS)
+    sticky_ms = round(crew.policy.sticky * MINUTE)
 
-    assert chosen == ["ann", "bob"]
-
-
-def test_the_reason_names_ids_and_numbers() -> None:
-    found = select(make_agent(capacity=4, skills={"logistics": 3}), make_agent("bob", presence=Presence.AWAY))
-
-    assert found.reason == "best of 1 eligible: logistics 3/5, held 0 of 4, score 1.24"
-    assert sum(term.value for term in found.terms) == pytest.approx(1.24)
+    assert chosen(crew, conversation, NOW_MS + sticky_ms) == "ben"
+    assert chosen(crew, conversation, NOW_MS + sticky_ms + 1) == "ann"
 
 
-def test_without_agents_the_reason_says_what_to_do() -> None:
-    found = select()
-
-    assert found.outcome is Outcome.QUEUED
-    assert (found.agent_id, found.skill, found.terms) == ("", "logistics", ())
-    assert found.reason == "no agent is registered; put one with AgentService"
-
-
-def test_a_queued_conversation_is_told_why_nobody_took_it() -> None:
-    found = select(
-        make_agent("a", presence=Presence.OFFLINE),
-        make_agent("b", presence=Presence.OFFLINE),
-        make_agent("c", presence=Presence.BUSY),
-        make_agent("d", skills={"finance": 1}),
-        make_agent("e", capacity=1),
-        loads={"e": 1},
+def test_a_preferred_agent_goes_before_the_last_one_if_free() -> None:
+    conversation = make_conversation(
+        requirement=make_requirement(preferred_agent_id="ben"), last_agent_id="ann", last_agent_ms=NOW_MS
     )
+    agents = make_agent("ann"), make_agent("ben")
 
-    assert found.outcome is Outcome.QUEUED
-    assert found.reason == "nobody eligible for logistics: 2 offline, 1 busy, 1 lacks skill, 1 at capacity"
+    assert chosen(make_crew(*agents), conversation) == "ben"
+    assert chosen(make_crew(*agents, load={"ben": 200}), conversation) == "ann"
 
 
-def test_candidates_are_eligible_ones_first_then_best_first() -> None:
-    found = candidates(
-        make_agent("away", presence=Presence.AWAY, skills={"logistics": 5}),
-        make_agent("weak", skills={"logistics": 1}),
-        make_agent("strong", skills={"logistics": 5}),
+def test_an_angry_customer_goes_to_who_can_calm_them() -> None:
+    crew = make_crew(make_agent("ann"), make_agent("ben", skills={"logistics": 3, "complaint": 4}))
+    conversation = make_conversation()
+
+    assert chosen(crew, conversation) == "ann"
+    assert chosen(crew, replace(conversation, mood=Mood(anger=0.9, is_angry=True))) == "ben"
+
+
+def test_an_assignment_says_why() -> None:
+    crew = make_crew(make_agent("ann", skills={"logistics": 5}))
+    wanted = demand.of(make_conversation(), crew.policy, NOW_MS)
+
+    assignment = selection.select(crew, wanted, Duties(crew.roster), NOW_MS)
+
+    assert assignment.outcome is Outcome.ASSIGNED
+    assert assignment.reason == "best of 1 eligible: logistics 5/5, held 0 of 2, score 1.40"
+    assert {term.name: term.value for term in assignment.terms} == pytest.approx(
+        {"proficiency": 0.4, "free_capacity": 0.3, "language": 0.7}
     )
-
-    assert [one.agent.agent_id for one in found] == ["strong", "weak", "away"]
-    assert [one.exclusion for one in found] == [None, None, Exclusion.AWAY]
-    assert [one.score > 0 for one in found] == [True, True, False]
+    assert assignment.policy_version == crew.policy.version
 
 
-AGENTS = st.lists(
-    st.builds(
-        make_agent,
-        st.integers(0, 30).map(str),
-        skills=st.dictionaries(st.sampled_from(["logistics", "finance"]), st.integers(1, 5), min_size=1),
-        languages=st.sets(st.sampled_from(["zh", "en"])).map(frozenset),
-        capacity=st.integers(1, 4),
-        presence=st.sampled_from(Presence),
-    ),
-    max_size=8,
-    unique_by=lambda agent: agent.agent_id,
-)
+def test_a_queued_conversation_says_who_was_left_out_and_why() -> None:
+    crew = make_crew(
+        make_agent("ann"),
+        make_agent("ben", skills={"finance": 1}),
+        make_agent("cat", skills={"finance": 1}),
+        presences={"ann": Presence.AWAY},
+    )
+    wanted = demand.of(make_conversation(), crew.policy, NOW_MS)
+
+    assignment = selection.select(crew, wanted, Duties(crew.roster), NOW_MS)
+
+    assert assignment.outcome is Outcome.QUEUED
+    assert assignment.reason == "nobody eligible for logistics: 1 away, 2 lacks skill"
 
 
-@given(agents=AGENTS, held=st.integers(0, 4))
-def test_the_chosen_one_is_the_first_candidate(agents: list[Agent], held: int) -> None:
-    loads = {agent.agent_id: held for agent in agents}
-    chosen = select(*agents, loads=loads)
-    seen = candidates(*agents, loads=loads)
+def test_nobody_registered_says_what_to_do() -> None:
+    wanted = demand.of(make_conversation(), Policy(), NOW_MS)
+    crew = make_crew()
 
-    eligible = [one.agent.agent_id for one in seen if one.exclusion is None]
-    assert chosen.agent_id == (eligible[0] if eligible else "")
-    assert len(seen) == len(agents)
+    assignment = selection.select(crew, wanted, Duties(crew.roster), NOW_MS)
+
+    assert assignment.reason == "no agent is registered; put one with AgentService"
 
 
-@given(agents=AGENTS, seed=st.randoms(use_true_random=False))
-def test_the_order_of_the_roster_decides_nothing(agents: list[Agent], seed: Random) -> None:
-    shuffled = list(agents)
-    seed.shuffle(shuffled)
+def test_candidates_are_the_eligible_best_first_then_the_excluded_by_id() -> None:
+    crew = make_crew(
+        make_agent("ann", skills={"finance": 5}),
+        make_agent("ben", skills={"logistics": 2}),
+        make_agent("cat", skills={"logistics": 5}),
+        make_agent("dan", skills={"logistics": 5}),
+        presences={"dan": Presence.BUSY},
+    )
+    wanted = demand.of(make_conversation(), crew.policy, NOW_MS)
 
-    assert select(*agents) == select(*shuffled)
+    found = selection.candidates(crew, wanted, Duties(crew.roster), NOW_MS)
+
+    assert [(one.agent.agent_id, one.exclusion) for one in found] == [
+        ("cat", None),
+        ("ben", None),
+        ("ann", Exclusion.LACKS_SKILL),
+        ("dan", Exclusion.BUSY),
+    ]
+    assert found[2].terms == ()

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yingda.v1 import agent_pb2, reply_pb2
 
-from engine.domain import ConversationState, Event, Roster, StoredEvent
+from engine.domain import ConversationState, Event, Presence, StoredEvent
 from engine.errors import InvalidArgumentError
 from engine.servicers import convert, convert_reply
-from tests.fakes import FieldValue, make_agent, make_conversation
+from tests.fakes import FieldValue, make_conversation, make_crew
 
 AGENT: dict[str, FieldValue] = {
     "agent_id": "ann",
@@ -26,18 +26,27 @@ REPLY: dict[str, FieldValue] = {
 }
 
 
-def test_an_agent_comes_back_as_it_went_in() -> None:
-    agent = convert.agent_from_proto(agent_pb2.Agent(**AGENT))
-    back = convert.agent_to_proto(agent, Roster(agents={"ann": agent}, loads={"ann": 1}))
+def kept(asked: agent_pb2.Agent, **columns: FieldValue) -> agent_pb2.Agent:
+    crew = make_crew(convert.agent_from_proto(asked), presences={"ann": Presence.OFFLINE}, **columns)
+    return convert.agent_to_proto(crew.roster, "ann")
 
-    assert back == agent_pb2.Agent(**AGENT, presence=agent_pb2.PRESENCE_OFFLINE, load=1)
+
+def test_an_agent_comes_back_as_it_went_in() -> None:
+    everything = AGENT | {
+        "teams": ["day", "night"],
+        "shifts": [agent_pb2.Shift(weekday=7, start_minute=1320, end_minute=1800)],
+        "time_zone": "Asia/Shanghai",
+    }
+    back = kept(agent_pb2.Agent(**everything), load={"ann": 150})
+
+    assert back == agent_pb2.Agent(**everything, presence=agent_pb2.PRESENCE_OFFLINE, load=1.5)
 
 
 def test_presence_and_load_are_not_the_callers_to_say() -> None:
-    asked = agent_pb2.Agent(**AGENT, presence=agent_pb2.PRESENCE_ONLINE, load=9)
-    back = convert.agent_to_proto(convert.agent_from_proto(asked), Roster(agents={}, loads={}))
+    back = kept(agent_pb2.Agent(**AGENT, presence=agent_pb2.PRESENCE_ONLINE, load=9))
 
     assert (back.presence, back.load) == (agent_pb2.PRESENCE_OFFLINE, 0)
+    assert back.time_zone == "UTC"
 
 
 def test_an_agent_without_a_name_is_called_by_its_id() -> None:
@@ -60,6 +69,17 @@ def test_an_agent_without_a_name_is_called_by_its_id() -> None:
         ({"skills": {"x" * 65: 1}}, "agent.skills"),
         ({"languages": ["zh"] * 17}, "agent.languages"),
         ({"languages": ["x" * 10_000]}, "agent.languages"),
+        ({"teams": ["day"] * 17}, "agent.teams"),
+        ({"teams": [""]}, "agent.teams[0]"),
+        ({"time_zone": "Mars/Olympus"}, "agent.time_zone"),
+        ({"shifts": [agent_pb2.Shift(weekday=1, end_minute=1)] * 33}, "agent.shifts"),
+        ({"shifts": [agent_pb2.Shift(weekday=8, end_minute=1)]}, "agent.shifts[0].weekday"),
+        ({"shifts": [agent_pb2.Shift(weekday=1, start_minute=1440)]}, "agent.shifts[0].start_minute"),
+        (
+            {"shifts": [agent_pb2.Shift(weekday=1, start_minute=9, end_minute=9)]},
+            "agent.shifts[0].end_minute",
+        ),
+        ({"shifts": [agent_pb2.Shift(weekday=1, end_minute=2881)]}, "agent.shifts[0].end_minute"),
     ],
 )
 def test_an_agent_beyond_a_limit_is_refused_by_field(change: dict[str, FieldValue], field: str) -> None:
@@ -127,9 +147,3 @@ def test_an_event_named_like_another_field_reads_as_absent(kind: str) -> None:
     event = Event(conversation_id="c1", kind=kind, time_ms=1, data=b"")
 
     assert convert.event_to_proto(StoredEvent(sequence=3, event=event)).WhichOneof("kind") is None
-
-
-def test_loads_are_of_the_roster() -> None:
-    agent = make_agent()
-
-    assert convert.agent_to_proto(agent, Roster(agents={"ann": agent}, loads={})).load == 0

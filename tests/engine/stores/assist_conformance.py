@@ -46,6 +46,13 @@ class TestReplies:
 
         assert kept.replies("shop") == [make_reply(text="new", language="zh")]
 
+    def test_thousands_of_replies_are_put_at_once(self, kept: AssistStore) -> None:
+        many = [make_reply(f"r{number:05}") for number in range(5000)]
+        kept.put_replies("shop", many)
+        kept.put_replies("shop", [])
+
+        assert kept.replies("shop") == many
+
     def test_a_deleted_reply_is_gone(self, kept: AssistStore) -> None:
         kept.put_replies("shop", [make_reply()])
         kept.delete_reply("shop", "r1")
@@ -91,6 +98,23 @@ class TestRecentRecords:
 
         assert kept.recent_records("shop", "c1", 9) == []
 
+    def test_of_many_the_newest_are_remembered(self, store: Store, kept: AssistStore) -> None:
+        events = [
+            Event(
+                conversation_id="c1",
+                kind="message_received",
+                time_ms=1,
+                data=b"%d" % number,
+                key=f"k{number}",
+            )
+            for number in range(10_100)
+        ]
+        store.commit([Change(tenant="shop", claims={}, events=events)])
+        expected = [event.data for event in reversed(events)]
+
+        assert kept.recent_records("shop", "", 10_000) == expected[:10_000]
+        assert kept.recent_records("shop", "c1", 20) == expected[:20]
+
 
 class TestDocuments:
     def test_documents_are_kept_by_tenant_kind_and_key(self, kept: AssistStore) -> None:
@@ -112,11 +136,32 @@ class TestDocuments:
         assert kept.receipt("shop", "f1") == b"receipt"
         assert kept.receipt("shop2", "f1") is None
 
+    def test_documents_are_any_bytes(self, kept: AssistStore) -> None:
+        data = bytes(range(256))
+        kept.commit_feedback("shop", "f1", data, {"a/键": data})
+        kept.put_document("shop", "policy", "b", data)
+
+        assert kept.receipt("shop", "f1") == kept.commit_feedback("shop", "f1", b"", {}) == data
+        assert kept.documents("shop", "learned") == {"a/键": data}
+        assert kept.documents("shop", "policy") == {"b": data}
+
     def test_tenants_may_use_the_same_request_id(self, kept: AssistStore) -> None:
         kept.commit_feedback("shop", "f1", b"one", {})
 
         assert kept.commit_feedback("shop2", "f1", b"two", {"a": b"2"}) is None
         assert kept.documents("shop2", "learned") == {"a": b"2"}
+
+
+class TestVersions:
+    def test_what_this_engine_changes_leaves_them(self, kept: AssistStore) -> None:
+        before = dict(kept.versions("shop"))
+        kept.seed("shop", [make_reply("a"), FULL])
+        kept.put_replies("shop", [make_reply("b")])
+        kept.delete_reply("shop", "b")
+        kept.put_document("shop", "policy", "a", b"1")
+        kept.commit_feedback("shop", "f1", b"receipt", {"a": b"1"})
+
+        assert dict(kept.versions("shop")) == before
 
 
 class TestOpeningAgain:

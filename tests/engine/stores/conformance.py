@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 
 import pytest
 
-from engine.domain import Change, ConversationState, Event, Presence
+from engine.domain import Change, ConversationState, Event, Mood, Presence, Requirement, Shift
 from engine.errors import NotFoundError
 from engine.ports import Store
 from tests.fakes import make_agent, make_conversation
@@ -39,18 +40,30 @@ def make_event(key: str = "", *, conversation_id: str = "c1", data: bytes = b"da
 
 def commit(store: Store, **changes: object) -> bool:
     """One change of the tenant "shop"."""
-    fields = {"tenant": "shop", "claims": {}} | changes
+    fields = {"tenant": "shop"} | changes
     (done,) = store.commit([Change(**fields)])  # type: ignore[arg-type]
     return done
 
 
-def load(store: Store, agent_id: str = "ann") -> int:
-    return store.roster("shop").loads.get(agent_id, 0)
+def until(holds: Callable[[], bool]) -> None:
+    """Wait, for some stores tell from another thread."""
+    deadline = time.monotonic() + 5
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def load(store: Store, agent_id: str = "ann", tenant: str = "shop") -> int:
+    roster = store.roster(tenant)
+    return int(roster.load[roster.rows[agent_id]])
+
+
+def waiting(store: Store, queue: str = "logistics", limit: int = 9, tenant: str = "shop") -> list[str]:
+    return [one.conversation_id for one in store.waiting(tenant, {queue: limit})]
 
 
 class TestConversations:
     def test_a_new_conversation_is_found_as_it_was_kept(self, store: Store) -> None:
-        one = make_conversation(queued_ms=0, state=ConversationState.ASSIGNED, agent_id="ann")
+        one = make_conversation(queued_ms=0, queues=(), state=ConversationState.ASSIGNED, agent_id="ann")
         commit(store, conversations=[one])
 
         assert store.conversations("shop", ["c1", "c2"]) == {"c1": one}
@@ -60,12 +73,32 @@ class TestConversations:
         changed = make_conversation(
             channel=2,
             customer_id="cu2",
-            state=ConversationState.CLOSED,
-            skill="finance",
-            language="zh",
+            state=ConversationState.OFFERED,
+            requirement=Requirement(
+                skill="finance",
+                skills={"finance": 0.6, "退款": 0.4},
+                language="zh",
+                agent_id="ann",
+                preferred_agent_id="ben",
+                team="night",
+                priority=3,
+                vip=2,
+            ),
+            agent_id="ann",
+            units=50,
+            reservation_id="c1~2",
             opened_ms=2,
             updated_ms=3,
-            queued_ms=0,
+            queued_ms=4,
+            rank_ms=-5,
+            due_ms=6,
+            relaxation=2,
+            queues=(),
+            declined=("cat", "dan"),
+            last_agent_id="eve",
+            last_agent_ms=7,
+            participants=("fay",),
+            mood=Mood(anger=0.75, is_angry=True),
             version=2,
         )
 
@@ -81,7 +114,7 @@ class TestConversations:
         commit(store, conversations=[make_conversation()])
 
         assert store.conversations("shop2", ["c1"]) == {}
-        assert store.waiting("shop2", "logistics", 9) == []
+        assert waiting(store, tenant="shop2") == []
         assert store.list_conversations("shop2", None, None, 9) == []
         assert store.open_conversations("shop2", [(1, "cu1")]) == {}
 
@@ -105,8 +138,8 @@ class TestStaleness:
     def test_a_version_that_does_not_follow_is_stale(self, store: Store, version: int) -> None:
         commit(store, conversations=[make_conversation()])
 
-        assert not commit(store, conversations=[make_conversation(version=version, skill="finance")])
-        assert store.conversations("shop", ["c1"])["c1"].skill == "logistics"
+        assert not commit(store, conversations=[make_conversation(version=version, customer_id="cu2")])
+        assert store.conversations("shop", ["c1"])["c1"].customer_id == "cu1"
 
     def test_a_version_above_one_of_an_unknown_conversation_is_stale(self, store: Store) -> None:
         assert not commit(store, conversations=[make_conversation(version=2)])
@@ -171,9 +204,9 @@ class TestStaleness:
 
     def test_a_stale_change_hurts_none_beside_it(self, store: Store) -> None:
         changes = [
-            Change(tenant="a", conversations=[make_conversation()], claims={}, events=[make_event("k1")]),
-            Change(tenant="b", conversations=[make_conversation(version=7)], claims={}),
-            Change(tenant="c", conversations=[make_conversation()], claims={}),
+            Change(tenant="a", conversations=[make_conversation()], events=[make_event("k1")]),
+            Change(tenant="b", conversations=[make_conversation(version=7)]),
+            Change(tenant="c", conversations=[make_conversation()]),
         ]
 
         assert store.commit(changes) == [True, False, True]
@@ -192,6 +225,37 @@ class TestStaleness:
 
     def test_an_empty_change_is_committed(self, store: Store) -> None:
         assert commit(store)
+
+
+class TestAlone:
+    def test_a_second_conversation_of_a_customer_is_stale_where_it_is_to_be_alone(self, store: Store) -> None:
+        commit(store, conversations=[make_conversation("c1")])
+
+        assert not commit(store, conversations=[make_conversation("c2")], alone={"c2"})
+        assert list(store.conversations("shop", ["c1", "c2"])) == ["c1"]
+
+    def test_what_is_not_to_be_alone_may_be_another_one(self, store: Store) -> None:
+        commit(store, conversations=[make_conversation("c1")])
+
+        assert commit(store, conversations=[make_conversation("c2")])
+
+    def test_a_closed_one_leaves_its_customer_alone(self, store: Store) -> None:
+        commit(store, conversations=[make_conversation("c1", state=ConversationState.CLOSED)])
+
+        assert commit(store, conversations=[make_conversation("c2")], alone={"c2"})
+
+    def test_one_of_another_customer_is_no_company(self, store: Store) -> None:
+        commit(
+            store,
+            conversations=[make_conversation("c1", customer_id="cu2"), make_conversation("c0", channel=2)],
+        )
+
+        assert commit(store, conversations=[make_conversation("c2")], alone={"c2"})
+
+    def test_those_of_the_same_change_are_no_company(self, store: Store) -> None:
+        both = [make_conversation("c1"), make_conversation("c2")]
+
+        assert commit(store, conversations=both, alone={"c1"})
 
 
 class TestLoads:
@@ -233,7 +297,7 @@ class TestLoads:
 
     def test_a_place_given_back_by_an_agent_who_is_not_there_is_none(self, store: Store) -> None:
         assert commit(store, claims={"nobody": -1})
-        assert store.roster("shop").agents == {}
+        assert store.roster("shop").agents == ()
 
     def test_a_place_is_given_back_even_above_a_lowered_capacity(self, store: Store) -> None:
         store.put_agent("shop", make_agent(capacity=3))
@@ -254,38 +318,97 @@ class TestLoads:
             store.put_agent(tenant, make_agent())
         commit(store, claims={"ann": 1})
 
-        assert store.roster("shop2").loads.get("ann", 0) == 0
+        assert load(store, tenant="shop2") == 0
+
+
+class TestStreaks:
+    def test_a_streak_is_kept_until_it_is_set_again(self, store: Store) -> None:
+        store.put_agent("shop", make_agent())
+        commit(store, streaks={"ann": 2})
+        kept = int(store.roster("shop").streak[0])
+        commit(store, streaks={"ann": 0})
+
+        assert (kept, int(store.roster("shop").streak[0])) == (2, 0)
+
+    def test_a_streak_of_an_agent_who_is_not_there_is_none(self, store: Store) -> None:
+        assert commit(store, streaks={"nobody": 1})
+
+    def test_a_stale_change_sets_no_streak(self, store: Store) -> None:
+        store.put_agent("shop", make_agent(capacity=1))
+
+        assert not commit(store, streaks={"ann": 1}, claims={"ann": 2})
+        assert store.roster("shop").streak.tolist() == [0]
 
 
 class TestRoster:
     def test_a_tenant_without_agents_has_an_empty_roster(self, store: Store) -> None:
         roster = store.roster("shop")
 
-        assert (dict(roster.agents), dict(roster.loads)) == ({}, {})
+        assert (roster.agents, dict(roster.rows), roster.load.tolist()) == ((), {}, [])
 
     def test_a_new_agent_is_offline_and_holds_nothing(self, store: Store) -> None:
-        store.put_agent("shop", make_agent(languages=frozenset({"zh", "en"}), presence=Presence.ONLINE))
+        ann = make_agent(
+            languages=frozenset({"zh", "en"}),
+            teams=frozenset({"day"}),
+            shifts=(Shift(weekday=7, start_minute=1, end_minute=1500),),
+            time_zone="Asia/Shanghai",
+        )
+        store.put_agent("shop", ann)
+        roster = store.roster("shop")
 
-        wanted = make_agent(languages=frozenset({"zh", "en"}), presence=Presence.OFFLINE)
-        assert dict(store.roster("shop").agents) == {"ann": wanted}
-        assert load(store) == 0
+        assert roster.agents == (ann,)
+        assert roster.presences == [Presence.OFFLINE]
+        columns = roster.online, roster.leases, roster.load, roster.streak
+        assert [column.tolist() for column in columns] == [[False], [0], [0], [0]]
+
+    def test_agents_come_by_id(self, store: Store) -> None:
+        for agent_id in ("ben", "dan", "ann", "cat"):
+            store.put_agent("shop", make_agent(agent_id))
+        roster = store.roster("shop")
+
+        assert [one.agent_id for one in roster.agents] == ["ann", "ben", "cat", "dan"]
+        assert dict(roster.rows) == {"ann": 0, "ben": 1, "cat": 2, "dan": 3}
 
     def test_putting_an_agent_again_keeps_presence_and_load(self, store: Store) -> None:
         store.put_agent("shop", make_agent())
-        store.set_presence("shop", "ann", Presence.ONLINE)
-        commit(store, claims={"ann": 2})
-        store.put_agent("shop", make_agent(name="Anna", skills={"finance": 5}, capacity=1))
+        store.set_presence("shop", "ann", Presence.ONLINE, 9)
+        commit(store, claims={"ann": 2}, streaks={"ann": 1})
+        anna = make_agent(name="Anna", skills={"finance": 5}, capacity=1)
+        store.put_agent("shop", anna)
+        roster = store.roster("shop")
 
-        wanted = make_agent(name="Anna", skills={"finance": 5}, capacity=1, presence=Presence.ONLINE)
-        assert dict(store.roster("shop").agents) == {"ann": wanted}
-        assert load(store) == 2
+        assert roster.agents == (anna,)
+        assert (roster.presences, roster.leases.tolist()) == ([Presence.ONLINE], [9])
+        assert (roster.load.tolist(), roster.streak.tolist()) == ([2], [1])
+
+    def test_a_new_agent_takes_nothing_from_those_beside(self, store: Store) -> None:
+        store.put_agent("shop", make_agent("ben"))
+        store.set_presence("shop", "ben", Presence.BUSY, 7)
+        commit(store, claims={"ben": 2}, streaks={"ben": 1})
+        store.put_agent("shop", make_agent("ann"))
+        roster = store.roster("shop")
+
+        assert (roster.presences, roster.leases.tolist()) == ([Presence.OFFLINE, Presence.BUSY], [0, 7])
+        assert (roster.load.tolist(), roster.streak.tolist()) == ([0, 2], [0, 1])
+
+    def test_the_agents_are_the_same_object_until_one_changes(self, store: Store) -> None:
+        store.put_agent("shop", make_agent())
+        before = store.roster("shop")
+        commit(store, claims={"ann": 1})
+        store.set_presence("shop", "ann", Presence.ONLINE)
+
+        assert store.roster("shop").agents is before.agents
+        store.put_agent("shop", make_agent(name="Anna"))
+        assert store.roster("shop").agents is not before.agents
 
     @pytest.mark.parametrize("presence", Presence)
     def test_presence_is_kept(self, store: Store, presence: Presence) -> None:
         store.put_agent("shop", make_agent())
         store.set_presence("shop", "ann", presence)
+        roster = store.roster("shop")
 
-        assert store.roster("shop").agents["ann"].presence is presence
+        assert roster.presences == [presence]
+        assert roster.online.tolist() == [presence is Presence.ONLINE]
 
     def test_presence_of_an_agent_who_is_not_there_is_refused(self, store: Store) -> None:
         store.put_agent("shop2", make_agent())
@@ -293,31 +416,18 @@ class TestRoster:
         with pytest.raises(NotFoundError, match=r"shop.*ann"):
             store.set_presence("shop", "ann", Presence.ONLINE)
 
-    def test_a_roster_does_not_change_later(self, store: Store) -> None:
-        store.put_agent("shop", make_agent())
-        before = store.roster("shop")
-        store.put_agent("shop", make_agent("bob"))
-        store.set_presence("shop", "ann", Presence.BUSY)
-        commit(store, claims={"ann": 1})
-
-        assert set(before.agents) == {"ann"}
-        assert before.agents["ann"].presence is Presence.OFFLINE
-        assert before.loads.get("ann", 0) == 0
-
     def test_a_roster_read_again_shows_every_change(self, store: Store) -> None:
-        before = store.roster("shop")
+        none = len(store.roster("shop").agents)
         store.put_agent("shop", make_agent())
-        put = store.roster("shop")
+        one = len(store.roster("shop").agents)
         store.set_presence("shop", "ann", Presence.ONLINE)
-        online = store.roster("shop")
+        online = store.roster("shop").presences[0]
         commit(store, claims={"ann": 1})
-        loaded = store.roster("shop")
+        loaded = load(store)
         store.put_agent("shop", make_agent(name="Anna"))
 
-        assert [len(before.agents), len(put.agents)] == [0, 1]
-        assert online.agents["ann"].presence is Presence.ONLINE
-        assert loaded.loads["ann"] == 1
-        assert store.roster("shop").agents["ann"].name == "Anna"
+        assert (none, one, online, loaded) == (0, 1, Presence.ONLINE, 1)
+        assert store.roster("shop").agents[0].name == "Anna"
         assert load(store) == 1
 
     def test_a_roster_read_after_a_stale_change_is_unchanged(self, store: Store) -> None:
@@ -326,6 +436,90 @@ class TestRoster:
         commit(store, claims={"ann": 2})
 
         assert load(store) == 0
+
+
+class TestTime:
+    def test_what_is_due_comes_earliest_first(self, store: Store) -> None:
+        moments = {"a": 30, "b": 10, "c": 20, "d": 31, "e": 0}
+        commit(store, conversations=[make_conversation(one, due_ms=at) for one, at in moments.items()])
+        commit(store, tenant="shop2", conversations=[make_conversation("b", due_ms=15)])
+
+        assert store.due(30) == [("shop", "b"), ("shop2", "b"), ("shop", "c"), ("shop", "a")]
+        assert store.due(9) == []
+
+    def test_what_is_due_no_more_is_not_named(self, store: Store) -> None:
+        commit(store, conversations=[make_conversation(due_ms=10)])
+        commit(store, conversations=[make_conversation(due_ms=0, version=2)])
+
+        assert store.due(99) == []
+        assert store.next_due_ms() is None
+
+    def test_a_lease_lapses_at_its_end(self, store: Store) -> None:
+        for agent_id, presence, lease_ms in (
+            ("ann", Presence.ONLINE, 20),
+            ("ben", Presence.OFFLINE, 10),
+            ("cat", Presence.AWAY, 0),
+            ("dan", Presence.BUSY, 21),
+        ):
+            store.put_agent("shop", make_agent(agent_id))
+            store.set_presence("shop", agent_id, presence, lease_ms)
+
+        assert store.lapsed(19) == []
+        assert store.lapsed(20) == [("shop", "ann")]
+        assert store.next_due_ms() == 20
+
+    def test_the_next_moment_is_the_earliest_of_both(self, store: Store) -> None:
+        store.put_agent("shop", make_agent())
+        store.set_presence("shop", "ann", Presence.ONLINE, 50)
+        commit(store, tenant="shop2", conversations=[make_conversation(due_ms=40)])
+
+        assert store.next_due_ms() == 40
+
+    def test_a_renewed_lease_lapses_later(self, store: Store) -> None:
+        store.put_agent("shop", make_agent())
+        store.set_presence("shop", "ann", Presence.ONLINE, 20)
+        store.set_presence("shop", "ann", Presence.ONLINE, 40)
+
+        assert (store.lapsed(39), store.lapsed(40)) == ([], [("shop", "ann")])
+
+
+class TestHeld:
+    def test_what_an_agent_holds_comes_by_id(self, store: Store) -> None:
+        states = {
+            "b": ConversationState.OFFERED,
+            "a": ConversationState.ASSIGNED,
+            "c": ConversationState.WRAPPING,
+        }
+        held = {one: make_conversation(one, state=state, agent_id="ann") for one, state in states.items()}
+        others = [make_conversation("d", agent_id="ben"), make_conversation("e")]
+        commit(store, conversations=[*held.values(), *others])
+
+        assert store.held("shop", "ann") == [held["a"], held["b"], held["c"]]
+        assert store.held("shop2", "ann") == []
+        assert store.held("shop", "") == []
+
+    def test_what_was_given_on_is_not_held(self, store: Store) -> None:
+        commit(store, conversations=[make_conversation(agent_id="ann")])
+        commit(store, conversations=[make_conversation(agent_id="ben", version=2)])
+
+        assert store.held("shop", "ann") == []
+        assert [one.conversation_id for one in store.held("shop", "ben")] == ["c1"]
+
+
+class TestListeners:
+    def test_a_listener_hears_of_each_commit(self, store: Store) -> None:
+        heard: list[tuple[str, str, int]] = []
+        store.subscribe(
+            lambda tenant, changed: heard.extend(
+                (tenant, one.conversation_id, one.version) for one in changed
+            )
+        )
+        commit(store, conversations=[make_conversation("a"), make_conversation("b")])
+        commit(store, conversations=[make_conversation("a", version=7)])
+        commit(store, conversations=[make_conversation("a", version=2)])
+
+        until(lambda: len(heard) == 3)
+        assert heard == [("shop", "a", 1), ("shop", "b", 1), ("shop", "a", 2)]
 
 
 class TestOpenConversations:
@@ -388,45 +582,55 @@ class TestOpenConversations:
 
 
 class TestWaiting:
-    def test_the_longest_wait_comes_first_and_ties_go_by_id(self, store: Store) -> None:
-        waits = {"d": 3, "b": 1, "a": 2, "e": 1, "c": 1}
-        commit(
-            store,
-            conversations=[make_conversation(one, queued_ms=since) for one, since in waits.items()],
-        )
+    def test_the_lower_rank_comes_first_and_ties_go_by_id(self, store: Store) -> None:
+        ranks = {"d": 3, "b": 1, "a": -2, "e": 1, "c": 1}
+        commit(store, conversations=[make_conversation(one, rank_ms=rank) for one, rank in ranks.items()])
 
-        assert [one.conversation_id for one in store.waiting("shop", "logistics", 9)] == list("bcead")
+        assert waiting(store) == list("abced")
 
-    def test_no_more_are_given_than_asked_for(self, store: Store) -> None:
+    def test_no_more_are_given_of_a_queue_than_asked_for(self, store: Store) -> None:
         commit(store, conversations=[make_conversation(one) for one in "abc"])
 
-        assert [one.conversation_id for one in store.waiting("shop", "logistics", 2)] == ["a", "b"]
+        assert waiting(store, limit=2) == ["a", "b"]
 
-    def test_only_those_who_wait_for_the_skill_are_given(self, store: Store) -> None:
+    def test_one_in_several_queues_comes_once_and_queues_join_in_order(self, store: Store) -> None:
+        places = {"a": (3, ("x", "y")), "b": (1, ("y",)), "c": (2, ("x",)), "d": (4, ("z",))}
         commit(
             store,
             conversations=[
-                make_conversation("finance", skill="finance"),
-                make_conversation("assigned", state=ConversationState.ASSIGNED, agent_id="ann"),
-                make_conversation("closed", state=ConversationState.CLOSED),
-                make_conversation("waiting"),
+                make_conversation(one, rank_ms=rank, queues=queues) for one, (rank, queues) in places.items()
             ],
         )
+        found = store.waiting("shop", {"x": 2, "y": 2, "none": 5})
 
-        assert store.waiting("shop", "logistics", 9) == [make_conversation("waiting")]
+        assert [one.conversation_id for one in found] == ["b", "c", "a"]
 
     def test_one_that_left_the_queue_waits_no_more(self, store: Store) -> None:
         commit(store, conversations=[make_conversation()])
-        commit(store, conversations=[make_conversation(state=ConversationState.ASSIGNED, version=2)])
+        commit(
+            store,
+            conversations=[make_conversation(state=ConversationState.ASSIGNED, queues=(), version=2)],
+        )
 
-        assert store.waiting("shop", "logistics", 9) == []
+        assert waiting(store) == []
 
-    def test_one_that_changed_its_skill_waits_for_the_new_one(self, store: Store) -> None:
+    def test_one_that_changed_its_queues_waits_in_the_new_ones(self, store: Store) -> None:
         commit(store, conversations=[make_conversation()])
-        commit(store, conversations=[make_conversation(skill="finance", version=2)])
+        commit(store, conversations=[make_conversation(queues=("finance",), version=2)])
 
-        assert store.waiting("shop", "logistics", 9) == []
-        assert len(store.waiting("shop", "finance", 9)) == 1
+        assert (waiting(store), waiting(store, "finance")) == ([], ["c1"])
+
+    def test_one_that_changed_its_rank_stands_there_alone(self, store: Store) -> None:
+        commit(store, conversations=[make_conversation("a", rank_ms=1), make_conversation("b", rank_ms=2)])
+        commit(store, conversations=[make_conversation("a", rank_ms=3, version=2)])
+
+        assert waiting(store) == ["b", "a"]
+
+    @pytest.mark.parametrize("queue", [text for text in AWKWARD if text])
+    def test_any_text_is_a_queue(self, store: Store, queue: str) -> None:
+        commit(store, conversations=[make_conversation(f"in {text}", queues=(text,)) for text in AWKWARD])
+
+        assert waiting(store, queue) == [f"in {queue}"]
 
 
 class TestListing:
@@ -469,7 +673,7 @@ class TestListing:
         )
         found = store.list_conversations("shop", ConversationState.WAITING, (6, "c6"), 9)
 
-        assert [one.conversation_id for one in found] == ["c3", "c0"]
+        assert [one.conversation_id for one in found] == ["c5", "c0"]
 
 
 class TestJournal:
@@ -556,8 +760,10 @@ class TestOpeningAgain:
         store.close()
         again = opener()
 
-        assert dict(again.roster("shop").agents) == {"ann": make_agent(presence=Presence.AWAY)}
+        assert again.roster("shop").agents == (make_agent(),)
+        assert again.roster("shop").presences == [Presence.AWAY]
         assert load(again) == 1
+        assert waiting(again) == ["c1"]
         assert again.conversations("shop", ["c1"]) == {"c1": make_conversation()}
         assert again.records("shop", ["k1"]) == {"k1": b"data"}
 

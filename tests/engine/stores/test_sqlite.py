@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -9,7 +10,8 @@ import pytest
 
 from engine.domain import Change, ConversationState, Event
 from engine.errors import StartError, StorageError
-from engine.stores.sqlite import SCHEMA_VERSION, SQLiteStore, open_store
+from engine.stores.sqlite import SQLiteStore, open_store
+from engine.stores.sqlite_file import SCHEMA_VERSION
 from tests.fakes import make_agent, make_conversation, make_reply
 
 
@@ -119,7 +121,7 @@ def test_a_refused_file_is_let_go(path: Path) -> None:
 @pytest.mark.parametrize("sync", ["normal", "full"])
 def test_what_was_committed_is_in_the_file_before_it_is_closed(path: Path, sync: str) -> None:
     with closing(open_store(path, sync=sync)) as store:  # type: ignore[arg-type]
-        store.commit([Change(tenant="shop", conversations=[make_conversation()], claims={})])
+        store.commit([Change(tenant="shop", conversations=[make_conversation()])])
         copy = path.with_name("copy.db")
         copy.write_bytes(path.read_bytes())
         copy.with_name("copy.db-wal").write_bytes(path.with_name("yingda.db-wal").read_bytes())
@@ -139,7 +141,7 @@ def test_a_failing_disk_is_a_storage_error_and_nothing_is_kept(path: Path) -> No
         store._db.execute("PRAGMA max_page_count = 1000000")
 
         assert store.records("shop", ["k1"]) == {}
-        assert store.roster("shop").loads["ann"] == 0
+        assert int(store.roster("shop").load[0]) == 0
         assert store.commit([Change(tenant="shop", claims={"ann": 1}, events=events)]) == [True]
 
 
@@ -155,9 +157,12 @@ READS: dict[str, Callable[[SQLiteStore], object]] = {
     "records": lambda store: store.records("shop", ["k1", "k9", "none"]),
     "conversations": lambda store: store.conversations("shop", ["c1", "c9", "none"]),
     "open_conversations": lambda store: store.open_conversations("shop", [(1, "cu1"), (1, "none")]),
-    "waiting": lambda store: store.waiting("shop", "logistics", 3),
+    "waiting": lambda store: store.waiting("shop", {"logistics": 3, "none": 3}),
     "list_conversations": lambda store: store.list_conversations("shop", None, None, 3),
     "a page of list_conversations": lambda store: store.list_conversations("shop", None, (20, "c20"), 3),
+    "held": lambda store: store.held("shop", "ann"),
+    "due": lambda store: store.due(3),
+    "next_due_ms": lambda store: store.next_due_ms(),
     "events": lambda store: store.events("shop", "c1", 0, 3),
     "last_record": lambda store: store.last_record("shop", "c1"),
 }
@@ -171,11 +176,13 @@ def fill(store: SQLiteStore, conversations: range) -> None:
                 f"c{number}",
                 customer_id=f"cu{number}",
                 opened_ms=number,
-                state=list(ConversationState)[number % 3],
+                state=state,
+                queues=("logistics",) if state is ConversationState.WAITING else (),
+                agent_id="ann" if number in (1, 2) else f"agent{number}",
+                due_ms=number,
             )
-            for number in conversations
+            for number, state in zip(conversations, itertools.cycle(ConversationState))
         ],
-        claims={},
         events=[
             Event(
                 conversation_id=f"c{number}", kind="message_received", time_ms=1, data=b"x", key=f"k{number}"

@@ -1,0 +1,340 @@
+#!lua name=yingda_1
+-- The writes of the Redis store; redis_assist.lua and redis_reads.lua are loaded behind it, as one library. Change the
+-- number in its name and in every function's name when an older engine could not go on beside the new code.
+--
+-- KEYS[1] of every function is the tenant's prefix, "yingda:{shop}"; the tenant's other keys begin with it and so lie
+-- in the same slot. A function's checks all come before its first write, since Redis does not undo.
+--
+--   :conversations  hash    id -> version, places, record: one line each (see redis_rows.py)
+--   :queue:NAME     zset    rank_ms, id                     one of the places of a conversation, as are:
+--   :open:CHANNEL:CUSTOMER  zset  opened_ms, id
+--   :held:AGENT     zset    0, id
+--   :list           zset    0, opened_ms and id             all, and :list:STATE those of a state
+--   :due            zset    due_ms, id
+--   :agents         hash    id -> profile                   beside it :capacity :load :streak, and
+--   :presence       hash    id -> presence, lease_ms
+--   :leases         zset    lease_ms, id                    of those who are not offline
+--   :sequence       number  of the last event
+--   :journal:CONVERSATION  list  sequence and event         in order, never shortened (a stream takes 4 KB at least)
+--   :keys           hash    message key -> place in the journal, conversation
+--   :roster         stream  what changed about the agents   for the other engines' memory
+--   :pushes         stream  conversations that changed      for the other engines' listeners
+--   :tails          hash    stream -> id of its last entry
+--   :done:ENGINE    string  token and reply of the engine's last write, for a while
+--   :recent         list    places of the last messages     newest first, as in :keys
+--   :replies        hash    id -> JSON
+--   :seeded         string  there once the tenant was
+--   :documents:KIND hash    key -> data
+--   :feedback       hash    request -> receipt
+--   :assist         hash    kind, or "replies" -> engine and token of who changed it last
+--   :wait           string  written before WAIT (see redis_client.py)
+--
+-- One key is no tenant's: yingda:tenants (see redis_tenants.py).
+
+local ROSTER_ENTRIES = 4096 -- kept, about; an engine that is further behind reads the whole roster
+local PUSH_ENTRIES = 256 -- kept, about; a listener that is further behind is told of everything that is held
+local RECENT = 10000 -- messages of a tenant, whatever their conversation, that are found by their age
+local REMEMBERED = 300 -- seconds a reply is kept for a retry
+local CHUNK = 1000 -- arguments of one call, an even number; Lua's stack ends at some thousands
+
+-- Call a command that takes any number of arguments, since a call costs more than what it does.
+local function call_all(command, key, arguments)
+  local replies = {}
+  for from = 1, #arguments, CHUNK do
+    replies[#replies + 1] =
+      redis.call(command, key, unpack(arguments, from, math.min(from + CHUNK - 1, #arguments)))
+  end
+  return replies
+end
+
+-- The values of fields of a hash, in order, false where there is none.
+local function fetch(key, fields)
+  local found = {}
+  for _, reply in ipairs(call_all('HMGET', key, fields)) do
+    for _, value in ipairs(reply) do
+      found[#found + 1] = value
+    end
+  end
+  return found
+end
+
+-- Run a write once: a retry, with the token of the first try, is told what the first try was told.
+local function once(write)
+  return function(keys, args)
+    local prefix, engine, token = keys[1], args[1], args[2]
+    local done = prefix .. ':done:' .. engine
+    local before = redis.call('GET', done)
+    if before and string.sub(before, 1, #token + 1) == token .. ' ' then
+      return cjson.decode(string.sub(before, #token + 2))
+    end
+    local reply, is_written = write(prefix, args)
+    if is_written then
+      redis.call('SET', done, token .. ' ' .. cjson.encode(reply), 'EX', REMEMBERED)
+    end
+    return reply
+  end
+end
+
+-- Append to a stream whose entries name their predecessor, so that a reader notices what it missed.
+local function append(prefix, stream, limit, ...)
+  local before = redis.call('HGET', prefix .. ':tails', stream) or ''
+  local id = redis.call('XADD', prefix .. ':' .. stream, 'MAXLEN', '~', limit, '*', 'after', before, ...)
+  redis.call('HSET', prefix .. ':tails', stream, id)
+  return { before, id }
+end
+
+local function append_roster(prefix, changed)
+  return append(prefix, 'roster', ROSTER_ENTRIES, 'changed', cjson.encode(changed))
+end
+
+-- Commit ---------------------------------------------------------------------------------------------------------
+
+-- The stored values of the conversations, in order, false where there is none; nil if a version does not follow.
+local function check_versions(prefix, change)
+  local ids, seen = {}, {}
+  for i, one in ipairs(change.conversations) do
+    if seen[one.id] then
+      return nil
+    end
+    ids[i], seen[one.id] = one.id, true
+  end
+  local known = fetch(prefix .. ':conversations', ids)
+  for i, one in ipairs(change.conversations) do
+    local version = known[i] and tonumber(string.match(known[i], '^%d+')) or 0
+    if tonumber(string.match(one.value, '^%d+')) ~= version + 1 then
+      return nil
+    end
+  end
+  return known
+end
+
+-- The loads after the claims; nil if one does not fit.
+local function check_claims(prefix, change)
+  local loads = {}
+  for agent, units in pairs(change.claims) do
+    local capacity = tonumber(redis.call('HGET', prefix .. ':capacity', agent) or nil)
+    local load = tonumber(redis.call('HGET', prefix .. ':load', agent) or 0) + units
+    if units > 0 and (not capacity or load > capacity) then
+      return nil
+    end
+    if capacity then
+      loads[agent] = math.max(load, 0)
+    end
+  end
+  return loads
+end
+
+-- Whether the customer of a conversation that is to be the only open one has another.
+local function has_company(prefix, change)
+  for _, one in ipairs(change.alone) do
+    local open = redis.call('ZRANGE', prefix .. ':' .. one[2], 0, 1)
+    if open[2] or (open[1] and open[1] ~= one[1]) then
+      return true
+    end
+  end
+  return false
+end
+
+local function has_known_key(prefix, change)
+  local keys, seen = {}, {}
+  for _, event in ipairs(change.events) do
+    if event.key ~= '' then
+      if seen[event.key] then
+        return true
+      end
+      seen[event.key] = true
+      keys[#keys + 1] = event.key
+    end
+  end
+  for _, place in ipairs(fetch(prefix .. ':keys', keys)) do
+    if place then
+      return true
+    end
+  end
+  return false
+end
+
+local function note(lists, key, ...)
+  local list = lists[key] or {}
+  lists[key] = list
+  for _, value in ipairs({ ... }) do
+    list[#list + 1] = value
+  end
+end
+
+-- Note what is to be left and to be entered so that places `before` become `after`; both are JSON,
+-- [[key, score, member], ...].
+local function note_moves(before, after, left, entered)
+  local old = {}
+  for _, place in ipairs(cjson.decode(before)) do
+    old[place[1] .. '\n' .. place[3]] = place
+  end
+  for _, place in ipairs(cjson.decode(after)) do
+    local name = place[1] .. '\n' .. place[3]
+    if not old[name] or old[name][2] ~= place[2] then
+      note(entered, place[1], place[2], place[3])
+    end
+    old[name] = nil
+  end
+  for _, place in pairs(old) do
+    note(left, place[1], place[3])
+  end
+end
+
+-- The second line of a value.
+local function places(value)
+  if not value then
+    return '[]'
+  end
+  local from = string.find(value, '\n', 1, true) + 1
+  return string.sub(value, from, string.find(value, '\n', from, true) - 1)
+end
+
+local function write_conversations(prefix, change, known)
+  local fields, left, entered = {}, {}, {}
+  for i, one in ipairs(change.conversations) do
+    fields[2 * i - 1], fields[2 * i] = one.id, one.value
+    local before, after = places(known[i]), places(one.value)
+    if before ~= after then
+      note_moves(before, after, left, entered)
+    end
+  end
+  call_all('HSET', prefix .. ':conversations', fields)
+  for key, members in pairs(left) do
+    call_all('ZREM', prefix .. ':' .. key, members)
+  end
+  for key, members in pairs(entered) do
+    call_all('ZADD', prefix .. ':' .. key, members)
+  end
+end
+
+local function write_events(prefix, change)
+  local count, fields, recent = #change.events, {}, {}
+  if count == 0 then
+    return
+  end
+  local sequence = redis.call('INCRBY', prefix .. ':sequence', count) - count
+  for _, event in ipairs(change.events) do
+    sequence = sequence + 1
+    local entry = string.format('%.0f ', sequence) .. event.value
+    local length = redis.call('RPUSH', prefix .. ':journal:' .. event.conversation, entry)
+    if event.key ~= '' then
+      local place = string.format('%.0f ', length - 1) .. event.conversation
+      fields[#fields + 1] = event.key
+      fields[#fields + 1] = place
+      recent[#recent + 1] = place
+    end
+  end
+  call_all('HSET', prefix .. ':keys', fields)
+  call_all('LPUSH', prefix .. ':recent', recent)
+  if #recent > 0 then
+    redis.call('LTRIM', prefix .. ':recent', 0, RECENT - 1)
+  end
+end
+
+-- Write what the claims and streaks make of the agents, and note it in `loads` and `streaks`.
+local function write_agents(prefix, change, claimed, changed)
+  for agent, load in pairs(claimed) do
+    redis.call('HSET', prefix .. ':load', agent, load)
+    changed.loads[agent] = load
+  end
+  for agent, count in pairs(change.streaks) do
+    if redis.call('HEXISTS', prefix .. ':capacity', agent) == 1 then
+      redis.call('HSET', prefix .. ':streak', agent, count)
+      changed.streaks[agent] = count
+    end
+  end
+end
+
+local function commit_one(prefix, change, changed)
+  local known = check_versions(prefix, change)
+  local claimed = known and check_claims(prefix, change)
+  if not claimed or has_known_key(prefix, change) or has_company(prefix, change) then
+    return '0'
+  end
+  write_conversations(prefix, change, known)
+  write_events(prefix, change)
+  write_agents(prefix, change, claimed, changed)
+  for _, one in ipairs(change.conversations) do
+    changed.values[#changed.values + 1] = one.value
+  end
+  return '1'
+end
+
+-- Texts come as one string and their lengths, since a client sends one long argument faster than a thousand short ones.
+local function unpacked(header, texts)
+  local at, number = 1, 0
+  local function text()
+    number = number + 1
+    local from = at
+    at = at + header.lengths[number]
+    return string.sub(texts, from, at - 1)
+  end
+  local changes = {}
+  for _, one in ipairs(header.changes) do
+    local change = { conversations = {}, events = {}, claims = one.claims, streaks = one.streaks, alone = one.alone }
+    for i = 1, one.conversations do
+      change.conversations[i] = { id = text(), value = text() }
+    end
+    for i = 1, one.events do
+      change.events[i] = { conversation = text(), key = text(), value = text() }
+    end
+    table.insert(changes, change)
+  end
+  return changes
+end
+
+-- ARGV: engine, token, channel, header, texts. Gives a digit per change, 1 for committed, and the roster stream's
+-- tail before and after, then the same of the pushes; "" where nothing was appended.
+local function commit(prefix, args)
+  local engine, token, channel = args[1], args[2], args[3]
+  local changed, done = { loads = {}, streaks = {}, values = {} }, {}
+  for _, change in ipairs(unpacked(cjson.decode(args[4]), args[5])) do
+    table.insert(done, commit_one(prefix, change, changed))
+  end
+  local about_agents, about_conversations = { '', '' }, { '', '' }
+  if next(changed.loads) or next(changed.streaks) then
+    about_agents = append_roster(prefix, { loads = changed.loads, streaks = changed.streaks })
+  end
+  if #changed.values > 0 then
+    local values = table.concat(changed.values, '\n')
+    about_conversations =
+      append(prefix, 'pushes', PUSH_ENTRIES, 'engine', engine, 'token', token, 'values', values)
+    redis.call('PUBLISH', channel, engine .. ' ' .. prefix)
+  end
+  local flags = table.concat(done)
+  local reply = { flags, about_agents[1], about_agents[2], about_conversations[1], about_conversations[2] }
+  return reply, string.find(flags, '1', 1, true) ~= nil
+end
+
+-- Agents ---------------------------------------------------------------------------------------------------------
+
+-- ARGV: engine, token, agent, profile, capacity.
+local function put_agent(prefix, args)
+  local agent, profile, capacity = args[3], args[4], tonumber(args[5])
+  redis.call('HSET', prefix .. ':agents', agent, profile)
+  redis.call('HSET', prefix .. ':capacity', agent, capacity)
+  redis.call('HSETNX', prefix .. ':presence', agent, 'offline 0')
+  append_roster(prefix, { agents = { [agent] = { profile, capacity } } })
+  return 1, true
+end
+
+-- ARGV: engine, token, agent, presence, lease_ms. Gives 0 where there is no such agent.
+local function set_presence(prefix, args)
+  local agent, presence, lease = args[3], args[4], tonumber(args[5])
+  if redis.call('HEXISTS', prefix .. ':agents', agent) == 0 then
+    return 0, false
+  end
+  redis.call('HSET', prefix .. ':presence', agent, presence .. ' ' .. args[5])
+  if lease > 0 and presence ~= 'offline' then
+    redis.call('ZADD', prefix .. ':leases', lease, agent)
+  else
+    redis.call('ZREM', prefix .. ':leases', agent)
+  end
+  append_roster(prefix, { presences = { [agent] = { presence, lease } } })
+  return 1, true
+end
+
+redis.register_function('yingda_1_commit', once(commit))
+redis.register_function('yingda_1_put_agent', once(put_agent))
+redis.register_function('yingda_1_set_presence', once(set_presence))

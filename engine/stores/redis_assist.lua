@@ -1,0 +1,69 @@
+-- The writes of what the assist keeps; a part of the library that redis.lua begins.
+
+-- What each of these functions gives: 1 for written, and the mark of the kind before and after, so that an engine knows
+-- whether another one changed it since it looked; {0, "", ""} where nothing was written.
+local function marked(prefix, args, kind)
+  local before = redis.call('HGET', prefix .. ':assist', kind) or ''
+  local after = args[1] .. ' ' .. args[2]
+  redis.call('HSET', prefix .. ':assist', kind, after)
+  return { 1, before, after }, true
+end
+
+local function refused()
+  return { 0, '', '' }, false
+end
+
+local function set_all(key, args, from)
+  local fields = {}
+  for i = from, #args do
+    fields[#fields + 1] = args[i]
+  end
+  call_all('HSET', key, fields)
+end
+
+-- ARGV: engine, token, then id and JSON of each reply. Refused where the tenant was seeded before.
+local function seed(prefix, args)
+  if redis.call('EXISTS', prefix .. ':seeded') == 1 then
+    return refused()
+  end
+  redis.call('SET', prefix .. ':seeded', 1)
+  set_all(prefix .. ':replies', args, 3)
+  return marked(prefix, args, 'replies')
+end
+
+-- ARGV: engine, token, then id and JSON of each reply.
+local function put_replies(prefix, args)
+  set_all(prefix .. ':replies', args, 3)
+  return marked(prefix, args, 'replies')
+end
+
+-- ARGV: engine, token, reply. Refused where there is no such reply.
+local function delete_reply(prefix, args)
+  if redis.call('HDEL', prefix .. ':replies', args[3]) == 0 then
+    return refused()
+  end
+  return marked(prefix, args, 'replies')
+end
+
+-- ARGV: engine, token, kind, key, data.
+local function put_document(prefix, args)
+  redis.call('HSET', prefix .. ':documents:' .. args[3], args[4], args[5])
+  return marked(prefix, args, args[3])
+end
+
+-- ARGV: engine, token, kind, its mark as the engine knows it, request, receipt, then key and data of each document.
+-- Refused where the mark is another, or the request was committed before.
+local function commit_feedback(prefix, args)
+  local mark = redis.call('HGET', prefix .. ':assist', args[3]) or ''
+  if mark ~= args[4] or redis.call('HSETNX', prefix .. ':feedback', args[5], args[6]) == 0 then
+    return refused()
+  end
+  set_all(prefix .. ':documents:' .. args[3], args, 7)
+  return marked(prefix, args, args[3])
+end
+
+redis.register_function('yingda_1_seed', once(seed))
+redis.register_function('yingda_1_put_replies', once(put_replies))
+redis.register_function('yingda_1_delete_reply', once(delete_reply))
+redis.register_function('yingda_1_put_document', once(put_document))
+redis.register_function('yingda_1_commit_feedback', once(commit_feedback))

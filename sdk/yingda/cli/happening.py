@@ -1,0 +1,62 @@
+"""Events of a conversation in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.text import Text
+
+from yingda.cli import render
+from yingda.v1.event_pb2 import Event, MessageReceived
+
+
+def kind(event: Event) -> str:
+    """Such as "message received"."""
+    return (event.WhichOneof("kind") or "of a newer release").replace("_", " ")
+
+
+def what(event: Event) -> Text:
+    """What is worth knowing of it."""
+    match event.WhichOneof("kind"):
+        case "message_received":
+            return _message(event.message_received)
+        case "conversation_assigned":
+            assignment = event.conversation_assigned.assignment
+            return render.lines(render.owner(assignment), render.cell(assignment.reason))
+        case _:
+            return render.cell(_sentence(event))
+
+
+def _sentence(event: Event) -> str:
+    said = _SAID.get(event.WhichOneof("kind") or "")
+    return said(event) if said else ""
+
+
+def _closed(event: Event) -> str:
+    agent_id = event.conversation_closed.agent_id
+    return f"taken from {agent_id}" if agent_id else "was waiting"
+
+
+def _transferred(event: Event) -> str:
+    moved = event.conversation_transferred
+    return f"from {moved.from_agent_id or 'the queue'} to {moved.target.replace(':', ' ', 1)}"
+
+
+def _message(received: MessageReceived) -> Text:
+    analysis, assignment = received.answer.analysis, received.answer.assignment
+    return render.lines(
+        render.cell(received.message.text),
+        render.cell(f"{analysis.intent} {analysis.confidence:.2f}, ") + render.mood(analysis),
+        render.owner(assignment) + render.cell(f": {assignment.reason}"),
+    )
+
+
+_SAID: dict[str, Callable[[Event], str]] = {
+    "conversation_closed": _closed,
+    "reservation_accepted": lambda one: f"by {one.reservation_accepted.agent_id}",
+    "reservation_ended": lambda one: f"{one.reservation_ended.how} by {one.reservation_ended.agent_id}",
+    "conversation_transferred": _transferred,
+    "conversation_joined": lambda one: f"by {one.conversation_joined.agent_id}",
+    "requirement_relaxed": lambda one: f"step {one.requirement_relaxed.relaxation} of 4",
+    "mood_changed": lambda one: "angry" if one.mood_changed.is_angry else "calm again",
+}
