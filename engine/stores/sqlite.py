@@ -33,7 +33,8 @@ _HEADS = (
 
 
 _OTHERS_OPEN = (
-    "SELECT 1 FROM conversations WHERE tenant = ? AND channel = ? AND customer_id = ?"
+    # Left alone, SQLite would look through all conversations of the tenant.
+    "SELECT 1 FROM conversations INDEXED BY conversations_open WHERE tenant = ? AND channel = ? AND customer_id = ?"
     " AND state != 'closed' AND conversation_id != ?"
 )
 

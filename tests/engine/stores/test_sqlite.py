@@ -165,7 +165,14 @@ READS: dict[str, Callable[[SQLiteStore], object]] = {
     "next_due_ms": lambda store: store.next_due_ms(),
     "events": lambda store: store.events("shop", "c1", 0, 3),
     "last_record": lambda store: store.last_record("shop", "c1"),
+    "a commit that opens a conversation": lambda store: store.commit([opening(f"new{next(_numbers)}")]),
 }
+_numbers = itertools.count(1)
+
+
+def opening(conversation_id: str) -> Change:
+    one = make_conversation(conversation_id, customer_id=conversation_id)
+    return Change(tenant="shop", conversations=[one], alone=[conversation_id])
 
 
 def fill(store: SQLiteStore, conversations: range) -> None:
