@@ -47,7 +47,8 @@ proto: $(VENV)/dev ## Generate sdk/yingda/v1 from proto/
 	@find sdk/yingda/v1 -name '*_pb2*' -delete
 	$(call generate,sdk)
 
-train: $(VENV)/train ## Train the shipped bundle again
+train: $(VENV)/train ## Train the shipped bundle again, encoder included (needs the public data)
+	@$(BIN)/python -m models teacher
 	@$(BIN)/python -m models train --pack models/packs/ecommerce --output models/bundles/ecommerce $(ARGS)
 
 bench: $(VENV)/base ## Measure throughput, CPU and latency; prints JSON

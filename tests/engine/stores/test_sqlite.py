@@ -153,6 +153,7 @@ def test_a_failing_read_is_a_storage_error(path: Path) -> None:
             store.assist.replies("shop")
 
 
+_numbers = itertools.count(1)
 READS: dict[str, Callable[[SQLiteStore], object]] = {
     "records": lambda store: store.records("shop", ["k1", "k9", "none"]),
     "conversations": lambda store: store.conversations("shop", ["c1", "c9", "none"]),
@@ -167,7 +168,6 @@ READS: dict[str, Callable[[SQLiteStore], object]] = {
     "last_record": lambda store: store.last_record("shop", "c1"),
     "a commit that opens a conversation": lambda store: store.commit([opening(f"new{next(_numbers)}")]),
 }
-_numbers = itertools.count(1)
 
 
 def opening(conversation_id: str) -> Change:
