@@ -52,6 +52,6 @@ async def test_a_stream_that_ends_early_is_no_measurement(tmp_path: Path) -> Non
     with spawned("echo", ECHO, tmp_path) as service:
         await service.serving()
         # Who notices first hangs on timing: the write, the read, or the call.
-        with pytest.raises(BenchmarkError, match="a stream (failed|ended)"):
+        with pytest.raises(BenchmarkError, match=r"a stream (failed|ended)"):
             async with opened(service.address, "/no.such.Service/Method", 1) as calls:
                 await exchange(calls, [[b"a"]], [service], 1.0)
