@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 
 FRAME = 16  # messages
 CUSTOMERS = 40
+PATIENCE = 60.0  # seconds for frames to be acknowledged
 Answers = dict[str, answer_pb2.MessageAnswer]
 
 
@@ -54,11 +55,20 @@ class Sender:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._stopping = False
+        self._news = asyncio.Event()
         self.sent: list[message_pb2.Message] = []
         self.acknowledged: Answers = {}
 
     def stop(self) -> None:
         self._stopping = True
+
+    async def until_acknowledged(self, frames: int) -> None:
+        """Return once so many more frames are."""
+        wanted = len(self.acknowledged) + frames * FRAME
+        async with asyncio.timeout(PATIENCE):
+            while len(self.acknowledged) < wanted:
+                self._news.clear()
+                await self._news.wait()
 
     async def send(self) -> None:
         numbers = itertools.count()
@@ -80,6 +90,7 @@ class Sender:
             assert result.WhichOneof("outcome") == "answer", result
             answer = without_mark(result.answer)
             assert self.acknowledged.setdefault(result.message_id, answer) == answer
+        self._news.set()
 
     def _message(self, number: int) -> message_pb2.Message:
         return make_message(
@@ -154,8 +165,9 @@ async def test_a_service_killed_at_work_loses_and_doubles_nothing(
     async with Client(gateway.start(), tenant="shop", timeout=30) as client:
         await hire(client)
         async with sending(client) as sender:
+            await sender.until_acknowledged(2)
             await asyncio.gather(*(kill_and_restart(services[name], 0.3) for name in who))
-            await asyncio.sleep(0.2)
+            await sender.until_acknowledged(2)
 
         await check(client, sender)
 
@@ -167,8 +179,9 @@ async def test_an_engine_killed_again_and_again_loses_and_doubles_nothing(
     async with Client(gateway.start(), tenant="shop", timeout=30) as client:
         await hire(client)
         async with sending(client) as sender:
+            await sender.until_acknowledged(2)
             for _ in range(8):
                 await kill_and_restart(engine, chance.uniform(0.01, 0.6))
-            await asyncio.sleep(0.2)
+            await sender.until_acknowledged(2)
 
         await check(client, sender)

@@ -37,9 +37,15 @@ def commands() -> list[str]:
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    here = command.replace(".venv/bin/", f"{shlex.quote(str(BIN))}/")
     return subprocess.run(
-        here, shell=True, cwd=folder, capture_output=True, text=True, input="在吗\n", timeout=600, check=False
+        command,
+        shell=True,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        input="在吗\n",
+        timeout=600,
+        check=False,
     )
 
 
@@ -77,7 +83,8 @@ def _serves() -> bool:
 
 
 def test_every_command_succeeds(folder: Path) -> None:
-    done = {command: run(command, folder) for command in commands()}
+    here = f"{shlex.quote(str(BIN))}/"
+    done = {command: run(command.replace(".venv/bin/", here), folder) for command in commands()}
 
     # `doctor` says, rightly, that the port of a running gateway is taken.
     failed = {
