@@ -138,9 +138,11 @@ class Suggester:
         return ranker.reorder(found, learned, moment)[:limit]
 
     def _filled(self, one: Suggestion, facts: Mapping[str, str], channel: int) -> Suggestion:
-        if "{" not in one.reply.text or not (facts or "{{" in one.reply.text):
+        text = one.reply.text
+        is_sent_as_written = "{{" not in text and "}}" not in text and not (facts and "{" in text)
+        if is_sent_as_written:
             return one
-        filled = self._filler.fill(one.reply.text, facts, language=one.reply.language, channel=channel)
+        filled = self._filler.fill(text, facts, language=one.reply.language, channel=channel)
         return replace(one, filled=filled)
 
 

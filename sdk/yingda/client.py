@@ -40,7 +40,6 @@ from yingda.v1 import (
 
 P = ParamSpec("P")
 R = TypeVar("R")
-Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 DEFAULT_TARGET = "127.0.0.1:50051"

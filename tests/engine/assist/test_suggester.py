@@ -190,3 +190,11 @@ def test_an_unknown_slot_is_refused_when_it_is_put(seeded: Desk) -> None:
         seeded.assist.bookkeeper.put(TENANT, [make_reply("own", text="{weather}", slots=("weather",))])
 
     assert seeded.assist.library.reply(TENANT, "own") is None
+
+
+@pytest.mark.parametrize(("text", "sent"), [("a {{b", "a {b"), ("a }} b", "a } b"), ("{{x}}", "{x}")])
+def test_a_doubled_brace_is_sent_as_one_also_without_facts(seeded: Desk, text: str, sent: str) -> None:
+    seeded.assist.bookkeeper.put(TENANT, [make_reply("own", text=text)])
+    (own,) = [one for one in found(seeded, context="shipping.track") if one.reply.reply_id == "own"]
+
+    assert own.text == sent

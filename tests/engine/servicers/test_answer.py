@@ -19,7 +19,7 @@ REPLIES = st.builds(
     reply_id=TEXT,
     intent=st.just(""),
     language=st.just("zh"),
-    title=st.just(""),
+    title=TEXT,
     text=TEXT,
     slots=st.lists(TEXT, max_size=3).map(tuple),
 )
