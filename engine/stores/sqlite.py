@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
 from engine.stores.sqlite_assist import SQLiteAssistStore
 from engine.stores.sqlite_file import Sync
+from engine.stores.sqlite_journal import SQLiteJournal
 
 _MOST_DUE = 1000  # conversations; whoever did these asks again
 _HEADS = (
@@ -58,22 +60,24 @@ class SQLiteStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._listeners: list[Callable[[str, Sequence[Conversation]], None]] = []
-        self.assist = SQLiteAssistStore(connection)
+        self._journal = SQLiteJournal(connection)
+        self.assist = SQLiteAssistStore(connection, self._journal)
         self._rosters: dict[str, Roster] = {}  # this process is the only writer, so memory can be trusted
 
     def close(self) -> None:
         """Give up the file and its lock."""
+        with contextlib.suppress(
+            StorageError, sqlite3.Error
+        ):  # nothing is lost: whoever opens it reads a little more
+            with self._write():
+                self._journal.settle_all()
+            self._journal.committed()
         self._db.close()
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
         """See `ports.Store`."""
-        wanted = rows.padded(keys)
-        found = self._read(
-            f"SELECT key, data FROM journal WHERE tenant = ? AND key IN ({rows.marks('?', wanted)})",
-            tenant,
-            *wanted,
-        )
-        return dict(found)
+        with self._reading():
+            return self._journal.records(tenant, keys)
 
     def conversations(self, tenant: str, conversation_ids: Sequence[str]) -> dict[str, Conversation]:
         """See `ports.Store`."""
@@ -219,8 +223,14 @@ class SQLiteStore:
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""
-        with self._write():
-            done = [self._commit_one(change) for change in changes]
+        try:
+            with self._write():
+                done = [self._commit_one(change) for change in changes]
+                self._journal.settle()
+        except BaseException:
+            self._journal.forget()
+            raise
+        self._journal.committed()
         for change, committed in zip(changes, done, strict=True):
             if committed:
                 self._follow(change)
@@ -232,35 +242,25 @@ class SQLiteStore:
 
     def events(self, tenant: str, conversation_id: str, after: int, limit: int) -> list[StoredEvent]:
         """See `ports.Store`."""
-        found = self._read(
-            "SELECT sequence, conversation_id, kind, time_ms, data, key FROM journal"
-            " WHERE tenant = ? AND conversation_id = ? AND sequence > ? ORDER BY sequence LIMIT ?",
-            tenant,
-            conversation_id,
-            after,
-            limit,
-        )
-        return [rows.stored_event(row) for row in found]
+        with self._reading():
+            return self._journal.events(tenant, conversation_id, after, limit)
 
     def last_record(self, tenant: str, conversation_id: str) -> bytes | None:
         """See `ports.Store`."""
-        found = self._read(
-            "SELECT data FROM journal WHERE tenant = ? AND conversation_id = ? AND key IS NOT NULL"
-            " ORDER BY sequence DESC LIMIT 1",
-            tenant,
-            conversation_id,
-        )
-        data: bytes | None = found[0][0] if found else None
-        return data
+        with self._reading():
+            found = self._journal.recent_records(tenant, conversation_id, 1)
+        return found[0] if found else None
 
     def _commit_one(self, change: Change) -> bool:
         """Write one change; undo it alone where it is stale."""
         self._db.execute("SAVEPOINT change")
+        self._journal.begin()
         try:
             self._write_conversations(change)
             self._write_claims(change)
-            self._write_events(change)
+            self._journal.append(change.tenant, change.events)
         except (_StaleError, sqlite3.IntegrityError):
+            self._journal.undo()
             self._db.execute("ROLLBACK TO change")
             self._db.execute("RELEASE change")
             return False
@@ -314,12 +314,6 @@ class SQLiteStore:
             [(count, change.tenant, agent_id) for agent_id, count in change.streaks.items()],
         )
 
-    def _write_events(self, change: Change) -> None:
-        self._db.executemany(
-            "INSERT INTO journal (tenant, conversation_id, kind, time_ms, key, data) VALUES (?, ?, ?, ?, ?, ?)",
-            [rows.event_values(change.tenant, event) for event in change.events],
-        )
-
     def _follow(self, change: Change) -> None:
         """Keep the roster's columns as they were committed, and tell who listens."""
         if change.tenant in self._rosters:
@@ -328,8 +322,13 @@ class SQLiteStore:
             listener(change.tenant, change.conversations)
 
     def _read(self, statement: str, *values: object) -> list[rows.Row]:
-        try:
+        with self._reading():
             return self._db.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
         except sqlite3.Error as error:
             raise StorageError(f"the store cannot be read: {error}") from error
 

@@ -46,15 +46,33 @@ CREATE TABLE IF NOT EXISTS queues (  -- a waiting conversation stands in several
 
 CREATE INDEX IF NOT EXISTS queues_conversation ON queues (tenant, conversation_id);
 
+-- A frame holds the entries that one commit wrote for a tenant: see sqlite_journal.py.
 CREATE TABLE IF NOT EXISTS journal (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+  sequence INTEGER PRIMARY KEY,  -- of its first entry; the others follow by one
   tenant TEXT NOT NULL,
-  conversation_id TEXT NOT NULL,
-  kind TEXT NOT NULL,
-  time_ms INTEGER NOT NULL,
-  key TEXT,                 -- names a message for ever; NULL for what is no message
-  data BLOB NOT NULL        -- the serialised payload of `kind`
+  time_ms INTEGER NOT NULL,      -- when its newest entry was written
+  places BLOB NOT NULL,          -- int64 columns: entry before of the same conversation, time, end in `data`
+  names TEXT NOT NULL,           -- JSON columns: kinds, conversation ids, keys
+  data BLOB NOT NULL             -- the serialised payloads, joined
 ) STRICT;
 
-CREATE UNIQUE INDEX IF NOT EXISTS journal_key ON journal (tenant, key) WHERE key IS NOT NULL;
-CREATE INDEX IF NOT EXISTS journal_conversation ON journal (tenant, conversation_id, sequence);
+CREATE INDEX IF NOT EXISTS journal_tenant ON journal (tenant, sequence);
+
+CREATE TABLE IF NOT EXISTS messages (  -- names each message for ever, also when its frame is gone
+  tenant TEXT NOT NULL,
+  key TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY (tenant, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS heads (  -- each conversation's newest entry, but for what `marks` says is behind
+  tenant TEXT NOT NULL,
+  conversation_id TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  PRIMARY KEY (tenant, conversation_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS marks (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -11,15 +11,15 @@ from engine.domain import Reply
 from engine.errors import NotFoundError, StorageError
 from engine.ports import LEARNED
 from engine.stores import detail
-
-_OF = ("", "AND conversation_id = ?")
+from engine.stores.sqlite_journal import SQLiteJournal
 
 
 class SQLiteAssistStore:
     """See `ports.ReplyStore` and `ports.FeedbackStore`. Shares the store's connection, and its one thread."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, journal: SQLiteJournal) -> None:
         self._db = connection
+        self._journal = journal
 
     def versions(self, tenant: str) -> Mapping[str, int]:
         """See `ports.SharedStore`: the file is this engine's alone."""
@@ -54,14 +54,10 @@ class SQLiteAssistStore:
 
     def recent_records(self, tenant: str, conversation_id: str, limit: int) -> list[bytes]:
         """See `ports.ReplyStore`."""
-        found = self._read(
-            f"SELECT data FROM journal WHERE tenant = ? AND key IS NOT NULL {_OF[bool(conversation_id)]}"
-            " ORDER BY sequence DESC LIMIT ?",
-            tenant,
-            *([conversation_id] if conversation_id else []),
-            limit,
-        )
-        return [data for (data,) in found]
+        try:
+            return self._journal.recent_records(tenant, conversation_id, limit)
+        except sqlite3.Error as error:
+            raise StorageError(f"the store cannot be read: {error}") from error
 
     def documents(self, tenant: str, kind: str) -> dict[str, bytes]:
         """See `ports.FeedbackStore`."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from engine.errors import StartError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: the journal in frames
 Sync = Literal["normal", "full"]
 
 
@@ -41,6 +41,11 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise StartError(
             f"{path} was written by a newer release (schema {found}, this one knows {SCHEMA_VERSION}): "
             "upgrade Yingda, or name another --data-dir"
+        )
+    if 0 < found < SCHEMA_VERSION:
+        raise StartError(
+            f"{path} was written before the first release (schema {found}, this one knows {SCHEMA_VERSION}): "
+            "name another --data-dir, or move the file away"
         )
     if not found and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         raise StartError(_foreign(path))

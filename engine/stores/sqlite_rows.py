@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from engine.domain import Agent, Conversation, ConversationState, Event, StoredEvent
+from engine.domain import Agent, Conversation, ConversationState
 from engine.stores import detail
 
 T = TypeVar("T")
@@ -71,14 +71,3 @@ def conversation_values(tenant: str, one: Conversation) -> Row:
         one.version,
         detail.conversation_detail(one),
     )
-
-
-def event_values(tenant: str, one: Event) -> Row:
-    """What the journal keeps of an event."""
-    return tenant, one.conversation_id, one.kind, one.time_ms, one.key or None, one.data
-
-
-def stored_event(row: Row) -> StoredEvent:
-    """From sequence, conversation_id, kind, time_ms, data, key."""
-    event = Event(conversation_id=row[1], kind=row[2], time_ms=row[3], data=row[4], key=row[5] or "")
-    return StoredEvent(sequence=row[0], event=event)

@@ -1,0 +1,227 @@
+"""The journal in the embedded store: one row per tenant and commit, that holds all of its entries.
+
+A row is a frame. `places` says of each entry which one of the same conversation came before it, when it was written
+and where its payload ends in `data`; `names` gives kinds, conversations and keys. So the entries of a conversation are
+a chain that is followed backwards from its head, and no index has to be kept of them.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+
+from engine.domain import Event, StoredEvent
+from engine.stores import sqlite_rows as rows
+from engine.stores.detail import encode
+from engine.stores.sqlite_heads import Heads
+
+_FRAMES_KEPT = 16  # read frames that are remembered: entries that follow each other are often in one
+_KEYS_AT_ONCE = 64  # rows of one INSERT
+_INSERT_KEYS = f"INSERT INTO messages VALUES {', '.join(['(?, ?, ?)'] * _KEYS_AT_ONCE)}"
+_BEFORE, _TIME, _END = range(3)  # the columns of `places`
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A frame without its payloads. `places` is one column after the other."""
+
+    tenant: str
+    first: int
+    places: array[int]
+    kinds: Sequence[str]
+    conversation_ids: Sequence[str]
+    keys: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def before(self, number: int) -> int:
+        """The sequence of the conversation's entry before, 0 where there is none."""
+        return self.places[_BEFORE * len(self) + number]
+
+    def time_ms(self, number: int) -> int:
+        """When it was written."""
+        return self.places[_TIME * len(self) + number]
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Where its payload begins and ends."""
+        ends = _END * len(self)
+        return self.places[ends + number - 1] if number else 0, self.places[ends + number]
+
+
+class SQLiteJournal:
+    """Entries of all tenants, numbered together; a number that a refused commit took is not given again."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._heads = Heads(connection)
+        self._next = 1 + max(self._heads.written_to, self._last())
+        self._frame = lru_cache(maxsize=_FRAMES_KEPT)(self._read_frame)
+        self._catch_up()
+
+    def append(self, tenant: str, events: Sequence[Event]) -> None:
+        """Within the store's transaction. Raises: sqlite3.IntegrityError where a key exists."""
+        if not events:
+            return
+        first, self._next = self._next, self._next + len(events)
+        before = self._heads.advance(tenant, [one.conversation_id for one in events], first)
+        ends = accumulate(len(one.data) for one in events)
+        times = [one.time_ms for one in events]
+        names = encode(
+            [
+                [one.kind for one in events],
+                [one.conversation_id for one in events],
+                [one.key for one in events],
+            ]
+        )
+        self._db.execute(
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                first,
+                tenant,
+                max(times),
+                array("q", [*before, *times, *ends]).tobytes(),
+                names,
+                b"".join([one.data for one in events]),
+            ),
+        )
+        self._insert_keys([(tenant, one.key, first + number) for number, one in enumerate(events) if one.key])
+
+    def begin(self) -> None:
+        """A change begins, that `undo` undoes."""
+        self._heads.begin()
+
+    def undo(self) -> None:
+        """Forget the change; its rows the store takes back."""
+        self._heads.undo()
+
+    def settle(self) -> None:
+        """Within the store's transaction, at its end: write some of what lags behind too far."""
+        self._heads.write()
+
+    def settle_all(self) -> None:
+        """Within a transaction of its own: write all that lags behind, so that frames may be changed or taken away."""
+        self._heads.write_all()
+
+    def committed(self) -> None:
+        """The store's transaction is kept."""
+        self._heads.committed()
+
+    def forget(self) -> None:
+        """The store's transaction is over, and nothing of it was kept."""
+        self._heads.forget()
+
+    def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """See `ports.Store`; nothing is left of a record whose frame was taken away, but the key is known still."""
+        wanted = rows.padded(keys)
+        found = self._db.execute(
+            f"SELECT key, sequence FROM messages WHERE tenant = ? AND key IN ({rows.marks('?', wanted)})",
+            (tenant, *wanted),
+        ).fetchall()
+        stored = ((key, self._entry(tenant, sequence)) for key, sequence in found)
+        return {key: one.event.data if one else b"" for key, one in stored}
+
+    def events(self, tenant: str, conversation_id: str, after: int, limit: int) -> list[StoredEvent]:
+        """See `ports.Store`."""
+        sequences = list(self._chain(tenant, conversation_id, after))
+        first = sequences[::-1][:limit]
+        return [one for sequence in first if (one := self._entry(tenant, sequence))]
+
+    def recent_records(self, tenant: str, conversation_id: str, limit: int) -> list[bytes]:
+        """See `ports.ReplyStore`."""
+        found = self._chain(tenant, conversation_id) if conversation_id else self._newest(tenant)
+        records: list[bytes] = []
+        for sequence in found if limit > 0 else ():
+            entry = self._entry(tenant, sequence) if self._is_message(sequence) else None
+            records += [entry.event.data] if entry else []
+            if len(records) == limit:
+                break
+        return records
+
+    def _chain(self, tenant: str, conversation_id: str, after: int = 0) -> Iterator[int]:
+        """Sequences of a conversation above `after`, newest first; it ends where frames were taken away."""
+        sequence = self._heads.of(tenant, conversation_id)
+        while sequence > after and (frame := self._holding(tenant, sequence)):
+            yield sequence
+            sequence = frame.before(sequence - frame.first)
+
+    def _newest(self, tenant: str) -> Iterator[int]:
+        """All sequences of a tenant, newest first."""
+        below = self._next
+        while found := self._db.execute(
+            "SELECT max(sequence) FROM journal WHERE tenant = ? AND sequence < ?", (tenant, below)
+        ).fetchone()[0]:
+            below = found
+            if frame := self._frame(found):
+                yield from reversed(range(found, found + len(frame)))
+
+    def _is_message(self, sequence: int) -> bool:
+        frame = self._frame_of(sequence)
+        return frame is not None and bool(frame.keys[sequence - frame.first])
+
+    def _entry(self, tenant: str, sequence: int) -> StoredEvent | None:
+        """None where its frame was taken away."""
+        frame = self._holding(tenant, sequence)
+        if frame is None:
+            return None
+        number = sequence - frame.first
+        with self._db.blobopen("journal", "data", frame.first, readonly=True) as blob:
+            begin, end = frame.span(number)
+            blob.seek(begin)
+            data = blob.read(end - begin)
+        event = Event(
+            conversation_id=frame.conversation_ids[number],
+            kind=frame.kinds[number],
+            time_ms=frame.time_ms(number),
+            data=data,
+            key=frame.keys[number],
+        )
+        return StoredEvent(sequence=sequence, event=event)
+
+    def _holding(self, tenant: str, sequence: int) -> _Frame | None:
+        frame = self._frame_of(sequence)
+        return frame if frame and frame.tenant == tenant else None
+
+    def _frame_of(self, sequence: int) -> _Frame | None:
+        first: int | None = self._db.execute(
+            "SELECT max(sequence) FROM journal WHERE sequence <= ?", (sequence,)
+        ).fetchone()[0]
+        frame = self._frame(first) if first else None
+        return frame if frame and sequence - frame.first < len(frame) else None
+
+    def _read_frame(self, first: int) -> _Frame | None:
+        found = self._db.execute(
+            "SELECT tenant, places, names FROM journal WHERE sequence = ?", (first,)
+        ).fetchone()
+        if found is None:
+            return None
+        places = array("q")
+        places.frombytes(found[1])
+        return _Frame(found[0], first, places, *json.loads(found[2]))
+
+    def _insert_keys(self, keys: Sequence[tuple[str, str, int]]) -> None:
+        whole = len(keys) - len(keys) % _KEYS_AT_ONCE
+        for at in range(0, whole, _KEYS_AT_ONCE):
+            self._db.execute(_INSERT_KEYS, [value for key in keys[at : at + _KEYS_AT_ONCE] for value in key])
+        self._db.executemany("INSERT INTO messages VALUES (?, ?, ?)", keys[whole:])
+
+    def _last(self) -> int:
+        """The newest entry's sequence, 0 where there is none."""
+        first = self._db.execute("SELECT max(sequence) FROM journal").fetchone()[0]
+        frame = self._read_frame(first) if first else None
+        return frame.first + len(frame) - 1 if frame else 0
+
+    def _catch_up(self) -> None:
+        """Learn the heads that a killed engine had only in memory."""
+        newer = self._db.execute(
+            "SELECT sequence FROM journal WHERE sequence > ? ORDER BY sequence", (self._heads.written_to,)
+        ).fetchall()
+        for (first,) in newer:
+            if frame := self._read_frame(first):
+                self._heads.advance(frame.tenant, frame.conversation_ids, first)
+        self._heads.committed()

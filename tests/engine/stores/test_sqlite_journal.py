@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from engine.domain import Change, Event
+from engine.errors import StartError
+from engine.stores import sqlite_heads
+from engine.stores.sqlite import SQLiteStore, open_store
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[SQLiteStore]:
+    with closing(open_store(path, sync="normal")) as store:
+        yield store
+
+
+@contextmanager
+def after_kill(path: Path) -> Iterator[SQLiteStore]:
+    """What another process finds that opens the files as they are now."""
+    copy = path.with_name("killed.db")
+    copy.write_bytes(path.read_bytes())
+    copy.with_name("killed.db-wal").write_bytes(path.with_name(f"{path.name}-wal").read_bytes())
+    with opened(copy) as store:
+        yield store
+
+
+def say(store: SQLiteStore, *names: str) -> None:
+    """One commit of a message for each conversation named; the text says which message of all it is."""
+    events = [
+        Event(
+            conversation_id=name,
+            kind="message_received",
+            time_ms=1,
+            data=f"{name} {number}".encode(),
+            key=f"{name} {number}",
+        )
+        for number, name in enumerate(names, store._journal._next)
+    ]
+    assert store.commit([Change(tenant="shop", events=events)]) == [True]
+
+
+def texts(store: SQLiteStore, conversation_id: str, after: int = 0) -> list[str]:
+    return [one.event.data.decode() for one in store.events("shop", conversation_id, after, 99)]
+
+
+def heads_in_table(store: SQLiteStore) -> int:
+    count: int = store._db.execute("SELECT count(*) FROM heads").fetchone()[0]
+    return count
+
+
+def test_a_conversation_is_followed_through_frames_and_past_others(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        say(store, "ann", "bob", "ann")
+        say(store, "bob")
+        say(store, "ann")
+
+        assert texts(store, "ann") == ["ann 1", "ann 3", "ann 5"]
+        assert texts(store, "ann", after=1) == ["ann 3", "ann 5"]
+
+
+def test_a_kill_loses_no_link(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        say(store, "ann", "bob")
+        say(store, "ann")
+        assert heads_in_table(store) == 0
+        with after_kill(tmp_path / "a.db") as again:
+            say(again, "ann")
+
+            assert texts(again, "ann") == ["ann 1", "ann 3", "ann 4"]
+            assert texts(again, "bob") == ["bob 2"]
+
+
+def test_a_refused_change_leaves_no_link(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        say(store, "ann")
+        again = Event(conversation_id="ann", kind="message_received", time_ms=1, data=b"again", key="ann 1")
+        assert store.commit([Change(tenant="shop", events=[again])]) == [False]
+        say(store, "ann")
+
+        assert texts(store, "ann") == ["ann 1", "ann 3"]
+
+
+@pytest.mark.parametrize(("lagging", "span"), [(3, 10**6), (10**6, 5)])
+def test_heads_lag_behind_by_so_many_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lagging: int, span: int
+) -> None:
+    monkeypatch.setattr(sqlite_heads, "_LAGGING", lagging)
+    monkeypatch.setattr(sqlite_heads, "_SPAN", span)
+    with opened(tmp_path / "a.db") as store:
+        for number in range(12):
+            say(store, f"c{number}", "ann")
+        assert 6 <= heads_in_table(store) < 13
+        with after_kill(tmp_path / "a.db") as again:
+            found = [texts(again, f"c{number}") for number in range(12)]
+
+            assert found == [[f"c{number} {2 * number + 1}"] for number in range(12)]
+            assert len(texts(again, "ann")) == 12
+
+
+def test_a_closed_store_has_nothing_to_read_again(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        say(store, "ann", "bob")
+    with opened(tmp_path / "a.db") as store:
+        assert heads_in_table(store) == 2
+        assert store._journal._heads.written_to == 2
+        assert texts(store, "ann") == ["ann 1"]
+
+
+def test_a_chain_ends_where_its_frames_were_taken_away(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        for _ in range(3):
+            say(store, "ann", "bob")
+        store._db.execute("DELETE FROM journal WHERE sequence < 5")
+        store._journal._frame.cache_clear()
+
+        assert texts(store, "ann") == ["ann 5"]
+        assert store.records("shop", ["ann 1", "ann 5"]) == {"ann 1": b"", "ann 5": b"ann 5"}
+
+
+def test_a_refused_message_stays_refused_when_its_frame_is_gone(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        say(store, "ann")
+        store._db.execute("DELETE FROM journal")
+        again = Event(conversation_id="ann", kind="message_received", time_ms=1, data=b"again", key="ann 1")
+
+        assert store.commit([Change(tenant="shop", events=[again])]) == [False]
+
+
+def test_a_file_from_before_frames_is_refused_and_left_alone(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        store._db.execute("PRAGMA user_version = 1")
+
+    with pytest.raises(StartError, match="before the first release"):
+        open_store(tmp_path / "a.db", sync="normal")
