@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from engine.workflow.outbox import FollowUp
+
 OUT_OF_SCOPE = "out_of_scope"
 SENTIMENTS = ("negative", "neutral", "positive")
 
@@ -186,6 +188,7 @@ class Conversation:
     last_agent_ms: int = 0
     participants: tuple[str, ...] = ()
     mood: Mood = Mood()
+    tags: tuple[str, ...] = ()
     version: int
 
 
@@ -410,6 +413,7 @@ class Change:
     taken (positive) or given back (negative), and `streaks` to the new number of angry conversations in a row; an
     event whose `key` exists already makes the change stale. `alone` are ids of those conversations that were opened
     because their customer had none open: one that another engine opened meanwhile makes the change stale.
+    `follow_up` is what rules, tickets and the outbox add.
     """
 
     tenant: str
@@ -418,3 +422,4 @@ class Change:
     streaks: Mapping[str, int] = field(default_factory=dict)
     events: Sequence[Event] = ()
     alone: Collection[str] = ()
+    follow_up: FollowUp | None = None

@@ -23,6 +23,8 @@ from engine.domain import (
     StoredEvent,
 )
 from engine.routing.policy import Policy
+from engine.workflow.outbox import Delivery, DeliveryState
+from engine.workflow.ticket import Comment, Ticket, TicketFilter
 
 
 class Clock(Protocol):
@@ -239,8 +241,8 @@ class Store(Protocol):
         """Commit each change wholly or not at all; False where it was stale.
 
         Stale is: a conversation's version does not follow the stored one, a positive claim would pass the agent's
-        capacity or the agent is gone, an event's key exists already, or the customer of one that is to be `alone`
-        has another open conversation stored.
+        capacity or the agent is gone, an event's key exists already, the customer of one that is to be `alone`
+        has another open conversation stored, or the follow-up is stale.
         """
         ...
 
@@ -262,6 +264,11 @@ class Store(Protocol):
     @property
     def assist(self) -> AssistStore:
         """What the assist keeps."""
+        ...
+
+    @property
+    def workflow(self) -> WorkflowStore:
+        """What rules, tickets and the outbox keep; `commit` writes it."""
         ...
 
     def close(self) -> None:
@@ -328,6 +335,10 @@ class FeedbackStore(SharedStore, Protocol):
         """Create or replace."""
         ...
 
+    def delete_document(self, tenant: str, kind: str, key: str) -> bool:
+        """Whether it was there."""
+        ...
+
     def receipt(self, tenant: str, request_id: str) -> bytes | None:
         """The receipt of a feedback that was committed."""
         ...
@@ -345,3 +356,55 @@ class FeedbackStore(SharedStore, Protocol):
 
 class AssistStore(ReplyStore, FeedbackStore, Protocol):
     """Both, as a store has them."""
+
+
+class WorkflowStore(Protocol):
+    """Firings, tickets and the outbox. `Store.commit` writes them; called from the same thread."""
+
+    def fired(self, tenant: str, conversation_ids: Sequence[str]) -> dict[tuple[str, str], int]:
+        """When rules fired last, by (conversation_id, rule_id), where they did."""
+        ...
+
+    def ticket(self, tenant: str, ticket_id: str) -> Ticket | None:
+        """By its number."""
+        ...
+
+    def tickets(
+        self, tenant: str, wanted: TicketFilter, before: tuple[int, str] | None, limit: int
+    ) -> list[Ticket]:
+        """Newest first by (opened_ms, ticket_id), those strictly before `before`."""
+        ...
+
+    def comments(self, tenant: str, ticket_id: str, after: int, limit: int) -> list[Comment]:
+        """In order, numbers strictly above `after`."""
+        ...
+
+    def answered(self, tenant: str, request_id: str) -> bytes | None:
+        """The receipt of a request that was committed."""
+        ...
+
+    def deliveries(
+        self, tenant: str, state: DeliveryState | None, after: tuple[int, str], limit: int
+    ) -> list[Delivery]:
+        """Oldest first by (created_ms, delivery_id), those strictly after `after`."""
+        ...
+
+    def claim_deliveries(self, now_ms: int, until_ms: int, limit: int) -> list[tuple[str, Delivery]]:
+        """(tenant, delivery) of pending ones that are due; no engine gets them again before `until_ms`."""
+        ...
+
+    def put_delivery(self, tenant: str, delivery: Delivery) -> None:
+        """Create or replace."""
+        ...
+
+    def finish_delivery(self, tenant: str, delivery_id: str) -> None:
+        """It has arrived: forget it."""
+        ...
+
+
+class CustomerFacts(Protocol):
+    """What is known of customers, such as the last order; never waits for it."""
+
+    def of(self, tenant: str, channel: int, customer_id: str) -> Mapping[str, str]:
+        """Facts by the names of slots; empty where nothing is known yet."""
+        ...

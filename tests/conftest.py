@@ -20,7 +20,11 @@ from engine.routing.policy import Policy
 from engine.settings import EngineSettings
 from gateway.settings import GatewaySettings
 
-pytest.register_assert_rewrite("tests.engine.stores.conformance", "tests.engine.stores.assist_conformance")
+pytest.register_assert_rewrite(
+    "tests.engine.stores.conformance",
+    "tests.engine.stores.assist_conformance",
+    "tests.engine.stores.workflow_conformance",
+)
 settings.register_profile("suite", derandomize=True, deadline=None)  # the same everywhere, however busy
 settings.load_profile("suite")
 

@@ -224,6 +224,7 @@ def conversation_to_proto(one: Conversation) -> conversation_pb2.Conversation:
         anger=one.mood.anger,
         is_angry=one.mood.is_angry,
         participant_agent_ids=one.participants,
+        tags=one.tags,
     )
 
 

@@ -12,6 +12,7 @@ from engine.domain import Agent, Conversation, Mood, Reply, Requirement, Shift
 encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":")
 ).encode  # made once: it is called for every message
+_TAGS = 13  # place of the tags in a conversation's parts; what older releases kept ends before it
 _KEPT = 8192  # requirements remembered; rounded probabilities make many equal
 
 
@@ -68,6 +69,7 @@ def conversation_parts(one: Conversation) -> list[object]:
         one.participants,
         round(one.mood.anger, 4),
         one.mood.is_angry,
+        one.tags,
     ]
 
 
@@ -86,6 +88,7 @@ def parts_fields(kept: Sequence[Any]) -> dict[str, Any]:
         "last_agent_ms": kept[9],
         "participants": tuple(kept[10]),
         "mood": Mood(anger=kept[11], is_angry=kept[12]),
+        "tags": tuple(kept[_TAGS]) if len(kept) > _TAGS else (),
     }
 
 

@@ -1,5 +1,5 @@
 #!lua name=yingda_1
--- The writes of the Redis store; redis_assist.lua and redis_reads.lua are loaded behind it, as one library. Change the
+-- The writes of the Redis store; the files that redis_client.py names are loaded behind it, as one library. Change the
 -- number in its name and in every function's name when an older engine could not go on beside the new code.
 --
 -- KEYS[1] of every function is the tenant's prefix, "yingda:{shop}"; the tenant's other keys begin with it and so lie
@@ -28,6 +28,7 @@
 --   :feedback       hash    request -> receipt
 --   :assist         hash    kind, or "replies" -> engine and token of who changed it last
 --   :wait           string  written before WAIT (see redis_client.py)
+--   those of redis_workflow.lua
 --
 -- One key is no tenant's: yingda:tenants (see redis_tenants.py).
 
@@ -35,6 +36,7 @@ local ROSTER_ENTRIES = 4096 -- kept, about; an engine that is further behind rea
 local PUSH_ENTRIES = 256 -- kept, about; a listener that is further behind is told of everything that is held
 local RECENT = 10000 -- messages of a tenant, whatever their conversation, that are found by their age
 local REMEMBERED = 300 -- seconds a reply is kept for a retry
+local workflow = {} -- what redis_workflow.lua adds to a commit
 local CHUNK = 1000 -- arguments of one call, an even number; Lua's stack ends at some thousands
 
 -- Call a command that takes any number of arguments, since a call costs more than what it does.
@@ -252,9 +254,15 @@ local function commit_one(prefix, change, changed)
   if not claimed or has_known_key(prefix, change) or has_company(prefix, change) then
     return '0'
   end
+  if change.follow_up and workflow.is_stale(prefix, change.follow_up) then
+    return '0'
+  end
   write_conversations(prefix, change, known)
   write_events(prefix, change)
   write_agents(prefix, change, claimed, changed)
+  if change.follow_up then
+    workflow.write(prefix, change.follow_up)
+  end
   for _, one in ipairs(change.conversations) do
     changed.values[#changed.values + 1] = one.value
   end
@@ -273,6 +281,7 @@ local function unpacked(header, texts)
   local changes = {}
   for _, one in ipairs(header.changes) do
     local change = { conversations = {}, events = {}, claims = one.claims, streaks = one.streaks, alone = one.alone }
+    change.follow_up = one.follow_up
     for i = 1, one.conversations do
       change.conversations[i] = { id = text(), value = text() }
     end

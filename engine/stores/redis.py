@@ -27,6 +27,7 @@ from engine.stores.redis_pushes import Listener, RedisPushes
 from engine.stores.redis_roster import RedisRosters
 from engine.stores.redis_tenants import RedisTenants
 from engine.stores.redis_url import connect
+from engine.stores.redis_workflow import RedisWorkflowStore
 
 
 def open_store(url: str, *, wait_replicas: int = 0) -> RedisStore:
@@ -53,6 +54,7 @@ class RedisStore:
         self._rosters = RedisRosters(client)
         self._tenants = RedisTenants(client)
         self.assist = RedisAssistStore(client, self._write, self._await_replicas)
+        self.workflow = RedisWorkflowStore(client, self._write, self._await_replicas)
         self._channel = "yingda:changes"
         self._pushes = RedisPushes(client, tenants=self._tenants, engine=self._engine, channel=self._channel)
 
@@ -152,6 +154,7 @@ class RedisStore:
             return []
         groups = _by_tenant(changes)
         self._tenants.remember(groups)
+        self.workflow.expect(changes)
         token = str(next(self._tokens))
         with self._pushes.committing(token):
             commits = [self._commit_command(tenant, of_tenant, token) for tenant, of_tenant in groups.items()]

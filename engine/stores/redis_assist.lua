@@ -51,6 +51,14 @@ local function put_document(prefix, args)
   return marked(prefix, args, args[3])
 end
 
+-- ARGV: engine, token, kind, key. Refused where there is no such document.
+local function delete_document(prefix, args)
+  if redis.call('HDEL', prefix .. ':documents:' .. args[3], args[4]) == 0 then
+    return refused()
+  end
+  return marked(prefix, args, args[3])
+end
+
 -- ARGV: engine, token, kind, its mark as the engine knows it, request, receipt, then key and data of each document.
 -- Refused where the mark is another, or the request was committed before.
 local function commit_feedback(prefix, args)
@@ -67,3 +75,4 @@ redis.register_function('yingda_1_put_replies', once(put_replies))
 redis.register_function('yingda_1_delete_reply', once(delete_reply))
 redis.register_function('yingda_1_put_document', once(put_document))
 redis.register_function('yingda_1_commit_feedback', once(commit_feedback))
+redis.register_function('yingda_1_delete_document', once(delete_document))

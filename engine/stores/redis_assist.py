@@ -95,6 +95,10 @@ class RedisAssistStore:
         """See `ports.FeedbackStore`."""
         self._write(kind, "put_document", tenant, kind, key, data)
 
+    def delete_document(self, tenant: str, kind: str, key: str) -> bool:
+        """See `ports.FeedbackStore`."""
+        return self._write(kind, "delete_document", tenant, kind, key)
+
     def commit_feedback(
         self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
     ) -> bytes | None:

@@ -21,7 +21,7 @@ from engine.domain import (
     Roster,
     StoredEvent,
 )
-from engine.stores import detail
+from engine.stores import detail, redis_workflow_rows
 from engine.stores import roster as rosters
 
 TENANTS = "yingda:tenants"
@@ -157,6 +157,7 @@ def changes_arguments(changes: Sequence[Change]) -> tuple[str, bytes]:
                     for one in change.conversations
                     if one.conversation_id in change.alone
                 ],
+                **redis_workflow_rows.part_of_header(change.follow_up),
             }
         )
     return detail.encode({"lengths": list(map(len, texts)), "changes": counts}), b"".join(texts)

@@ -20,12 +20,13 @@ from engine.domain import (
 )
 from engine.errors import NotFoundError, StorageError
 from engine.stores import roster as rosters
-from engine.stores import sqlite_file
+from engine.stores import sqlite_file, sqlite_workflow
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
 from engine.stores.sqlite_assist import SQLiteAssistStore
 from engine.stores.sqlite_file import Sync
 from engine.stores.sqlite_journal import SQLiteJournal
+from engine.stores.sqlite_workflow import SQLiteWorkflowStore
 
 _MOST_DUE = 1000  # conversations; whoever did these asks again
 _HEADS = (
@@ -62,6 +63,7 @@ class SQLiteStore:
         self._listeners: list[Callable[[str, Sequence[Conversation]], None]] = []
         self._journal = SQLiteJournal(connection)
         self.assist = SQLiteAssistStore(connection, self._journal)
+        self.workflow = SQLiteWorkflowStore(connection)
         self._rosters: dict[str, Roster] = {}  # this process is the only writer, so memory can be trusted
 
     def close(self) -> None:
@@ -259,6 +261,8 @@ class SQLiteStore:
             self._write_conversations(change)
             self._write_claims(change)
             self._journal.append(change.tenant, change.events)
+            if change.follow_up:
+                sqlite_workflow.write(self._db, change.tenant, change.follow_up)
         except (_StaleError, sqlite3.IntegrityError):
             self._journal.undo()
             self._db.execute("ROLLBACK TO change")

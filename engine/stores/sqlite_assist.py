@@ -69,6 +69,14 @@ class SQLiteAssistStore:
         with self._write():
             self._put_documents(tenant, kind, {key: data})
 
+    def delete_document(self, tenant: str, kind: str, key: str) -> bool:
+        """See `ports.FeedbackStore`."""
+        with self._write():
+            done = self._db.execute(
+                "DELETE FROM documents WHERE tenant = ? AND kind = ? AND key = ?", (tenant, kind, key)
+            )
+        return bool(done.rowcount)
+
     def commit_feedback(
         self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
     ) -> bytes | None:

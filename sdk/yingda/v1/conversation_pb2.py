@@ -26,15 +26,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cyingda/v1/conversation.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17yingda/v1/message.proto\"\xed\x03\n\x0c\x43onversation\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12#\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.yingda.v1.ConversationState\x12\x10\n\x08\x61gent_id\x18\x05 \x01(\t\x12\r\n\x05skill\x18\x06 \x01(\t\x12\x10\n\x08language\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nqueue_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0ereservation_id\x18\x0b \x01(\t\x12,\n\x08\x64ue_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrelaxation\x18\r \x01(\x05\x12\r\n\x05\x61nger\x18\x0e \x01(\x02\x12\x10\n\x08is_angry\x18\x0f \x01(\x08\x12\x1d\n\x15participant_agent_ids\x18\x10 \x03(\t*\xd8\x01\n\x11\x43onversationState\x12\"\n\x1e\x43ONVERSATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43ONVERSATION_STATE_WAITING\x10\x01\x12\x1f\n\x1b\x43ONVERSATION_STATE_ASSIGNED\x10\x02\x12\x1d\n\x19\x43ONVERSATION_STATE_CLOSED\x10\x03\x12\x1e\n\x1a\x43ONVERSATION_STATE_OFFERED\x10\x04\x12\x1f\n\x1b\x43ONVERSATION_STATE_WRAPPING\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cyingda/v1/conversation.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17yingda/v1/message.proto\"\xfb\x03\n\x0c\x43onversation\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12#\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12+\n\x05state\x18\x04 \x01(\x0e\x32\x1c.yingda.v1.ConversationState\x12\x10\n\x08\x61gent_id\x18\x05 \x01(\t\x12\r\n\x05skill\x18\x06 \x01(\t\x12\x10\n\x08language\x18\x07 \x01(\t\x12/\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nqueue_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0ereservation_id\x18\x0b \x01(\t\x12,\n\x08\x64ue_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrelaxation\x18\r \x01(\x05\x12\r\n\x05\x61nger\x18\x0e \x01(\x02\x12\x10\n\x08is_angry\x18\x0f \x01(\x08\x12\x1d\n\x15participant_agent_ids\x18\x10 \x03(\t\x12\x0c\n\x04tags\x18\x11 \x03(\t*\xd8\x01\n\x11\x43onversationState\x12\"\n\x1e\x43ONVERSATION_STATE_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x43ONVERSATION_STATE_WAITING\x10\x01\x12\x1f\n\x1b\x43ONVERSATION_STATE_ASSIGNED\x10\x02\x12\x1d\n\x19\x43ONVERSATION_STATE_CLOSED\x10\x03\x12\x1e\n\x1a\x43ONVERSATION_STATE_OFFERED\x10\x04\x12\x1f\n\x1b\x43ONVERSATION_STATE_WRAPPING\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yingda.v1.conversation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONVERSATIONSTATE']._serialized_start=598
-  _globals['_CONVERSATIONSTATE']._serialized_end=814
+  _globals['_CONVERSATIONSTATE']._serialized_start=612
+  _globals['_CONVERSATIONSTATE']._serialized_end=828
   _globals['_CONVERSATION']._serialized_start=102
-  _globals['_CONVERSATION']._serialized_end=595
+  _globals['_CONVERSATION']._serialized_end=609
 # @@protoc_insertion_point(module_scope)

@@ -79,6 +79,7 @@ class Conversation(_message.Message):
     ANGER_FIELD_NUMBER: _builtins.int
     IS_ANGRY_FIELD_NUMBER: _builtins.int
     PARTICIPANT_AGENT_IDS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     """Stable id within the tenant."""
     channel: _message_pb2.Channel.ValueType
@@ -121,6 +122,10 @@ class Conversation(_message.Message):
     def participant_agent_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Agents who joined beside the owner, at most 8."""
 
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What rules tagged it with, at most 32."""
+
     def __init__(
         self,
         *,
@@ -140,10 +145,11 @@ class Conversation(_message.Message):
         anger: _builtins.float = ...,
         is_angry: _builtins.bool = ...,
         participant_agent_ids: _abc.Iterable[_builtins.str] | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "due_time", b"due_time", "queue_time", b"queue_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "anger", b"anger", "channel", b"channel", "conversation_id", b"conversation_id", "create_time", b"create_time", "customer_id", b"customer_id", "due_time", b"due_time", "is_angry", b"is_angry", "language", b"language", "participant_agent_ids", b"participant_agent_ids", "queue_time", b"queue_time", "relaxation", b"relaxation", "reservation_id", b"reservation_id", "skill", b"skill", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "anger", b"anger", "channel", b"channel", "conversation_id", b"conversation_id", "create_time", b"create_time", "customer_id", b"customer_id", "due_time", b"due_time", "is_angry", b"is_angry", "language", b"language", "participant_agent_ids", b"participant_agent_ids", "queue_time", b"queue_time", "relaxation", b"relaxation", "reservation_id", b"reservation_id", "skill", b"skill", "state", b"state", "tags", b"tags", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

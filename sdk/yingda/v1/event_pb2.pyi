@@ -3,12 +3,16 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from yingda.v1 import answer_pb2 as _answer_pb2
 from yingda.v1 import assignment_pb2 as _assignment_pb2
 from yingda.v1 import message_pb2 as _message_pb2
+from yingda.v1 import rule_pb2 as _rule_pb2
+from yingda.v1 import ticket_pb2 as _ticket_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -249,6 +253,196 @@ class ConversationClosed(_message.Message):
 Global___ConversationClosed: _TypeAlias = ConversationClosed  # noqa: Y015
 
 @_typing.final
+class RuleFired(_message.Message):
+    """A rule held, and its actions were done in the same commit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    CHECKS_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    """The rule."""
+    message_id: _builtins.str
+    """The message it held for. Empty: it held for waiting."""
+    @_builtins.property
+    def checks(self) -> _containers.RepeatedCompositeFieldContainer[_rule_pb2.RuleCheck]:
+        """Why: every condition."""
+
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was done, such as "open_ticket 7K3M9Q2X"."""
+
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        checks: _abc.Iterable[_rule_pb2.RuleCheck] | None = ...,
+        actions: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "checks", b"checks", "message_id", b"message_id", "rule_id", b"rule_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleFired: _TypeAlias = RuleFired  # noqa: Y015
+
+@_typing.final
+class TicketOpened(_message.Message):
+    """A ticket was opened for the conversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ticket(self) -> _ticket_pb2.Ticket:
+        """As opened."""
+
+    def __init__(
+        self,
+        *,
+        ticket: _ticket_pb2.Ticket | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TicketOpened: _TypeAlias = TicketOpened  # noqa: Y015
+
+@_typing.final
+class TicketChanged(_message.Message):
+    """A ticket of the conversation changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ticket(self) -> _ticket_pb2.Ticket:
+        """As it is now."""
+
+    def __init__(
+        self,
+        *,
+        ticket: _ticket_pb2.Ticket | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ticket", b"ticket"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TicketChanged: _TypeAlias = TicketChanged  # noqa: Y015
+
+@_typing.final
+class TicketCommented(_message.Message):
+    """Something was said about a ticket of the conversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """The ticket."""
+    @_builtins.property
+    def comment(self) -> _ticket_pb2.TicketComment:
+        """What."""
+
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        comment: _ticket_pb2.TicketComment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "ticket_id", b"ticket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TicketCommented: _TypeAlias = TicketCommented  # noqa: Y015
+
+@_typing.final
+class ConversationTagged(_message.Message):
+    """The conversation got tags."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TAGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All it has now."""
+
+    def __init__(
+        self,
+        *,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationTagged: _TypeAlias = ConversationTagged  # noqa: Y015
+
+@_typing.final
+class ConversationEscalated(_message.Message):
+    """A supervisor was called in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEAM_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    team: _builtins.str
+    """From which team."""
+    agent_id: _builtins.str
+    """Who takes part from now on. Empty: nobody was there; the priority was raised."""
+    def __init__(
+        self,
+        *,
+        team: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "team", b"team"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationEscalated: _TypeAlias = ConversationEscalated  # noqa: Y015
+
+@_typing.final
+class AutoReplied(_message.Message):
+    """A rule answered the customer while the conversation waited; what it answers to a message is in that answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    """The rule."""
+    text: _builtins.str
+    """What is to be sent."""
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rule_id", b"rule_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AutoReplied: _TypeAlias = AutoReplied  # noqa: Y015
+
+@_typing.final
 class Event(_message.Message):
     """One entry of a conversation's journal: written once, never changed."""
 
@@ -266,6 +460,13 @@ class Event(_message.Message):
     CONVERSATION_JOINED_FIELD_NUMBER: _builtins.int
     REQUIREMENT_RELAXED_FIELD_NUMBER: _builtins.int
     MOOD_CHANGED_FIELD_NUMBER: _builtins.int
+    RULE_FIRED_FIELD_NUMBER: _builtins.int
+    TICKET_OPENED_FIELD_NUMBER: _builtins.int
+    TICKET_CHANGED_FIELD_NUMBER: _builtins.int
+    TICKET_COMMENTED_FIELD_NUMBER: _builtins.int
+    CONVERSATION_TAGGED_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ESCALATED_FIELD_NUMBER: _builtins.int
+    AUTO_REPLIED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Position in the tenant's journal, 1 or more, growing; gaps are possible."""
     conversation_id: _builtins.str
@@ -310,6 +511,34 @@ class Event(_message.Message):
     def mood_changed(self) -> Global___MoodChanged:
         """Supervisors are alerted by it."""
 
+    @_builtins.property
+    def rule_fired(self) -> Global___RuleFired:
+        """A rule held."""
+
+    @_builtins.property
+    def ticket_opened(self) -> Global___TicketOpened:
+        """It has a ticket."""
+
+    @_builtins.property
+    def ticket_changed(self) -> Global___TicketChanged:
+        """Its ticket changed."""
+
+    @_builtins.property
+    def ticket_commented(self) -> Global___TicketCommented:
+        """Its ticket was talked about."""
+
+    @_builtins.property
+    def conversation_tagged(self) -> Global___ConversationTagged:
+        """It was tagged."""
+
+    @_builtins.property
+    def conversation_escalated(self) -> Global___ConversationEscalated:
+        """A supervisor was called in."""
+
+    @_builtins.property
+    def auto_replied(self) -> Global___AutoReplied:
+        """A rule answered by itself."""
+
     def __init__(
         self,
         *,
@@ -325,12 +554,19 @@ class Event(_message.Message):
         conversation_joined: Global___ConversationJoined | None = ...,
         requirement_relaxed: Global___RequirementRelaxed | None = ...,
         mood_changed: Global___MoodChanged | None = ...,
+        rule_fired: Global___RuleFired | None = ...,
+        ticket_opened: Global___TicketOpened | None = ...,
+        ticket_changed: Global___TicketChanged | None = ...,
+        ticket_commented: Global___TicketCommented | None = ...,
+        conversation_tagged: Global___ConversationTagged | None = ...,
+        conversation_escalated: Global___ConversationEscalated | None = ...,
+        auto_replied: Global___AutoReplied | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_joined", b"conversation_joined", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "auto_replied"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

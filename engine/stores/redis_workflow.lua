@@ -1,0 +1,100 @@
+-- What rules, tickets and the outbox add to a commit; a part of the library that redis.lua begins.
+--
+--   :fired:CONVERSATION  hash  rule -> when it fired last
+--   :tickets        hash    id -> JSON                       beside it :ticket_heads, version and state
+--   :ticket_list    zset    0, opened_ms and id              all; :ticket_list:STATE and :ticket_list:of:CONVERSATION
+--   :comments:TICKET  list  JSON
+--   :outbox         hash    id -> JSON
+--   :outbox_due     zset    due_ms, id                       of those that are pending
+--   :outbox_list    zset    0, created_ms and id
+--   :requests       hash    request -> receipt
+--
+-- One key is no tenant's: yingda:outbox, the tenants that ever had something to deliver.
+
+-- Nothing of a change is written where this is true.
+function workflow.is_stale(prefix, follow_up)
+  for _, one in ipairs(follow_up.firings) do
+    if (redis.call('HGET', prefix .. ':fired:' .. one[1], one[2]) or '0') ~= one[3] then
+      return true
+    end
+  end
+  for _, one in ipairs(follow_up.tickets) do
+    local head = redis.call('HGET', prefix .. ':ticket_heads', one[1]) or '0'
+    if string.match(head, '^%d+') ~= one[2] then
+      return true
+    end
+  end
+  local request = follow_up.receipt[1]
+  return request ~= nil and redis.call('HEXISTS', prefix .. ':requests', request) == 1
+end
+
+local function write_ticket(prefix, one)
+  local id, head, place, conversation = one[1], one[3], one[4], one[5]
+  local before = redis.call('HGET', prefix .. ':ticket_heads', id)
+  if before then
+    redis.call('ZREM', prefix .. ':ticket_list:' .. string.match(before, '%a+$'), place)
+  end
+  redis.call('HSET', prefix .. ':ticket_heads', id, head)
+  redis.call('HSET', prefix .. ':tickets', id, one[6])
+  redis.call('ZADD', prefix .. ':ticket_list', 0, place)
+  redis.call('ZADD', prefix .. ':ticket_list:' .. string.match(head, '%a+$'), 0, place)
+  if conversation ~= '' then
+    redis.call('ZADD', prefix .. ':ticket_list:of:' .. conversation, 0, place)
+  end
+end
+
+local function write_delivery(prefix, one)
+  local id, state, due, place = one[1], one[2], one[3], one[4]
+  redis.call('HSET', prefix .. ':outbox', id, one[5])
+  redis.call('ZADD', prefix .. ':outbox_list', 0, place)
+  if state == 'pending' then
+    redis.call('ZADD', prefix .. ':outbox_due', due, id)
+  else
+    redis.call('ZREM', prefix .. ':outbox_due', id)
+  end
+end
+
+function workflow.write(prefix, follow_up)
+  for _, one in ipairs(follow_up.firings) do
+    redis.call('HSET', prefix .. ':fired:' .. one[1], one[2], one[4])
+  end
+  for _, one in ipairs(follow_up.tickets) do
+    write_ticket(prefix, one)
+  end
+  for _, one in ipairs(follow_up.comments) do
+    redis.call('RPUSH', prefix .. ':comments:' .. one[1], one[2])
+  end
+  for _, one in ipairs(follow_up.deliveries) do
+    write_delivery(prefix, one)
+  end
+  if follow_up.receipt[1] then
+    redis.call('HSET', prefix .. ':requests', follow_up.receipt[1], follow_up.receipt[2])
+  end
+end
+
+-- ARGV: engine, token, id, state, due, place in the list, value.
+local function put_delivery(prefix, args)
+  write_delivery(prefix, { args[3], args[4], args[5], args[6], args[7] })
+  return 1, true
+end
+
+-- ARGV: engine, token, id, place in the list.
+local function finish_delivery(prefix, args)
+  redis.call('HDEL', prefix .. ':outbox', args[3])
+  redis.call('ZREM', prefix .. ':outbox_due', args[3])
+  redis.call('ZREM', prefix .. ':outbox_list', args[4])
+  return 1, true
+end
+
+-- ARGV: engine, token, now, until when nobody else gets them, how many. Gives their values.
+local function claim_deliveries(prefix, args)
+  local ids = redis.call('ZRANGEBYSCORE', prefix .. ':outbox_due', '-inf', args[3], 'LIMIT', 0, args[5])
+  for _, id in ipairs(ids) do
+    redis.call('ZADD', prefix .. ':outbox_due', args[4], id)
+  end
+  return fetch(prefix .. ':outbox', ids), #ids > 0
+end
+
+redis.register_function('yingda_1_put_delivery', once(put_delivery))
+redis.register_function('yingda_1_finish_delivery', once(finish_delivery))
+redis.register_function('yingda_1_claim_deliveries', once(claim_deliveries))

@@ -1,0 +1,1 @@
+"""Rules, what follows from them, tickets, and the outbox."""
