@@ -30,6 +30,7 @@ from engine.routing.policy import FixedPolicies
 from engine.samples import read_replies
 from engine.servicers import codec, convert
 from engine.stores.sqlite import SQLiteStore, open_store
+from engine.workflow.hook import NoWorkflow
 from models.calibration import Calibration
 from models.encoder import StaticEncoder
 from models.heads import Heads
@@ -57,9 +58,9 @@ class Engine:
             analyzer=analyzer,
             dispatcher=Dispatcher(store=store, codec=proto, clock=clock, policies=FixedPolicies()),
             responder=Responder(suggester=assist.suggester, policies=assist.policies),
+            workflow=NoWorkflow(),
             store=store,
             codec=proto,
-            clock=clock,
         )
 
     def employ(self, tenant: str, count: int) -> None:

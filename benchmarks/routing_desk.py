@@ -30,6 +30,7 @@ from engine.routing.policy import UNIT, FixedPolicies, Policy
 from engine.servicers import codec
 from engine.team import Team
 from engine.timekeeper import Timekeeper
+from engine.workflow.hook import NoWorkflow
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -103,7 +104,7 @@ def make_desk(store: Store, reader: Classifier, policy: Policy, clock: Clock | N
     clock, proto, thread = clock or SystemClock(), codec.ProtoCodec(), DecisionThread()
     analyzer = Analyzer(classifier=reader)
     dispatcher = Dispatcher(store=store, codec=proto, clock=clock, policies=FixedPolicies(others=policy))
-    lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher)
+    lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher, workflow=NoWorkflow())
     assist = assemble(
         Surroundings(store=store.assist, classifier=reader, codec=proto, clock=clock, samples=(), slots=SLOTS)
     )
@@ -111,9 +112,9 @@ def make_desk(store: Store, reader: Classifier, policy: Policy, clock: Clock | N
         analyzer=analyzer,
         dispatcher=dispatcher,
         responder=Responder(suggester=assist.suggester, policies=assist.policies),
+        workflow=NoWorkflow(),
         store=store,
         codec=proto,
-        clock=clock,
     )
 
     async def process(messages: Sequence[message_pb2.Message]) -> list[bytes]:

@@ -41,6 +41,7 @@ from engine.stores import folder, sqlite
 from engine.team import Team
 from engine.timekeeper import Timekeeper
 from engine.watch import Watch
+from engine.workflow.hook import NoWorkflow
 from models.bundle import BundleError, load
 
 _MODELS = Path(models.__file__).parent
@@ -120,14 +121,14 @@ def _parts(
     codec = ProtoCodec()
     analyzer = Analyzer(classifier=classifier)
     dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=settings.policies())
-    lifecycle_ = Lifecycle(store=store, codec=codec, dispatcher=dispatcher)
+    lifecycle_ = Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=NoWorkflow())
     pipeline = Pipeline(
         analyzer=analyzer,
         dispatcher=dispatcher,
         responder=Responder(suggester=assist.suggester, policies=assist.policies),
+        workflow=NoWorkflow(),
         store=store,
         codec=codec,
-        clock=clock,
     )
     history = History(store=store)
     watch = Watch()

@@ -1,4 +1,4 @@
-"""The one path a batch of messages takes: dedupe, read, decide, suggest, journal, answer."""
+"""The one path a batch of messages takes: dedupe, read, decide, suggest, rules, journal, answer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from engine.analysis.analyzer import Analyzer
 from engine.assist.responder import Responder
 from engine.domain import AnalysisBatch, Assignment, Event, MessageBatch
 from engine.errors import ContentionError
-from engine.ports import Clock, Codec, Store
+from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.draft import Draft
+from engine.workflow.hook import Decided, Workflow
 
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
 SUGGESTIONS = 3  # replies that go with every answer
@@ -26,16 +27,16 @@ class Pipeline:
         analyzer: Analyzer,
         dispatcher: Dispatcher,
         responder: Responder,
+        workflow: Workflow,
         store: Store,
         codec: Codec,
-        clock: Clock,
     ) -> None:
         self._analyzer = analyzer
         self._dispatcher = dispatcher
         self._responder = responder
+        self._workflow = workflow
         self._store = store
         self._codec = codec
-        self._clock = clock
 
     def process(self, batch: MessageBatch) -> list[bytes]:
         """A serialised answer for each message, in order; all of them are journaled.
@@ -80,6 +81,17 @@ class Pipeline:
         drafts = {tenant: self._dispatcher.draft(tenant) for tenant in groups}
         ids, assignments = self._decide(fresh, analysis, groups, drafts)
         advice = self._responder.advise(fresh, analysis, SUGGESTIONS)
+        self._workflow.follow(
+            Decided(
+                batch=fresh,
+                analysis=analysis,
+                groups=groups,
+                drafts=drafts,
+                conversation_ids=ids,
+                assignments=assignments,
+                advice=advice,
+            )
+        )
         answers = self._codec.answers(ids, analysis, assignments, advice)
         self._journal(fresh, ids, answers, drafts)
         committed = self._store.commit([draft.change() for draft in drafts.values()])
@@ -103,16 +115,16 @@ class Pipeline:
     def _journal(
         self, batch: MessageBatch, ids: Sequence[str], answers: Sequence[bytes], drafts: dict[str, Draft]
     ) -> None:
-        now_ms = self._clock.now_ms()
         for row, (conversation_id, answer) in enumerate(zip(ids, answers, strict=True)):
+            draft = drafts[batch.tenants[row]]
             event = Event(
                 conversation_id=conversation_id,
                 kind="message_received",
-                time_ms=now_ms,
+                time_ms=draft.now_ms,
                 data=self._codec.record(batch.raw[row], answer),
                 key=_key(batch, row),
             )
-            drafts[batch.tenants[row]].record(event)
+            draft.record(event)
 
 
 def _key(batch: MessageBatch, row: int) -> str:

@@ -40,6 +40,7 @@ from engine.servicers import codec
 from engine.stores import roster as rosters
 from engine.stores.sqlite import SQLiteStore
 from engine.team import Team
+from engine.workflow.hook import NoWorkflow
 
 FieldValue = Any  # what the named field holds
 TENANT = "shop"
@@ -168,7 +169,7 @@ def make_desk(
     analyzer = Analyzer(classifier=reader)
     policies = FixedPolicies(others=policy or Policy())
     dispatcher = Dispatcher(store=store, codec=proto, clock=clock, policies=policies)
-    lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher)
+    lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher, workflow=NoWorkflow())
     assist = assemble(
         Surroundings(
             store=store.assist,
@@ -183,9 +184,9 @@ def make_desk(
         analyzer=analyzer,
         dispatcher=dispatcher,
         responder=Responder(suggester=assist.suggester, policies=assist.policies),
+        workflow=NoWorkflow(),
         store=store,
         codec=proto,
-        clock=clock,
     )
     team = Team(store=store, dispatcher=dispatcher, lifecycle=lifecycle, clock=clock)
     return Desk(

@@ -17,6 +17,7 @@ from engine.routing import demand, queue, selection
 from engine.routing.crew import Crew
 from engine.routing.duty import Duties
 from engine.routing.policy import Policy
+from engine.workflow.gathering import Gathering
 
 SECOND = 1000  # milliseconds
 HOLDING = frozenset({ConversationState.OFFERED, ConversationState.ASSIGNED, ConversationState.WRAPPING})
@@ -31,6 +32,7 @@ class Draft:
 
     def __init__(self, *, tenant: str, crew: Crew, now_ms: int) -> None:
         self.now_ms = now_ms
+        self.follow_up = Gathering()
         self._tenant = tenant
         self._crew = crew
         self._duties = Duties(crew.roster)
@@ -194,6 +196,7 @@ class Draft:
             streaks=self._duties.streaks,
             events=[*self._events, *self._late_events],
             alone=self._alone,
+            follow_up=self.follow_up.made(),
         )
 
     def touch(self, before: Conversation, **changes: object) -> Conversation:

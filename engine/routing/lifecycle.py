@@ -13,6 +13,7 @@ from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.draft import Draft
 from engine.routing.queue import OVERFLOW
+from engine.workflow.hook import Workflow
 
 MAX_PARTICIPANTS = 8
 MAX_DUE = 100  # conversations of one tick, so that messages get their turn in between
@@ -22,10 +23,11 @@ _Step = Callable[[Draft, Conversation], Conversation]
 class Lifecycle:
     """Moves conversations on. Every method is one commit, the places it frees handed on within it."""
 
-    def __init__(self, *, store: Store, codec: Codec, dispatcher: Dispatcher) -> None:
+    def __init__(self, *, store: Store, codec: Codec, dispatcher: Dispatcher, workflow: Workflow) -> None:
         self._store = store
         self._codec = codec
         self._dispatcher = dispatcher
+        self._workflow = workflow
 
     def accept(self, tenant: str, reservation_id: str) -> Conversation:
         """The agent takes an offer. Raises: NotFoundError, ConflictError where the offer has ended."""
@@ -161,6 +163,10 @@ class Lifecycle:
         for one in due:
             self._end(draft, one)
         self._place_in_order(draft, tenant, due)
+        relaxed = [self._latest(draft, one) for one in due if one.state is ConversationState.WAITING]
+        self._workflow.waited(
+            draft, tenant, [one for one in relaxed if one.state is ConversationState.WAITING]
+        )
         return self._is_committed(draft)
 
     def _end(self, draft: Draft, due: Conversation) -> None:

@@ -45,8 +45,14 @@ def make_ticket(ticket_id: str, **changes: FieldValue) -> Ticket:
 
 
 def make_delivery(delivery_id: str = "d1", **changes: FieldValue) -> Delivery:
-    fields = {"webhook": "crm", "kind": "k", "body": '{"值":1}'.encode(), "created_ms": 1, "due_ms": 1}
-    return Delivery(**({"delivery_id": delivery_id} | fields | changes))
+    fields: dict[str, FieldValue] = {
+        "webhook": "crm",
+        "kind": "k",
+        "body": '{"值":1}'.encode(),
+        "created_ms": 1,
+        "due_ms": 1,
+    }
+    return Delivery(**(fields | {"delivery_id": delivery_id} | changes))
 
 
 def follow(store: Store, tenant: str = "shop", **follow_up: FieldValue) -> bool:
