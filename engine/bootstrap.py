@@ -19,6 +19,9 @@ from engine.analysis.analyzer import Analyzer
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS
+from engine.bots.feed import Feeds
+from engine.bots.register import Register
+from engine.bots.speaker import Speaker
 from engine.clock import SystemClock
 from engine.decision_thread import DecisionThread
 from engine.errors import StartError
@@ -31,6 +34,7 @@ from engine.samples import read_replies
 from engine.server import Servicers, add_servicers
 from engine.servicers.agent import AgentServicer
 from engine.servicers.assist import AssistServicer
+from engine.servicers.bot import BotServicer
 from engine.servicers.codec import ProtoCodec
 from engine.servicers.conversation import ConversationServicer
 from engine.servicers.engine import EngineServicer
@@ -89,6 +93,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.push_async_callback(server.stop, settings.grace)
         await health.serving()
         stack.push_async_callback(health.leaving)
+        stack.callback(parts.feeds.close)
         assist.library.warm()
         structlog.get_logger().info("engine_ready", address=address)
         yield Engine(address=address)
@@ -111,6 +116,7 @@ def _assist(settings: EngineSettings, store: Store, classifier: Classifier) -> A
 class _Parts:
     servicers: Servicers
     timekeeper: Timekeeper
+    feeds: Feeds
 
 
 def _parts(
@@ -133,6 +139,8 @@ def _parts(
     history = History(store=store)
     watch = Watch()
     store.subscribe(watch.publish)
+    feeds = Feeds(store=store.bots, thread=thread)
+    store.subscribe(feeds.publish)
     team = Team(store=store, dispatcher=dispatcher, lifecycle=lifecycle_, clock=clock)
     servicers = Servicers(
         engine=EngineServicer(pipeline=pipeline, thread=thread),
@@ -151,11 +159,17 @@ def _parts(
             searchers=threads.searchers,
         ),
         conversation=ConversationServicer(
-            history=history, dispatcher=dispatcher, lifecycle=lifecycle_, analyzer=analyzer, thread=thread
+            history=history,
+            dispatcher=dispatcher,
+            lifecycle=lifecycle_,
+            analyzer=analyzer,
+            speaker=Speaker(store=store, codec=codec, dispatcher=dispatcher),
+            thread=thread,
         ),
+        bot=BotServicer(feeds=feeds, register=Register(store=store.bots), thread=thread),
     )
     timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=clock, thread=thread)
-    return _Parts(servicers=servicers, timekeeper=timekeeper)
+    return _Parts(servicers=servicers, timekeeper=timekeeper, feeds=feeds)
 
 
 def _store(settings: EngineSettings) -> Store:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from engine.workflow.outbox import FollowUp
 
 OUT_OF_SCOPE = "out_of_scope"
+MESSAGE = "message_received"  # the kind of event that a customer's message is
 SENTIMENTS = ("negative", "neutral", "positive")
 
 
@@ -388,7 +389,7 @@ class AnalysisBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One entry to journal. `data` is the serialised payload of `kind`; `key` names a message for ever, or is ""."""
+    """One entry to journal. `data` is the serialised payload of `kind`; `key` names it for ever, or is ""."""
 
     conversation_id: str
     kind: str

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from engine.analysis.analyzer import Analyzer
 from engine.assist.responder import Responder
-from engine.domain import AnalysisBatch, Assignment, Event, MessageBatch
+from engine.domain import MESSAGE, AnalysisBatch, Assignment, Event, MessageBatch
 from engine.errors import ContentionError
 from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
@@ -119,7 +119,7 @@ class Pipeline:
             draft = drafts[batch.tenants[row]]
             event = Event(
                 conversation_id=conversation_id,
-                kind="message_received",
+                kind=MESSAGE,
                 time_ms=draft.now_ms,
                 data=self._codec.record(batch.raw[row], answer),
                 key=_key(batch, row),

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from engine.bots.store import BotStore
 from engine.domain import (
     Advice,
     Agent,
@@ -269,6 +270,11 @@ class Store(Protocol):
     @property
     def workflow(self) -> WorkflowStore:
         """What rules, tickets and the outbox keep; `commit` writes it."""
+        ...
+
+    @property
+    def bots(self) -> BotStore:
+        """The journal as bots read it."""
         ...
 
     def close(self) -> None:

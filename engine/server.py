@@ -8,12 +8,14 @@ import grpc
 from yingda.v1 import (
     agent_service_pb2_grpc,
     assist_service_pb2_grpc,
+    bot_service_pb2_grpc,
     conversation_service_pb2_grpc,
     reply_service_pb2_grpc,
 )
 
 from engine.servicers.agent import AgentServicer
 from engine.servicers.assist import AssistServicer
+from engine.servicers.bot import BotServicer
 from engine.servicers.conversation import ConversationServicer
 from engine.servicers.engine import EngineServicer
 from engine.servicers.reply import ReplyServicer
@@ -24,6 +26,7 @@ SERVICES = (
     "yingda.v1.AssistService",
     "yingda.v1.ReplyService",
     "yingda.v1.ConversationService",
+    "yingda.v1.BotService",
 )
 
 
@@ -36,6 +39,7 @@ class Servicers:
     assist: AssistServicer
     reply: ReplyServicer
     conversation: ConversationServicer
+    bot: BotServicer
 
 
 def add_servicers(server: grpc.aio.Server, servicers: Servicers) -> tuple[str, ...]:
@@ -45,4 +49,5 @@ def add_servicers(server: grpc.aio.Server, servicers: Servicers) -> tuple[str, .
     assist_service_pb2_grpc.add_AssistServiceServicer_to_server(servicers.assist, server)
     reply_service_pb2_grpc.add_ReplyServiceServicer_to_server(servicers.reply, server)
     conversation_service_pb2_grpc.add_ConversationServiceServicer_to_server(servicers.conversation, server)
+    bot_service_pb2_grpc.add_BotServiceServicer_to_server(servicers.bot, server)
     return SERVICES

@@ -60,6 +60,12 @@ class EngineClient:
         async for response in call(request):
             yield response
 
+    async def forward_streams(self, method: str, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Any call that streams both ways, for as long as it lasts. Raises: AioRpcError."""
+        call: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(method)
+        async for response in call(requests):
+            yield response
+
     async def forward(self, method: str, request: bytes, timeout: float) -> bytes:
         """Any unary call, as it came. Raises: AioRpcError."""
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method)

@@ -12,7 +12,7 @@ import grpc
 import pytest
 import pytest_asyncio
 from hypothesis import settings
-from yingda import Client
+from yingda.bot_client import BotClient
 
 import engine.bootstrap
 import gateway.bootstrap
@@ -24,6 +24,7 @@ pytest.register_assert_rewrite(
     "tests.engine.stores.conformance",
     "tests.engine.stores.assist_conformance",
     "tests.engine.stores.workflow_conformance",
+    "tests.engine.stores.bots_conformance",
 )
 settings.register_profile("suite", derandomize=True, deadline=None)  # the same everywhere, however busy
 settings.load_profile("suite")
@@ -84,14 +85,14 @@ async def channel(gateway_address: str) -> AsyncIterator[grpc.aio.Channel]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def client(gateway_address: str, tenant: str) -> AsyncIterator[Client]:
+async def client(gateway_address: str, tenant: str) -> AsyncIterator[BotClient]:
     """Speaks for `tenant`."""
-    async with Client(gateway_address, tenant=tenant) as opened:
+    async with BotClient(gateway_address, tenant=tenant) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def other_client(gateway_address: str, other_tenant: str) -> AsyncIterator[Client]:
+async def other_client(gateway_address: str, other_tenant: str) -> AsyncIterator[BotClient]:
     """Speaks for `other_tenant`."""
-    async with Client(gateway_address, tenant=other_tenant) as opened:
+    async with BotClient(gateway_address, tenant=other_tenant) as opened:
         yield opened

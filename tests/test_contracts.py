@@ -33,7 +33,17 @@ import engine.server
 import gateway.bootstrap
 from engine import errors
 from engine.errors import EngineError, InvalidArgumentError
-from engine.servicers import agent, assist, check, conversation, convert, convert_assist, convert_reply, reply
+from engine.servicers import (
+    agent,
+    assist,
+    bot,
+    check,
+    conversation,
+    convert,
+    convert_assist,
+    convert_reply,
+    reply,
+)
 from engine.servicers import engine as engine_servicer
 from engine.servicers.errors import CODES
 from gateway import limits
@@ -53,6 +63,7 @@ MESSAGES: dict[str, Descriptor] = {
 SERVICERS = {
     "AgentService": agent.AgentServicer,
     "AssistService": assist.AssistServicer,
+    "BotService": bot.BotServicer,
     "ConversationService": conversation.ConversationServicer,
     "ReplyService": reply.ReplyServicer,
 }

@@ -134,9 +134,11 @@ class Dispatcher:
             self._fill(draft, tenant, list(agents))
             freed = draft.freed()
 
-    def record(self, draft: Draft, conversation_id: str, kind: str, data: bytes) -> None:
-        """Journal an event with the draft."""
-        draft.record(Event(conversation_id=conversation_id, kind=kind, time_ms=draft.now_ms, data=data))
+    def record(self, draft: Draft, conversation_id: str, kind: str, data: bytes, *, key: str = "") -> None:
+        """Journal an event with the draft; one whose key was journaled before makes the draft stale."""
+        draft.record(
+            Event(conversation_id=conversation_id, kind=kind, time_ms=draft.now_ms, data=data, key=key)
+        )
 
     def end_offer(self, draft: Draft, offered: Conversation, how: str) -> None:
         """Journal that an offer ended without being accepted."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from engine.domain import Assignment, Conversation, ConversationState, Presence, Requirement
+from engine.domain import Assignment, Conversation, ConversationState, Outcome, Presence, Requirement
 from engine.errors import ConflictError, NotFoundError
 from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
@@ -85,18 +85,32 @@ class Lifecycle:
         return self._change(tenant, conversation_id, change)
 
     def transfer(
-        self, tenant: str, conversation_id: str, *, agent_id: str = "", team: str = "", skill: str = ""
+        self,
+        tenant: str,
+        conversation_id: str,
+        *,
+        agent_id: str = "",
+        team: str = "",
+        skill: str = "",
+        request_id: str = "",
     ) -> tuple[Conversation, Assignment]:
-        """Give it on; exactly one target is not "". Raises: NotFoundError, ConflictError where it is closed."""
+        """Give it on; exactly one target is not "". A second call of the same request changes nothing.
+
+        Raises: NotFoundError, ConflictError where it is closed.
+        """
         made: list[Assignment] = []
+        key = f"transfer:{request_id}" if request_id else ""
 
         def change(draft: Draft, found: Conversation) -> Conversation:
+            if key and self._store.records(tenant, [key]):
+                made[:] = [_standing(found)]
+                return found
             self._must_be_open(found)
             self._must_know(draft, agent_id)
             self._dispatcher.cancel_offer(draft, found)
             target = f"agent:{agent_id}" if agent_id else f"team:{team}" if team else f"skill:{skill}"
             data = self._codec.event("conversation_transferred", from_agent_id=found.agent_id, target=target)
-            self._dispatcher.record(draft, conversation_id, "conversation_transferred", data)
+            self._dispatcher.record(draft, conversation_id, "conversation_transferred", data, key=key)
             given = _asking(found.requirement, agent_id=agent_id, team=team, skill=skill)
             # Whoever gives it on is not asked again, and the customer's waiting counts from the first time.
             declined = () if not found.agent_id or found.agent_id == agent_id else (found.agent_id,)
@@ -238,6 +252,18 @@ class Lifecycle:
     def _must_know(self, draft: Draft, agent_id: str) -> None:
         if agent_id and draft.crew.roster.agent(agent_id) is None:
             raise NotFoundError(f"there is no agent {agent_id}; put one with AgentService.PutAgent")
+
+
+def _standing(found: Conversation) -> Assignment:
+    """Where a conversation is that was given on before."""
+    return Assignment(
+        outcome=Outcome.KEPT if found.agent_id else Outcome.QUEUED,
+        agent_id=found.agent_id,
+        agent_name=found.agent_id,
+        skill=found.requirement.skill,
+        reason="this transfer was made before",
+        relaxation=found.relaxation,
+    )
 
 
 def _conversation_id(reservation_id: str) -> str:

@@ -11,6 +11,7 @@ from yingda.v1 import conversation_service_pb2 as pb
 from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 
 from engine.analysis.analyzer import Analyzer
+from engine.bots.speaker import Outgoing, Speaker
 from engine.decision_thread import DecisionThread
 from engine.domain import NO_HINTS, Assignment, Candidate, ConversationState
 from engine.errors import InvalidArgumentError
@@ -22,6 +23,7 @@ from engine.servicers import check, convert
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_TEXT = 8192  # bytes
+MAX_ID = 128  # bytes
 MAX_CANDIDATES = 1000
 
 
@@ -35,12 +37,14 @@ class ConversationServicer(ConversationServiceServicer):
         dispatcher: Dispatcher,
         lifecycle: Lifecycle,
         analyzer: Analyzer,
+        speaker: Speaker,
         thread: DecisionThread,
     ) -> None:
         self._history = history
         self._lifecycle = lifecycle
         self._dispatcher = dispatcher
         self._analyzer = analyzer
+        self._speaker = speaker
         self._thread = thread
 
     async def GetConversation(
@@ -75,6 +79,7 @@ class ConversationServicer(ConversationServiceServicer):
         """See conversation_service.proto."""
         if request.WhichOneof("target") is None:
             raise InvalidArgumentError("target", "is required: agent_id, team or skill")
+        check.at_most("request_id", request.request_id, MAX_ID)
         conversation, assignment = await self._thread.run(
             self._lifecycle.transfer,
             request.tenant,
@@ -82,6 +87,7 @@ class ConversationServicer(ConversationServiceServicer):
             agent_id=request.agent_id,
             team=request.team,
             skill=request.skill,
+            request_id=request.request_id,
         )
         return pb.TransferConversationResponse(
             conversation=convert.conversation_to_proto(conversation),
@@ -103,6 +109,14 @@ class ConversationServicer(ConversationServiceServicer):
         """See conversation_service.proto."""
         completed = await self._thread.run(self._lifecycle.complete, request.tenant, request.conversation_id)
         return pb.CompleteConversationResponse(conversation=convert.conversation_to_proto(completed))
+
+    async def SendReply(self, request: pb.SendReplyRequest, context: Context) -> pb.SendReplyResponse:
+        """See conversation_service.proto."""
+        outgoing = _outgoing(request)
+        data, duplicate = await self._thread.run(
+            self._speaker.send, request.tenant, request.conversation_id, outgoing
+        )
+        return pb.SendReplyResponse(message=event_pb2.MessageSent.FromString(data), duplicate=duplicate)
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
         """See conversation_service.proto."""
@@ -150,6 +164,26 @@ class ConversationServicer(ConversationServiceServicer):
             assignment=convert.assignment_to_proto(assignment),
             candidates=[convert.candidate_to_proto(one) for one in candidates[:MAX_CANDIDATES]],
         )
+
+
+def _outgoing(request: pb.SendReplyRequest) -> Outgoing:
+    """Raises: InvalidArgumentError."""
+    check.filled("request_id", request.request_id, MAX_ID)
+    check.filled("text", request.text, MAX_TEXT)
+    check.at_most("reply_id", request.reply_id, check.MAX_NAME)
+    check.at_most("in_reply_to_message_id", request.in_reply_to_message_id, MAX_ID)
+    author = request.WhichOneof("author")
+    if author is None:
+        raise InvalidArgumentError("author", "is required: agent_id or bot_id")
+    check.identifier(author, getattr(request, author))
+    return Outgoing(
+        request_id=request.request_id,
+        text=request.text,
+        agent_id=request.agent_id,
+        bot_id=request.bot_id,
+        reply_id=request.reply_id,
+        in_reply_to_message_id=request.in_reply_to_message_id,
+    )
 
 
 def _state(number: conversation_pb2.ConversationState.ValueType) -> ConversationState | None:

@@ -16,6 +16,7 @@
 --   :leases         zset    lease_ms, id                    of those who are not offline
 --   :sequence       number  of the last event
 --   :journal:CONVERSATION  list  sequence and event         in order, never shortened (a stream takes 4 KB at least)
+--   :order          list    index in its conversation's journal, kind and conversation of event 1, 2, ...
 --   :keys           hash    message key -> place in the journal, conversation
 --   :roster         stream  what changed about the agents   for the other engines' memory
 --   :pushes         stream  conversations that changed      for the other engines' listeners
@@ -211,7 +212,7 @@ local function write_conversations(prefix, change, known)
 end
 
 local function write_events(prefix, change)
-  local count, fields, recent = #change.events, {}, {}
+  local count, fields, recent, order = #change.events, {}, {}, {}
   if count == 0 then
     return
   end
@@ -220,13 +221,18 @@ local function write_events(prefix, change)
     sequence = sequence + 1
     local entry = string.format('%.0f ', sequence) .. event.value
     local length = redis.call('RPUSH', prefix .. ':journal:' .. event.conversation, entry)
+    local index, kind = string.format('%.0f ', length - 1), string.match(event.value, '^%S+')
+    local place = index .. event.conversation
+    order[#order + 1] = index .. kind .. ' ' .. event.conversation
     if event.key ~= '' then
-      local place = string.format('%.0f ', length - 1) .. event.conversation
       fields[#fields + 1] = event.key
       fields[#fields + 1] = place
+    end
+    if kind == 'message_received' then
       recent[#recent + 1] = place
     end
   end
+  call_all('RPUSH', prefix .. ':order', order)
   call_all('HSET', prefix .. ':keys', fields)
   call_all('LPUSH', prefix .. ':recent', recent)
   if #recent > 0 then

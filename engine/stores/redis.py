@@ -22,6 +22,7 @@ from engine.errors import NotFoundError
 from engine.stores import redis_rows as rows
 from engine.stores.detail import agent_profile
 from engine.stores.redis_assist import RedisAssistStore, last_records
+from engine.stores.redis_bots import RedisBotStore
 from engine.stores.redis_client import RedisClient
 from engine.stores.redis_pushes import Listener, RedisPushes
 from engine.stores.redis_roster import RedisRosters
@@ -55,6 +56,7 @@ class RedisStore:
         self._tenants = RedisTenants(client)
         self.assist = RedisAssistStore(client, self._write, self._await_replicas)
         self.workflow = RedisWorkflowStore(client, self._write, self._await_replicas)
+        self.bots = RedisBotStore(client, self._write)
         self._channel = "yingda:changes"
         self._pushes = RedisPushes(client, tenants=self._tenants, engine=self._engine, channel=self._channel)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.domain import Reply
+from engine.domain import MESSAGE, Reply
 from engine.errors import ContentionError, NotFoundError
 from engine.ports import LEARNED, REPLIES
 from engine.stores import detail
@@ -140,7 +140,7 @@ def _messages_back(client: RedisClient, tenant: str, conversation_id: str) -> It
     key, end = f"{rows.prefix_of(tenant)}:journal:{conversation_id}", -1
     while values := client.call("LRANGE", key, end - _PAGE + 1, end):
         events = (rows.stored_event(conversation_id, value).event for value in reversed(values))
-        yield from (one.data for one in events if one.key)
+        yield from (one.data for one in events if one.kind == MESSAGE)
         end -= _PAGE
 
 

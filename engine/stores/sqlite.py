@@ -24,6 +24,7 @@ from engine.stores import sqlite_file, sqlite_workflow
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
 from engine.stores.sqlite_assist import SQLiteAssistStore
+from engine.stores.sqlite_bots import SQLiteBotStore
 from engine.stores.sqlite_file import Sync
 from engine.stores.sqlite_journal import SQLiteJournal
 from engine.stores.sqlite_workflow import SQLiteWorkflowStore
@@ -64,6 +65,7 @@ class SQLiteStore:
         self._journal = SQLiteJournal(connection)
         self.assist = SQLiteAssistStore(connection, self._journal)
         self.workflow = SQLiteWorkflowStore(connection)
+        self.bots = SQLiteBotStore(connection, self._journal)
         self._rosters: dict[str, Roster] = {}  # this process is the only writer, so memory can be trusted
 
     def close(self) -> None:

@@ -59,7 +59,7 @@ def _prepare(connection: sqlite3.Connection, sync: Sync) -> None:
 
 
 def _schema() -> str:
-    scripts = ("sqlite.sql", "sqlite_assist.sql", "sqlite_workflow.sql")
+    scripts = ("sqlite.sql", "sqlite_assist.sql", "sqlite_workflow.sql", "sqlite_bots.sql")
     return "".join(files("engine.stores").joinpath(name).read_text(encoding="utf-8") for name in scripts)
 
 

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
-from engine.domain import Event, StoredEvent
+from engine.bots.store import Page
+from engine.domain import MESSAGE, Event, StoredEvent
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import encode
 from engine.stores.sqlite_heads import Heads
 
 _FRAMES_KEPT = 16  # read frames that are remembered: entries that follow each other are often in one
+_FRAMES_LOOKED = 256  # frames that one page of a tenant's journal is looked for in
 _KEYS_AT_ONCE = 64  # rows of one INSERT
 _INSERT_KEYS = f"INSERT INTO messages VALUES {', '.join(['(?, ?, ?)'] * _KEYS_AT_ONCE)}"
 _BEFORE, _TIME, _END = range(3)  # the columns of `places`
@@ -143,6 +145,40 @@ class SQLiteJournal:
                 break
         return records
 
+    @property
+    def last_sequence(self) -> int:
+        """No entry of any tenant stands above it."""
+        return self._next - 1
+
+    def page(self, tenant: str, after: int, kinds: Sequence[str], limit: int) -> Page:
+        """See `bots.store.BotStore.journal`."""
+        found: list[StoredEvent] = []
+        through = after
+        for frame in self._frames_from(tenant, after + 1):
+            wanted = [
+                number
+                for number in range(max(after + 1 - frame.first, 0), len(frame))
+                if not kinds or frame.kinds[number] in kinds
+            ]
+            room = limit - len(found)
+            found += self._entries(frame, wanted[:room])
+            if len(wanted) >= room:
+                return Page(events=found, through=found[-1].sequence)
+            through = max(through, frame.first + len(frame) - 1)
+        return Page(events=found, through=through)
+
+    def _frames_from(self, tenant: str, sequence: int) -> Iterator[_Frame]:
+        """The tenant's next frames, the one first that may hold the entry; not all, if many."""
+        firsts = self._db.execute(
+            "SELECT sequence FROM journal WHERE tenant = ?1 AND sequence >= coalesce("
+            "(SELECT max(sequence) FROM journal WHERE tenant = ?1 AND sequence <= ?2), 0)"
+            " ORDER BY sequence LIMIT ?3",
+            (tenant, sequence, _FRAMES_LOOKED),
+        ).fetchall()
+        for (first,) in firsts:
+            if frame := self._frame(first):
+                yield frame
+
     def _chain(self, tenant: str, conversation_id: str, after: int = 0) -> Iterator[int]:
         """Sequences of a conversation above `after`, newest first; it ends where frames were taken away."""
         sequence = self._heads.of(tenant, conversation_id)
@@ -162,26 +198,29 @@ class SQLiteJournal:
 
     def _is_message(self, sequence: int) -> bool:
         frame = self._frame_of(sequence)
-        return frame is not None and bool(frame.keys[sequence - frame.first])
+        return frame is not None and frame.kinds[sequence - frame.first] == MESSAGE
 
     def _entry(self, tenant: str, sequence: int) -> StoredEvent | None:
         """None where its frame was taken away."""
         frame = self._holding(tenant, sequence)
-        if frame is None:
-            return None
-        number = sequence - frame.first
+        return self._entries(frame, [sequence - frame.first])[0] if frame else None
+
+    def _entries(self, frame: _Frame, numbers: Sequence[int]) -> list[StoredEvent]:
+        """With their payloads, read from the disk in one go."""
+        found: list[StoredEvent] = []
         with self._db.blobopen("journal", "data", frame.first, readonly=True) as blob:
-            begin, end = frame.span(number)
-            blob.seek(begin)
-            data = blob.read(end - begin)
-        event = Event(
-            conversation_id=frame.conversation_ids[number],
-            kind=frame.kinds[number],
-            time_ms=frame.time_ms(number),
-            data=data,
-            key=frame.keys[number],
-        )
-        return StoredEvent(sequence=sequence, event=event)
+            for number in numbers:
+                begin, end = frame.span(number)
+                blob.seek(begin)
+                event = Event(
+                    conversation_id=frame.conversation_ids[number],
+                    kind=frame.kinds[number],
+                    time_ms=frame.time_ms(number),
+                    data=blob.read(end - begin),
+                    key=frame.keys[number],
+                )
+                found.append(StoredEvent(sequence=frame.first + number, event=event))
+        return found
 
     def _holding(self, tenant: str, sequence: int) -> _Frame | None:
         frame = self._frame_of(sequence)

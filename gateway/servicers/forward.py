@@ -10,7 +10,13 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError
 from yingda.service.errors import StatusError
-from yingda.v1 import agent_service_pb2, assist_service_pb2, conversation_service_pb2, reply_service_pb2
+from yingda.v1 import (
+    agent_service_pb2,
+    assist_service_pb2,
+    bot_service_pb2,
+    conversation_service_pb2,
+    reply_service_pb2,
+)
 
 from gateway.engine_client import EngineClient
 from gateway.tenancy import Tenancy
@@ -21,6 +27,7 @@ _MARGIN = 0.05  # seconds kept of the caller's deadline, so that the engine's an
 SERVICES: Sequence[ServiceDescriptor] = (
     agent_service_pb2.DESCRIPTOR.services_by_name["AgentService"],
     assist_service_pb2.DESCRIPTOR.services_by_name["AssistService"],
+    bot_service_pb2.DESCRIPTOR.services_by_name["BotService"],
     conversation_service_pb2.DESCRIPTOR.services_by_name["ConversationService"],
     reply_service_pb2.DESCRIPTOR.services_by_name["ReplyService"],
 )
@@ -47,9 +54,24 @@ class Forwarder:
     def _handler(
         self, service: ServiceDescriptor, method: MethodDescriptor
     ) -> grpc.RpcMethodHandler[bytes, bytes]:
+        if method.client_streaming:
+            return grpc.stream_stream_rpc_method_handler(self._exchange(service, method))
         if method.server_streaming:
             return grpc.unary_stream_rpc_method_handler(self._stream(service, method))
         return grpc.unary_unary_rpc_method_handler(self._method(service, method))
+
+    def _exchange(self, service: ServiceDescriptor, method: MethodDescriptor) -> Callable[..., Any]:
+        path = f"/{service.full_name}/{method.name}"
+        request_class = message_factory.GetMessageClass(method.input_type)
+
+        async def call(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+            allowed = self._tenancy.allowed(context)
+            first = await anext(aiter(requests), b"")  # it alone says whose; without one there is no tenant
+            self._tenancy.check(_tenant(request_class, first), allowed)
+            async for response in self._engine.forward_streams(path, _chained(first, requests)):
+                yield response
+
+        return call
 
     def _stream(self, service: ServiceDescriptor, method: MethodDescriptor) -> Callable[..., Any]:
         path = f"/{service.full_name}/{method.name}"
@@ -77,6 +99,12 @@ class Forwarder:
     def _timeout(self, context: Context) -> float:
         remaining = context.time_remaining()
         return self._deadline if remaining is None else max(remaining - _MARGIN, 0)
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for request in rest:
+        yield request
 
 
 def _tenant(request_class: Any, request: bytes) -> str:  # noqa: ANN401

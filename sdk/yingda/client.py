@@ -13,7 +13,7 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -83,7 +83,7 @@ class Client:
         self._replies = reply_service_pb2_grpc.ReplyServiceStub(self._channel)
         self._conversations = conversation_service_pb2_grpc.ConversationServiceStub(self._channel)
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -339,16 +339,34 @@ class Client:
         return (await self._call(self._conversations.CloseConversation, request)).conversation
 
     async def transfer(
-        self, conversation_id: str, *, agent_id: str = "", team: str = "", skill: str = ""
+        self,
+        conversation_id: str,
+        *,
+        agent_id: str = "",
+        team: str = "",
+        skill: str = "",
+        request_id: str = "",
     ) -> conversation_service_pb2.TransferConversationResponse:
-        """Give a conversation to another agent, team or skill: name exactly one."""
+        """Give a conversation to another agent, team or skill: name exactly one.
+
+        A second call of the same `request_id` changes nothing.
+        """
         targets = {"agent_id": agent_id, "team": team, "skill": skill}
         request = conversation_service_pb2.TransferConversationRequest(
             tenant=self._tenant,
             conversation_id=conversation_id,
+            request_id=request_id,
             **{name: target for name, target in targets.items() if target},
         )
         return await self._call(self._conversations.TransferConversation, request)
+
+    async def send_reply(
+        self, request: conversation_service_pb2.SendReplyRequest
+    ) -> conversation_service_pb2.SendReplyResponse:
+        """Write to the customer; tenant and, if need be, a request id are filled in."""
+        request.tenant = self._tenant
+        request.request_id = request.request_id or uuid.uuid4().hex
+        return await self._call(self._conversations.SendReply, request)
 
     async def join(self, conversation_id: str, agent_id: str) -> conversation_pb2.Conversation:
         """Let a further agent, a supervisor say, take part beside the owner."""

@@ -86,6 +86,7 @@ class SyncClient:
     conversations = _blocking(Client.conversations)
     close_conversation = _blocking(Client.close_conversation)
     transfer = _blocking(Client.transfer)
+    send_reply = _blocking(Client.send_reply)
     join = _blocking(Client.join)
     complete = _blocking(Client.complete)
     events = _blocking(Client.events)

@@ -20,6 +20,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 ENGINE_SERVICES = [
     "yingda.v1.AgentService",
     "yingda.v1.AssistService",
+    "yingda.v1.BotService",
     "yingda.v1.ConversationService",
     "yingda.v1.EngineService",
     "yingda.v1.ReplyService",

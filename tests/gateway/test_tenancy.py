@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -12,7 +13,8 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from yingda import Client, YingdaError
-from yingda.v1 import agent_pb2, assist_service_pb2, message_service_pb2, reply_pb2
+from yingda.bot_client import BotClient
+from yingda.v1 import agent_pb2, assist_service_pb2, bot_service_pb2, message_service_pb2, reply_pb2
 
 from gateway.bootstrap import bootstrap
 from gateway.servicers.forward import SERVICES
@@ -24,9 +26,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Option = Any  # of a call, as gRPC takes it
 METHODS = [method for service in SERVICES for method in service.methods]
-OBJECT_IDS = ("agent_id", "conversation_id", "reply_id")
+OBJECT_IDS = ("agent_id", "conversation_id", "reply_id", "bot_id")
 OF_ONE_OBJECT = [
-    method for method in METHODS if any(name in method.input_type.fields_by_name for name in OBJECT_IDS)
+    method
+    for method in METHODS
+    if any(name in method.input_type.fields_by_name for name in OBJECT_IDS) and not method.client_streaming
 ]
 LISTS = [method for method in METHODS if method.name.startswith("List") and method not in OF_ONE_OBJECT]
 SEND = "/yingda.v1.MessageService/SendMessage"
@@ -184,14 +188,26 @@ async def test_a_single_message_of_another_tenant_is_refused(guarded_channel: gr
     assert (found.code, found.field) == (grpc.StatusCode.NOT_FOUND, "tenant")
 
 
-async def give_everything(client: Client) -> dict[str, str]:
-    """An agent, a conversation, a reply and feedback on it; their ids."""
+async def give_everything(client: BotClient) -> dict[str, str]:
+    """An agent, a conversation, a reply and feedback on it, a bot; their ids."""
     await client.put_agent(agent_pb2.Agent(agent_id="ann", skills={"general": 1}, capacity=1))
     await client.set_presence("ann", agent_pb2.PRESENCE_ONLINE)
     await client.send("hello", conversation_id="c1")
     await client.put_reply(reply_pb2.Reply(reply_id="own", language="en", text="hi"))
     await client.record_feedback(feedback())
-    return {"agent_id": "ann", "conversation_id": "c1", "reply_id": "own"}
+    await begin_bot(client)
+    return {"agent_id": "ann", "conversation_id": "c1", "reply_id": "own", "bot_id": "helper"}
+
+
+async def begin_bot(client: BotClient) -> None:
+    """One that was there once, at the journal's beginning."""
+    first = client.message("").tenant
+
+    async def requests() -> AsyncIterator[bot_service_pb2.ReceiveEventsRequest]:
+        yield bot_service_pb2.ReceiveEventsRequest(tenant=first, bot_id="helper", from_start=True)
+
+    async with aclosing(client.receive_events(requests())) as pages:
+        await anext(pages)
 
 
 def feedback() -> assist_service_pb2.RecordFeedbackRequest:
@@ -203,7 +219,9 @@ def feedback() -> assist_service_pb2.RecordFeedbackRequest:
     )
 
 
-async def test_feedback_on_what_another_tenant_has_is_not_found(client: Client, other_client: Client) -> None:
+async def test_feedback_on_what_another_tenant_has_is_not_found(
+    client: BotClient, other_client: Client
+) -> None:
     await give_everything(client)
 
     with pytest.raises(YingdaError, match=r"NOT_FOUND: tenant .* has no reply own"):
@@ -213,9 +231,11 @@ async def test_feedback_on_what_another_tenant_has_is_not_found(client: Client, 
 
 @by_name([method for method in OF_ONE_OBJECT if method.name != "RecordFeedback"])
 async def test_what_another_tenant_has_is_not_found(
-    channel: grpc.aio.Channel, client: Client, tenant: str, other_tenant: str, method: MethodDescriptor
+    channel: grpc.aio.Channel, client: BotClient, tenant: str, other_tenant: str, method: MethodDescriptor
 ) -> None:
     fields = {**await give_everything(client), "presence": agent_pb2.PRESENCE_ONLINE}
+    if method.name == "SendReply":
+        fields |= {"request_id": "q1", "text": "hi"}
     found = await refused(channel, method, make(method, other_tenant, **fields))
 
     assert found.code is grpc.StatusCode.NOT_FOUND
@@ -229,7 +249,7 @@ async def test_what_another_tenant_has_is_not_found(
 
 @by_name(LISTS)
 async def test_a_list_shows_nothing_of_another_tenant(
-    channel: grpc.aio.Channel, client: Client, tenant: str, other_tenant: str, method: MethodDescriptor
+    channel: grpc.aio.Channel, client: BotClient, tenant: str, other_tenant: str, method: MethodDescriptor
 ) -> None:
     await give_everything(client)
     lists = [
@@ -237,7 +257,7 @@ async def test_a_list_shows_nothing_of_another_tenant(
         for one in (tenant, other_tenant)
     ]
 
-    shown = [any(f'"{one}"' in text for one in ("ann", "c1", "own")) for text in lists]
+    shown = [any(f'"{one}"' in text for one in ("ann", "c1", "own", "helper")) for text in lists]
     assert shown == [True, False]
 
 

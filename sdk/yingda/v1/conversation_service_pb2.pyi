@@ -330,6 +330,7 @@ class TransferConversationRequest(_message.Message):
     AGENT_ID_FIELD_NUMBER: _builtins.int
     TEAM_FIELD_NUMBER: _builtins.int
     SKILL_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Whose. Required."""
     conversation_id: _builtins.str
@@ -340,6 +341,8 @@ class TransferConversationRequest(_message.Message):
     """To an agent of this team."""
     skill: _builtins.str
     """To an agent with this skill."""
+    request_id: _builtins.str
+    """Names the call: a second one of the same name changes nothing. At most 128 bytes. Empty: every call counts."""
     def __init__(
         self,
         *,
@@ -348,10 +351,11 @@ class TransferConversationRequest(_message.Message):
         agent_id: _builtins.str = ...,
         team: _builtins.str = ...,
         skill: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "skill", b"skill", "target", b"target", "team", b"team"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "conversation_id", b"conversation_id", "skill", b"skill", "target", b"target", "team", b"team", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "conversation_id", b"conversation_id", "request_id", b"request_id", "skill", b"skill", "target", b"target", "team", b"team", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["agent_id", "team", "skill"]  # noqa: Y015
     _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
@@ -492,3 +496,83 @@ class CompleteConversationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CompleteConversationResponse: _TypeAlias = CompleteConversationResponse  # noqa: Y015
+
+@_typing.final
+class SendReplyRequest(_message.Message):
+    """What to write to whom."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    BOT_ID_FIELD_NUMBER: _builtins.int
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    IN_REPLY_TO_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose. Required."""
+    conversation_id: _builtins.str
+    """Required."""
+    request_id: _builtins.str
+    """Names the reply: a second one of the same name is the first again. 1 to 128 bytes. Required."""
+    text: _builtins.str
+    """1 to 8192 bytes. Required."""
+    agent_id: _builtins.str
+    """A human. 1 to 64 bytes of [A-Za-z0-9._-]."""
+    bot_id: _builtins.str
+    """A program. 1 to 64 bytes of [A-Za-z0-9._-]."""
+    reply_id: _builtins.str
+    """The canned reply it was made of, at most 64 bytes. Empty: none."""
+    in_reply_to_message_id: _builtins.str
+    """The customer's message that it answers, at most 128 bytes. Empty: none in particular."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        bot_id: _builtins.str = ...,
+        reply_id: _builtins.str = ...,
+        in_reply_to_message_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "author", b"author", "bot_id", b"bot_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "author", b"author", "bot_id", b"bot_id", "conversation_id", b"conversation_id", "in_reply_to_message_id", b"in_reply_to_message_id", "reply_id", b"reply_id", "request_id", b"request_id", "tenant", b"tenant", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_author: _TypeAlias = _typing.Literal["agent_id", "bot_id"]  # noqa: Y015
+    _WhichOneofArgType_author: _TypeAlias = _typing.Literal["author", b"author"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_author) -> _WhichOneofReturnType_author | None: ...
+
+Global___SendReplyRequest: _TypeAlias = SendReplyRequest  # noqa: Y015
+
+@_typing.final
+class SendReplyResponse(_message.Message):
+    """It is in the journal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    duplicate: _builtins.bool
+    """True where the same request_id was sent before: this is that first message."""
+    @_builtins.property
+    def message(self) -> _event_pb2.MessageSent:
+        """As journaled."""
+
+    def __init__(
+        self,
+        *,
+        message: _event_pb2.MessageSent | None = ...,
+        duplicate: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SendReplyResponse: _TypeAlias = SendReplyResponse  # noqa: Y015

@@ -65,6 +65,11 @@ class ConversationServiceStub:
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationResponse.FromString,
                 _registered_method=True)
+        self.SendReply = channel.unary_unary(
+                '/yingda.v1.ConversationService/SendReply',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.SendReplyRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.SendReplyResponse.FromString,
+                _registered_method=True)
         self.ListEvents = channel.unary_unary(
                 '/yingda.v1.ConversationService/ListEvents',
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.ListEventsRequest.SerializeToString,
@@ -126,6 +131,14 @@ class ConversationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SendReply(self, request, context):
+        """Writes to the customer: journals the message, for whoever speaks for the channel to deliver. Idempotent by
+        request_id. Errors: INVALID_ARGUMENT, NOT_FOUND (conversation), FAILED_PRECONDITION where it is closed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEvents(self, request, context):
         """The journal of one conversation, oldest first. Errors: NOT_FOUND.
         """
@@ -173,6 +186,11 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.CompleteConversation,
                     request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationResponse.SerializeToString,
+            ),
+            'SendReply': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendReply,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.SendReplyRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.SendReplyResponse.SerializeToString,
             ),
             'ListEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEvents,
@@ -348,6 +366,33 @@ class ConversationService:
             '/yingda.v1.ConversationService/CompleteConversation',
             yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationRequest.SerializeToString,
             yingda_dot_v1_dot_conversation__service__pb2.CompleteConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendReply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ConversationService/SendReply',
+            yingda_dot_v1_dot_conversation__service__pb2.SendReplyRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.SendReplyResponse.FromString,
             options,
             channel_credentials,
             insecure,

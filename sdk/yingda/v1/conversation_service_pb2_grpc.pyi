@@ -51,6 +51,10 @@ class ConversationServiceStub:
     """
     CompleteConversation: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.CompleteConversationRequest, _conversation_service_pb2.CompleteConversationResponse]
     """Ends the wrap-up of a closed conversation and frees the place. Errors: NOT_FOUND."""
+    SendReply: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.SendReplyRequest, _conversation_service_pb2.SendReplyResponse]
+    """Writes to the customer: journals the message, for whoever speaks for the channel to deliver. Idempotent by
+    request_id. Errors: INVALID_ARGUMENT, NOT_FOUND (conversation), FAILED_PRECONDITION where it is closed.
+    """
     ListEvents: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ListEventsRequest, _conversation_service_pb2.ListEventsResponse]
     """The journal of one conversation, oldest first. Errors: NOT_FOUND."""
     ExplainAssignment: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]
@@ -81,6 +85,10 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     """
     CompleteConversation: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.CompleteConversationRequest, _conversation_service_pb2.CompleteConversationResponse]  # type: ignore[assignment]
     """Ends the wrap-up of a closed conversation and frees the place. Errors: NOT_FOUND."""
+    SendReply: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.SendReplyRequest, _conversation_service_pb2.SendReplyResponse]  # type: ignore[assignment]
+    """Writes to the customer: journals the message, for whoever speaks for the channel to deliver. Idempotent by
+    request_id. Errors: INVALID_ARGUMENT, NOT_FOUND (conversation), FAILED_PRECONDITION where it is closed.
+    """
     ListEvents: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ListEventsRequest, _conversation_service_pb2.ListEventsResponse]  # type: ignore[assignment]
     """The journal of one conversation, oldest first. Errors: NOT_FOUND."""
     ExplainAssignment: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]  # type: ignore[assignment]
@@ -144,6 +152,16 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_conversation_service_pb2.CompleteConversationResponse, _abc.Awaitable[_conversation_service_pb2.CompleteConversationResponse]]:
         """Ends the wrap-up of a closed conversation and frees the place. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def SendReply(
+        self,
+        request: _conversation_service_pb2.SendReplyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.SendReplyResponse, _abc.Awaitable[_conversation_service_pb2.SendReplyResponse]]:
+        """Writes to the customer: journals the message, for whoever speaks for the channel to deliver. Idempotent by
+        request_id. Errors: INVALID_ARGUMENT, NOT_FOUND (conversation), FAILED_PRECONDITION where it is closed.
+        """
 
     @_abc_1.abstractmethod
     def ListEvents(

@@ -443,6 +443,56 @@ class AutoReplied(_message.Message):
 Global___AutoReplied: _TypeAlias = AutoReplied  # noqa: Y015
 
 @_typing.final
+class MessageSent(_message.Message):
+    """Somebody on our side wrote to the customer. Whoever speaks for the channel delivers it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    BOT_ID_FIELD_NUMBER: _builtins.int
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    IN_REPLY_TO_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """Names the message within the tenant for ever."""
+    text: _builtins.str
+    """What was written, 1 to 8192 bytes."""
+    channel: _message_pb2.Channel.ValueType
+    """Where to."""
+    customer_id: _builtins.str
+    """The channel's id of the customer. May be empty where only conversation ids are known."""
+    agent_id: _builtins.str
+    """The human who wrote. Empty: a program did."""
+    bot_id: _builtins.str
+    """The program that wrote. Empty: a human did."""
+    reply_id: _builtins.str
+    """The canned reply it was made of. Empty: none, or unknown."""
+    in_reply_to_message_id: _builtins.str
+    """The customer's message that it answers. Empty: none in particular."""
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        channel: _message_pb2.Channel.ValueType = ...,
+        customer_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        bot_id: _builtins.str = ...,
+        reply_id: _builtins.str = ...,
+        in_reply_to_message_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "bot_id", b"bot_id", "channel", b"channel", "customer_id", b"customer_id", "in_reply_to_message_id", b"in_reply_to_message_id", "message_id", b"message_id", "reply_id", b"reply_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageSent: _TypeAlias = MessageSent  # noqa: Y015
+
+@_typing.final
 class Event(_message.Message):
     """One entry of a conversation's journal: written once, never changed."""
 
@@ -467,6 +517,7 @@ class Event(_message.Message):
     CONVERSATION_TAGGED_FIELD_NUMBER: _builtins.int
     CONVERSATION_ESCALATED_FIELD_NUMBER: _builtins.int
     AUTO_REPLIED_FIELD_NUMBER: _builtins.int
+    MESSAGE_SENT_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Position in the tenant's journal, 1 or more, growing; gaps are possible."""
     conversation_id: _builtins.str
@@ -539,6 +590,10 @@ class Event(_message.Message):
     def auto_replied(self) -> Global___AutoReplied:
         """A rule answered by itself."""
 
+    @_builtins.property
+    def message_sent(self) -> Global___MessageSent:
+        """The customer is to get a message."""
+
     def __init__(
         self,
         *,
@@ -561,12 +616,13 @@ class Event(_message.Message):
         conversation_tagged: Global___ConversationTagged | None = ...,
         conversation_escalated: Global___ConversationEscalated | None = ...,
         auto_replied: Global___AutoReplied | None = ...,
+        message_sent: Global___MessageSent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "message_sent", b"message_sent", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "message_sent", b"message_sent", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "auto_replied"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "auto_replied", "message_sent"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

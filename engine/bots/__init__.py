@@ -1,0 +1,1 @@
+"""Programs that follow the journal, and what is written to customers."""
