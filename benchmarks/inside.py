@@ -31,7 +31,7 @@ from engine.samples import read_replies
 from engine.servicers import codec, convert
 from engine.stores.sqlite import SQLiteStore, open_store
 from engine.workflow.hook import NoWorkflow
-from models.calibration import Calibration
+from models.calibration import Calibrator
 from models.encoder import StaticEncoder
 from models.heads import Heads
 
@@ -90,7 +90,7 @@ SEAMS: tuple[tuple[object, str, str], ...] = (
     (models.bundle, "extract", "analyze: features"),
     (StaticEncoder, "encode_features", "analyze: encode"),
     (Heads, "score", "analyze: heads"),
-    (Calibration, "apply", "analyze: calibrate"),
+    (Calibrator, "apply", "analyze: calibrate"),
     (Dispatcher, "receive", "decide"),
     (selection, "select", "decide: select agent"),
     (Suggester, "suggest_messages", "suggest"),

@@ -22,6 +22,7 @@ from models.augment import add_typos
 from models.encoder import StaticEncoder
 from models.features import extract
 from models.fitting import HeadSettings
+from models.gather import add_unknown
 from models.hashing import BucketIndex
 
 Float32Array = npt.NDArray[np.float32]
@@ -114,13 +115,14 @@ def _fit_pair(encoder: StaticEncoder, rows: Rows) -> Callable[[Sequence[str]], _
     hashed = LinearSVC(C=settings.hashed_inverse_penalty, random_state=0, tol=1e-2).fit(X, rows.y)
     dense_weights, dense_bias = _columns(dense)
     hashed_weights, hashed_bias = _columns(hashed)
+    known = add_unknown(hashed_weights)
 
     def score(texts: Sequence[str]) -> _Pair:
         features = extract(texts)
         embedding = encoder.encode_features(features)
         return _Pair(
             embedding @ dense_weights + dense_bias,
-            index.weigh(features).sum_rows(hashed_weights) + hashed_bias,
+            index.weigh(features).sum_rows(known) + hashed_bias,
         )
 
     return score

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from models import encoding
 from models import manifest as manifests
-from models.calibration import CALIBRATION_FILE, Calibration
+from models.calibration import CALIBRATION_FILE, Calibration, Calibrator
 from models.encoder import TABLE_FILE
 from models.encoding import Encoder
 from models.errors import BundleError, ModelsError
@@ -57,8 +57,7 @@ class Bundle:
         self.manifest = manifest
         self._encoder = encoder
         self._heads = heads
-        self._calibration = calibration
-        self._columns = Columns(intents=len(manifest.intents))
+        self._calibrator = Calibrator(calibration, Columns(intents=len(manifest.intents)))
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Give float32 [n, d], each row of length 1, or 0 for a text without a known n-gram."""
@@ -77,15 +76,15 @@ class Bundle:
     def _answer(self, features: Features, embedding: npt.NDArray[np.float32]) -> Prediction:
         language = detect(features)
         scores = self._heads.score(features, embedding)
-        outcome = self._calibration.apply(scores, language.astype(np.int64), self._columns)
+        outcome = self._calibrator.apply(scores, language)
         return Prediction(
-            probability=outcome.probability.astype(np.float32),
-            intent=outcome.probability.argmax(axis=1),
+            probability=outcome.probability,
+            intent=outcome.intent,
             second=outcome.second,
-            confidence=outcome.confidence.astype(np.float32),
+            confidence=outcome.confidence,
             in_scope=outcome.in_scope,
-            sentiment=outcome.sentiment.astype(np.float32),
-            anger=outcome.anger.astype(np.float32),
+            sentiment=outcome.sentiment,
+            anger=outcome.anger,
             is_angry=outcome.is_angry,
             language=language,
             embedding=embedding,

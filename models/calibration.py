@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,16 @@ from safetensors.numpy import load_file
 from models.heads import Columns, Scores
 from models.storage import write_arrays
 
+Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
+Real = TypeVar("Real", npt.NDArray[np.float32], npt.NDArray[np.float64])
 Int64Array = npt.NDArray[np.int64]
 
 CALIBRATION_FILE: Final = "calibration.safetensors"
 SCOPE_SIGNALS: Final = ("dense", "hashed", "energy", "margin", "nearness", "length", "one")
 ANGER_SIGNALS: Final = ("dense", "hashed", "length", "one")
 BANDS: Final = (3.3, 4.6)  # octaves of length: up to 8, up to 23 characters, longer
+_BOUNDS: Final = np.array(BANDS, np.float32)
 _EPSILON: Final = 1e-6
 
 
@@ -30,13 +33,14 @@ _EPSILON: Final = 1e-6
 class Outcome:
     """Calibrated answers for n texts."""
 
-    probability: Float64Array  # [n, k] over intents; rows sum to 1
+    probability: Float32Array  # [n, k] over intents; rows sum to 1
+    intent: Int64Array  # [n] the most probable
     second: Int64Array  # [n] the intent the message has besides, -1: none
-    scope: Float64Array  # [n] probability of being in scope
-    confidence: Float64Array  # [n] probability that the answer (an intent, or out of scope) is right
+    scope: Float32Array  # [n] probability of being in scope
+    confidence: Float32Array  # [n] probability that the answer (an intent, or out of scope) is right
     in_scope: npt.NDArray[np.bool_]  # [n]
-    sentiment: Float64Array  # [n, 3]
-    anger: Float64Array  # [n]
+    sentiment: Float32Array  # [n, 3]
+    anger: Float32Array  # [n]
     is_angry: npt.NDArray[np.bool_]  # [n]
 
 
@@ -53,27 +57,6 @@ class Calibration:
     anger_threshold: Float64Array  # [l] on the probability of anger
     answer: Float64Array  # [l, b, 2] slope and bias on the log-odds of the answer
 
-    def apply(self, scores: Scores, language: Int64Array, columns: Columns) -> Outcome:
-        """Turn the scores of n texts in int64 [n] languages into probabilities."""
-        band = find_band(scores)
-        logits = mix_intents(scores, self.intent[language, band], columns)
-        probability = softmax(logits)
-        scope = expit((scope_signals(scores, logits, columns) * self.scope[language]).sum(axis=1))
-        in_scope = scope >= self.scope_threshold[language]
-        answer = np.where(in_scope, scope * probability.max(axis=1), 1 - scope)
-        slope, bias = self.answer[language, band].T
-        anger = expit((anger_signals(scores, columns) * self.anger[language]).sum(axis=1))
-        return Outcome(
-            probability=probability,
-            second=find_second(probability, self.second_threshold[language]),
-            scope=scope,
-            confidence=expit(slope * log_odds(answer) + bias),
-            in_scope=in_scope,
-            sentiment=softmax(mix_sentiment(scores, self.sentiment[language], columns)),
-            anger=anger,
-            is_angry=anger >= self.anger_threshold[language],
-        )
-
     def save(self, folder: Path) -> None:
         """Write the numbers into `folder`."""
         write_arrays(folder / CALIBRATION_FILE, {f.name: getattr(self, f.name) for f in fields(self)})
@@ -84,16 +67,116 @@ class Calibration:
         return cls(**load_file(folder / CALIBRATION_FILE))
 
 
-def find_second(probability: Float64Array, threshold: Float64Array) -> Int64Array:
-    """Give int64 [n]: the runner-up of each row of [n, k] where it reaches its threshold, else -1."""
-    row = np.arange(len(probability))
-    runner_up = np.argpartition(probability, -2, axis=1)[:, -2]
-    return np.where(probability[row, runner_up] >= threshold, runner_up, -1)
+class Calibrator:
+    """A calibration at work, its numbers laid out so that all columns of a batch are mixed at once."""
+
+    def __init__(self, calibration: Calibration, columns: Columns) -> None:
+        bands = len(BANDS) + 1
+        languages = len(calibration.scope)
+        self._columns = columns
+        self._mixture = _lay_out_mixture(calibration, columns)
+        self._numbers = np.array(
+            [
+                *calibration.scope[:, 2:6].T.repeat(bands, axis=1),
+                *calibration.anger[:, 2:3].T.repeat(bands, axis=1),
+                *calibration.answer.reshape(languages * bands, 2).T,
+                calibration.scope_threshold.repeat(bands),
+                calibration.anger_threshold.repeat(bands),
+                calibration.second_threshold.repeat(bands),
+            ],
+            np.float32,
+        )  # [10, l * b]
+
+    def apply(self, scores: Scores, language: npt.NDArray[np.integer]) -> Outcome:
+        """Turn the scores of n texts in [n] languages into probabilities."""
+        group = find_band(scores) + (len(BANDS) + 1) * language.astype(np.int64)
+        by_energy, by_margin, by_nearness, by_length, angry_by_length, *answers = self._numbers.take(group, 1)
+        slope, bias, scope_threshold, anger_threshold, second_threshold = answers
+        mixed = self._mix(scores, group)
+        ranked = rank(mixed[:, self._columns.intent])
+        scope = expit(
+            mixed[:, self._columns.scope]
+            + by_energy * ranked.energy
+            + by_margin * ranked.margin
+            + by_nearness * scores.nearness
+            + by_length * scores.length
+        )
+        in_scope = scope >= scope_threshold
+        answer = np.where(in_scope, scope * ranked.highest, 1 - scope)
+        anger = expit(mixed[:, self._columns.anger] + angry_by_length * scores.length)
+        return Outcome(
+            probability=ranked.probability,
+            intent=ranked.first,
+            second=np.where(ranked.runner_up >= second_threshold, ranked.second, -1),
+            scope=scope,
+            confidence=expit(slope * log_odds(answer) + bias),
+            in_scope=in_scope,
+            sentiment=softmax(mixed[:, self._columns.sentiment]),
+            anger=anger,
+            is_angry=anger >= anger_threshold,
+        )
+
+    def _mix(self, scores: Scores, group: Int64Array) -> Float32Array:
+        dense, hashed, bias = self._mixture
+        mixed: Float32Array = dense.take(group, axis=0)
+        mixed *= scores.dense
+        mixed += hashed.take(group, axis=0) * scores.hashed
+        mixed += bias.take(group, axis=0)
+        return mixed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """What n rows of logits say."""
+
+    probability: Float32Array  # [n, k]
+    first: Int64Array  # [n] the most probable
+    second: Int64Array  # [n] the runner-up
+    highest: Float32Array  # [n] the probability of the first
+    runner_up: Float32Array  # [n] that of the second
+    energy: Float32Array  # [n] log of the summed exponentials
+    margin: Float32Array  # [n] lead of the first over the second
+
+
+def rank(logits: Float32Array) -> Ranked:
+    """Give the probabilities of float32 [n, k] logits, k >= 2, and how the first two stand."""
+    row = np.arange(len(logits))
+    first = logits.argmax(axis=1)
+    best = logits[row, first]
+    raised = np.exp(logits - best[:, None])
+    total = np.add.reduce(raised, axis=1)
+    share = 1 / total
+    probability = raised * share[:, None]
+    raised[row, first] = -1
+    second = raised.argmax(axis=1)
+    return Ranked(
+        probability=probability,
+        first=first,
+        second=second,
+        highest=share,
+        runner_up=probability[row, second],
+        energy=best + np.log(total),
+        margin=best - logits[row, second],
+    )
+
+
+def _lay_out_mixture(calibration: Calibration, columns: Columns) -> tuple[Float32Array, ...]:
+    """Give weights of the dense and the hashed scores, and biases: float32 [l * b, c] each."""
+    languages, bands = calibration.intent.shape[:2]
+    mixture = np.zeros((3, languages, bands, columns.count))
+    mixture[:2, :, :, columns.intent] = np.moveaxis(calibration.intent, 2, 0)[..., None]
+    mixture[:2, :, :, columns.scope] = calibration.scope.T[:2, :, None]
+    mixture[2, :, :, columns.scope] = calibration.scope[:, 6:]
+    mixture[:2, :, :, columns.sentiment] = calibration.sentiment.T[:2, :, None, None]
+    mixture[2, :, :, columns.sentiment] = calibration.sentiment[:, None, 2:]
+    mixture[:2, :, :, columns.anger] = calibration.anger.T[:2, :, None]
+    mixture[2, :, :, columns.anger] = calibration.anger[:, 3:]
+    return tuple(mixture.reshape(3, languages * bands, columns.count).astype(np.float32))
 
 
 def find_band(scores: Scores) -> Int64Array:
     """Give int64 [n] in [0, 2]: short, middling or long."""
-    return np.searchsorted(BANDS, scores.length)
+    return _BOUNDS.searchsorted(scores.length)
 
 
 def mix_intents(scores: Scores, weights: Float64Array, columns: Columns) -> Float64Array:
@@ -136,11 +219,11 @@ def anger_signals(scores: Scores, columns: Columns) -> Float64Array:
     return np.column_stack((scores.dense[:, column], scores.hashed[:, column], scores.length, one))
 
 
-def softmax(logits: Float64Array) -> Float64Array:
-    """Give float64 [n, k], rows that sum to 1."""
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: Float64Array = raised / raised.sum(axis=1, keepdims=True)
-    return found
+def softmax(logits: Real) -> Real:
+    """Give [n, k], rows that sum to 1."""
+    raised = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    raised /= np.add.reduce(raised, axis=1, keepdims=True)
+    return raised
 
 
 def logsumexp(logits: Float64Array) -> Float64Array:
@@ -150,12 +233,16 @@ def logsumexp(logits: Float64Array) -> Float64Array:
     return found
 
 
-def expit(odds: Float64Array) -> Float64Array:
+def expit(odds: Real) -> Real:
     """Give the probability of each log-odds."""
-    return 0.5 * (1 + np.tanh(0.5 * odds))
+    half: Real = np.tanh(odds * np.float32(0.5))
+    half += 1
+    half *= 0.5
+    return half
 
 
-def log_odds(probability: Float64Array) -> Float64Array:
+def log_odds(probability: Real) -> Real:
     """Give log(p / (1 - p)), with p kept off 0 and 1."""
-    clipped = np.clip(probability, _EPSILON, 1 - _EPSILON)
-    return np.log(clipped / (1 - clipped))
+    clipped: Real = np.minimum(np.maximum(probability, _EPSILON), 1 - _EPSILON)
+    found: Real = np.log(clipped / (1 - clipped))
+    return found

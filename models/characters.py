@@ -13,9 +13,11 @@ SEPARATOR: Final = 0
 LETTER: Final = 1
 DIGIT: Final = 2
 CJK: Final = 3
-MARK: Final = 4  # ! and ?
-SYMBOL: Final = 5  # emoji and the like
-NEWLINE: Final = 6
+NEWLINE: Final = 4
+MARK: Final = 5  # ! and ?
+SYMBOL: Final = 6  # emoji and the like
+GONE: Final = 7  # folds to nothing
+CAPITAL: Final = 8  # added to the class of A to Z
 
 SIZE: Final = 0x20000  # code points above it are read as a separator
 DROPPED: Final = 0  # folds to nothing: apostrophes, accents, joiners
@@ -43,11 +45,11 @@ def build_folding() -> npt.NDArray[np.uint32]:
         table[first : last + 1] = DROPPED
     for character in _DROPPED_CHARACTERS:
         table[ord(character)] = DROPPED
-    return table
+    return np.where(table < SIZE, table, np.arange(SIZE, dtype=np.uint32))
 
 
-def build_classes() -> npt.NDArray[np.uint8]:
-    """Give uint8 [SIZE]: the class of each folded code point."""
+def build_classes(folding: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+    """Give uint8 [SIZE]: the class of what each code point folds to."""
     table = np.full(SIZE, SEPARATOR, dtype=np.uint8)
     ranges = ((LETTER, _LETTER_RANGES), (CJK, _CJK_RANGES), (SYMBOL, _SYMBOL_RANGES))
     for kind, spans in ranges:
@@ -56,7 +58,10 @@ def build_classes() -> npt.NDArray[np.uint8]:
     table[ord("0") : ord("9") + 1] = DIGIT
     table[[ord("!"), ord("?")]] = MARK
     table[ord("\n")] = NEWLINE
-    return table
+    table[DROPPED] = GONE
+    found = table[folding]
+    found[ord("A") : ord("Z") + 1] |= CAPITAL
+    return found
 
 
 def _fold(character: str) -> int:

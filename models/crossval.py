@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import fusion
-from models.calibration import Outcome
+from models.calibration import Calibrator, Outcome
 from models.dataset import Examples
 from models.heads import Columns, Scores
 
@@ -50,8 +50,9 @@ def calibrate_out_of_fold(
     parts = []
     for train, test in split(examples.author, folds=folds):
         rows = np.intersect1d(train, usable)
-        calibration = fusion.fit(fusion.take(scores, rows), examples.take(rows), columns)
-        parts.append((test, calibration.apply(fusion.take(scores, test), examples.language[test], columns)))
+        fitted = fusion.fit(fusion.take(scores, rows), examples.take(rows), columns)
+        calibrator = Calibrator(fitted, columns)
+        parts.append((test, calibrator.apply(fusion.take(scores, test), examples.language[test])))
     return _merge(Outcome, parts)
 
 

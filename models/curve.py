@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import crossval, fusion
+from models.calibration import Calibrator
 from models.dataset import Examples
 from models.encoding import Encoder
 from models.fitting import HeadSettings
@@ -51,7 +52,8 @@ def _measure(
 
     scores = crossval.score_out_of_fold(examples, score_with_fewer, folds=FOLDS)
     columns = Columns(intents=examples.labels.shape[1])
-    outcome = fusion.fit(scores, examples, columns).apply(scores, examples.language, columns)
-    right = examples.labels[np.arange(len(examples.texts)), outcome.probability.argmax(axis=1)]
+    calibrator = Calibrator(fusion.fit(scores, examples, columns), columns)
+    outcome = calibrator.apply(scores, examples.language)
+    right = examples.labels[np.arange(len(examples.texts)), outcome.intent]
     recalls = [right[examples.labels[:, intent]].mean() for intent in range(columns.intents)]
     return float(right[examples.in_scope].mean()), np.array(recalls)

@@ -24,7 +24,7 @@ class Watched:
 
 
 def watch(
-    dialogues: Sequence[Dialogue], anger: npt.NDArray[np.float64], policy: AngerPolicy
+    dialogues: Sequence[Dialogue], anger: npt.NDArray[np.floating], policy: AngerPolicy
 ) -> list[Watched]:
     """Follow every conversation; `anger` holds the probabilities of all turns in order."""
     ends = np.cumsum([len(dialogue.turns) for dialogue in dialogues])

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
 
-from models.features import Features, Kind, extract
-from models.gather import Bags, find_offsets
+from models.features import Features, extract
+from models.gather import Bags, add_unknown
 from models.keys import KeyIndex
 from models.storage import write_arrays
 
@@ -22,7 +22,6 @@ Float32Array = npt.NDArray[np.float32]
 TABLE_FILE: Final = "table.safetensors"
 MODULES_FILE: Final = "modules.json"
 _MODULES: Final = [{"idx": 0, "name": "0", "path": "", "type": "models.sentence_module.NgramEmbedding"}]
-LAST_KIND: Final = Kind.MARK  # later kinds have no row of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +67,7 @@ class StaticEncoder:
     def __init__(self, table: Table) -> None:
         self.table = table
         self._index = KeyIndex(table.keys)
-        self._vectors = table.dense()
+        self._vectors = add_unknown(table.dense())
 
     @property
     def dimension(self) -> int:
@@ -93,10 +92,10 @@ class StaticEncoder:
 
     def bags(self, features: Features) -> Bags:
         """Give the table's rows that each text takes, each occurrence once."""
-        taken = np.flatnonzero(features.kinds <= LAST_KIND)
-        found, place = self._index.find(features.hashes[taken])
-        ones = np.ones(found.size, np.float32)
-        return Bags(places=place, weights=ones, offsets=find_offsets(features.rows[taken[found]], features.n))
+        part = features.encodable
+        place = self._index.find(features.hashes[part])
+        ones = np.ones(place.size, np.float32)
+        return Bags(n=features.n, places=place, weights=ones, rows=features.rows[part])
 
 
 def normalize(vectors: Float32Array) -> Float32Array:

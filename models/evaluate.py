@@ -34,7 +34,7 @@ def judge(outcome: Outcome, examples: Examples, labels: Taxonomy) -> Judged:
     """Compare n answers with the labels of n examples."""
     skills = np.unique([labels.skills[intent] for intent in labels.intents], return_inverse=True)[1]
     serves = (skills[:, None] == np.arange(skills.max() + 1)).astype(np.float64)
-    intent = outcome.probability.argmax(axis=1)
+    intent = outcome.intent
     row = np.arange(intent.size)
     right = examples.labels[row, intent]
     return Judged(

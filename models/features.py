@@ -1,6 +1,8 @@
 """Hashed n-gram features of a whole batch of short Chinese and English texts, in one numpy pass.
 
-No tokenizer and no loop over texts. A text's features depend on that text alone.
+No tokenizer and no loop over texts. A text's features depend on that text alone. The features of a kind stand
+together, so that those who want some kinds take a slice; numpy is called as seldom as can be, because for a text
+alone the calls are the cost.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models import characters
-from models.characters import CJK, DIGIT, DROPPED, MARK, NEWLINE, SYMBOL
+from models.characters import CAPITAL, CJK, DIGIT, GONE, LETTER, MARK, NEWLINE
 
 UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
+Int32Array = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 
 CHARGRAM_SIZES: Final = (3, 4, 5)
@@ -26,24 +29,26 @@ CJK_SIZES: Final = (1, 2, 3, 4)
 LONG_NUMBER: Final = 4  # digits; from here on only the length counts, not the number
 SHOUTED: Final = 3  # capitals
 LONGEST_WORD: Final = 63  # characters that enter a word's hash
+LONGEST_NUMBER: Final = 20  # digits that are told apart
+LONGEST_TEXT: Final = 20  # half octaves that are told apart
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _SPREAD = np.uint64(0xBF58476D1CE4E5B9)
 _EDGE = np.uint64(0x51ED270B)
-_SHORT: Final = 0x10000  # numpy sorts numbers below it by radix
+_UPPER_HALF = np.uint64(32)
+_LATER = np.uint64(29)
 _SALTS: Final = np.arange(1, 65, dtype=np.uint64) * np.uint64(0xD6E8FEB86659FD93)
 
 
 class Kind(IntEnum):
-    """What a feature is; the kinds below MARK may have a row in an encoder's table."""
+    """What a feature is; the kinds up to SYMBOL may have a row in an encoder's table."""
 
     WORD = 0
     CJK_1 = 1
     CJK_2 = 2
     CJK_3 = 3
     CJK_4 = 4
-    SYMBOL = 5
-    MARK = 6
+    SYMBOL = 5  # emoji, ! and ?
     WORD_PAIR = 7
     CHARGRAM = 8
     NUMBER = 9
@@ -52,70 +57,115 @@ class Kind(IntEnum):
     LENGTH = 12
 
 
+# How the features of a batch are ordered. Encoders take the first ENCODABLE parts, heads all but the first.
+LAYOUT: Final = np.array(
+    [
+        *(Kind.CJK_4, Kind.WORD, Kind.CJK_1, Kind.CJK_2, Kind.CJK_3, Kind.SYMBOL),
+        *(Kind.NUMBER, Kind.WORD_PAIR, Kind.CHARGRAM, Kind.CHARGRAM, Kind.CHARGRAM),
+        *(Kind.EDGE, Kind.LENGTH, Kind.SHOUT),
+    ],
+    np.uint8,
+)
+ENCODABLE: Final = 6  # parts
+_WORD, _CJK_2 = 1, 3  # parts
+_FIRST_SALTS: Final = _SALTS[[14, 0, 11, 12, 13, 20, 2, 1, 5, 6, 7]]  # of the parts up to CHARGRAM
+_LENGTH_SALT: Final = _SALTS[45]
+_SHOUT: Final = _SALTS[30:31]
+_EDGE_SALTS: Final = _SALTS[[40, 41, 50, 51]].reshape(2, 2)  # first and last; of words and of CJK characters
+_NO_PLACES: Final = np.zeros(0, np.int64)
+_NO_HASHES: Final = np.zeros(0, np.uint64)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
-    """The features of `n` texts, ordered by text."""
+    """The features of `n` texts, kind by kind in the order of LAYOUT."""
 
     n: int
     hashes: UInt64Array  # [m]
-    rows: Int64Array  # [m], ascending, in [0, n)
-    kinds: npt.NDArray[np.uint8]  # [m]
+    rows: Int32Array  # [m] which text each belongs to, in [0, n); ascending within a part
+    counts: Int64Array  # [parts] features in each part of LAYOUT
     cjk: Int64Array  # [n] CJK characters of each text
     letters: Int64Array  # [n] words of letters of each text
+    encodable: slice  # the features that may have a row in an encoder's table
+    sparse: slice  # the features that heads may weigh
 
-    def offsets(self) -> Int64Array:
-        """Give int64 [n + 1]: where each text's features begin, and the end."""
-        return np.searchsorted(self.rows, np.arange(self.n + 1))
+    @property
+    def kinds(self) -> npt.NDArray[np.uint8]:
+        """Give uint8 [m], each a Kind."""
+        return LAYOUT.repeat(self.counts)
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The folded characters of a batch: [c] code values, classes and text numbers."""
+    """The folded characters of a batch, a newline before, between and after its texts."""
 
-    values: UInt64Array
-    classes: npt.NDArray[np.uint8]
-    rows: Int64Array
-    upper: BoolArray
+    values: UInt64Array  # [c]
+    classes: npt.NDArray[np.uint8]  # [c]
+    rows: Int32Array  # [c]
+    capitals: BoolArray  # [c]
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
+    """Features of one kind before their hashes are mixed, and at which character of the batch each stands."""
+
     hashes: UInt64Array
-    rows: Int64Array
-    kind: Kind
+    places: Int64Array
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Runs of letters, or of digits: [w] first and last+1 position, hash and text number."""
+    """Runs of letters, or of digits."""
 
-    start: Int64Array
-    end: Int64Array
-    hashes: UInt64Array
-    rows: Int64Array
-    is_number: BoolArray
+    start: Int64Array  # [w] place of the first character
+    length: Int64Array  # [w]
+    hashes: UInt64Array  # [w]
+    is_number: BoolArray  # [w]
+
+
+_NOTHING: Final = _Part(_NO_HASHES, _NO_PLACES)
 
 
 def extract(texts: Sequence[str]) -> Features:
     """Count every n-gram of `texts` (hash, text number and kind of each occurrence)."""
-    batch = _read(texts)
-    parts = [*_cjk_grams(batch), *_single(batch)]
+    batch, n = _read(texts), len(texts)
     words = _find_words(batch)
-    if words.start.size:
-        parts += [*_word_parts(words), *_chargrams(batch, words), _shouts(batch, words)]
-    parts += [edge for part in parts if part.kind in (Kind.WORD, Kind.CJK_1) for edge in _edges(part)]
-    return _join(parts, batch, words, n=len(texts))
+    parts = [*_cjk_grams(batch), _symbols(batch), *_chargrams(batch)]
+    spelled, numbers, pairs = _word_parts(batch, words)
+    parts = [parts[3], spelled, *parts[:3], parts[4], numbers, pairs, *parts[5:]]
+    sizes = [part.places.size for part in parts]
+    hashes, rows = _join(parts, sizes, batch.rows)
+    span = slice(sizes[0], sum(sizes[:_CJK_2]))
+    ends, end_rows = _find_ends(hashes[span], rows[span], sizes[_WORD])
+    letters = np.bincount(batch.rows.take(words.start[~words.is_number]), minlength=n)
+    cjk = np.bincount(rows[span][sizes[_WORD] :], minlength=n)
+    shouted = _shouts(batch, words)
+    more = mix(np.concatenate((ends, _lengths(cjk, letters))))
+    return Features(
+        n=n,
+        hashes=np.concatenate((hashes, more, _SHOUT.repeat(shouted.size))),
+        rows=np.concatenate((rows, end_rows, np.arange(n, dtype=np.int32), shouted)),
+        counts=np.array([*sizes, ends.size, n, shouted.size]),
+        cjk=cjk,
+        letters=letters,
+        encodable=slice(0, sum(sizes[:ENCODABLE])),
+        sparse=slice(sizes[0], None),
+    )
 
 
 def mix(hashes: UInt64Array) -> UInt64Array:
     """Spread the bits of `hashes` evenly. Source: the finaliser of SplitMix64, shortened."""
-    mixed = (hashes ^ (hashes >> np.uint64(32))) * _SPREAD
-    return mixed ^ (mixed >> np.uint64(29))
+    mixed = (hashes ^ (hashes >> _UPPER_HALF)) * _SPREAD
+    mixed ^= mixed >> _LATER
+    return mixed
 
 
 @cache
-def _tables() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-    return characters.build_folding(), characters.build_classes()
+def _tables() -> tuple[UInt64Array, npt.NDArray[np.uint8]]:
+    """Give the value and the class of every code point, folded."""
+    folding = characters.build_folding()
+    values = (folding.astype(np.uint64) + np.uint64(1)) * _SPREAD
+    return values ^ (values >> np.uint64(31)), characters.build_classes(folding)
 
 
 @cache
@@ -124,146 +174,142 @@ def _powers() -> UInt64Array:
 
 
 def _read(texts: Sequence[str]) -> _Batch:
-    folding, classes = _tables()
-    joined = "\n".join(text.replace("\n", " ") if "\n" in text else text for text in texts)
-    raw = np.frombuffer(f"\n{joined}\n".encode("utf-32-le", "surrogatepass"), np.uint32)
-    raw = np.minimum(raw, characters.SIZE - 1)
-    folded = folding[raw]
-    keep = (folded != DROPPED) & ~_is_drawn_out(folded)
-    folded, raw = folded[keep], raw[keep]
-    found = classes[folded]
-    values = (folded.astype(np.uint64) + np.uint64(1)) * _SPREAD
-    values ^= values >> np.uint64(31)
-    rows = np.cumsum(found == NEWLINE) - 1
-    return _Batch(values, found, rows, (raw >= ord("A")) & (raw <= ord("Z")))
+    joined = "\n".join(texts)
+    if joined.count("\n") >= max(len(texts), 1):
+        joined = "\n".join(text.replace("\n", " ") for text in texts)
+    raw = np.frombuffer(f"\n{joined}\n".encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
+    table, kinds = _tables()
+    values, classes = table.take(raw, mode="clip"), kinds.take(raw, mode="clip")
+    capitals = classes >= CAPITAL
+    classes &= CAPITAL - 1
+    gone = (classes == GONE) | _is_drawn_out(values, classes)
+    if np.count_nonzero(gone):
+        kept = (~gone).nonzero()[0]
+        values, classes, capitals = values.take(kept), classes.take(kept), capitals.take(kept)
+    rows = (classes == NEWLINE).cumsum(dtype=np.int32)
+    rows -= 1
+    return _Batch(values, classes, rows, capitals)
 
 
-def _is_drawn_out(folded: npt.NDArray[np.uint32]) -> BoolArray:
+def _is_drawn_out(values: UInt64Array, classes: npt.NDArray[np.uint8]) -> BoolArray:
     """Mark the third and later of equal characters in a row ("soooo", "哈哈哈哈"), digits excepted."""
-    drawn = np.zeros(folded.size, np.bool_)
-    same = folded[1:] == folded[:-1]
-    drawn[2:] = same[1:] & same[:-1]
-    drawn &= (folded < ord("0")) | (folded > ord("9"))
-    found: BoolArray = drawn & (folded != ord("\n"))
-    return found
+    drawn = np.zeros(values.size, np.bool_)
+    same = values[1:] == values[:-1]
+    np.logical_and(same[1:], same[:-1], out=drawn[2:])
+    drawn &= classes != DIGIT
+    drawn &= classes != NEWLINE
+    return drawn
 
 
 def _cjk_grams(batch: _Batch) -> list[_Part]:
-    place = np.flatnonzero(batch.classes == CJK)
-    values, rows = batch.values[place], batch.rows[place]
-    run = place - np.arange(place.size)  # equal within a run of neighbours
-    parts, hashes = [], values
+    is_cjk = batch.classes == CJK
+    if not np.count_nonzero(is_cjk):
+        return [_NOTHING] * len(CJK_SIZES)
+    parts, whole, hashes = [], is_cjk, batch.values
     for size in CJK_SIZES:
-        count = place.size - size + 1
-        if count < 1:
-            break
         if size > 1:
-            hashes = hashes[:count] * _STEP + values[size - 1 :]
-        whole = run[:count] == run[size - 1 :]
-        parts.append(_Part(mix(hashes[whole] + _SALTS[10 + size]), rows[:count][whole], Kind(size)))
+            hashes = hashes[:-1] * _STEP + batch.values[size - 1 :]
+            whole = whole[:-1] & is_cjk[size - 1 :]
+        places = whole.nonzero()[0]
+        parts.append(_Part(hashes.take(places), places))
     return parts
 
 
-def _single(batch: _Batch) -> list[_Part]:
-    parts = []
-    for wanted, kind in ((SYMBOL, Kind.SYMBOL), (MARK, Kind.MARK)):
-        place = np.flatnonzero(batch.classes == wanted)
-        if place.size:
-            parts.append(_Part(mix(batch.values[place] + _SALTS[20]), batch.rows[place], kind))
-    return parts
+def _symbols(batch: _Batch) -> _Part:
+    places = (batch.classes >= MARK).nonzero()[0]
+    return _Part(batch.values.take(places), places)
 
 
 def _find_words(batch: _Batch) -> _Words:
-    kind = np.where(batch.classes <= DIGIT, batch.classes, 0)
-    edge = np.flatnonzero(kind[1:] != kind[:-1]) + 1
-    start, end = edge[:-1], edge[1:]
-    inside = kind[start] > 0
-    start, end = start[inside], end[inside]
-    is_number = kind[start] == DIGIT
-    return _Words(start, end, _hash_spans(batch.values, start, end), batch.rows[start], is_number)
+    kind = batch.classes * (batch.classes <= DIGIT)
+    edges = (kind[1:] != kind[:-1]).nonzero()[0] + 1
+    if not edges.size:
+        return _Words(_NO_PLACES, _NO_PLACES, _NO_HASHES, np.zeros(0, np.bool_))
+    length = edges[1:] - edges[:-1]
+    hashes = _hash_runs(batch.values, edges, length)
+    words = kind.take(edges[:-1]).nonzero()[0]
+    start = edges.take(words)
+    return _Words(start, length.take(words), hashes.take(words), kind.take(start) == DIGIT)
 
 
-def _hash_spans(values: UInt64Array, start: Int64Array, end: Int64Array) -> UInt64Array:
-    """Give one polynomial hash a span."""
-    lengths = end - start
-    total = np.zeros(int(lengths.sum()) + 1, np.uint64)
-    first = np.cumsum(lengths) - lengths
-    within = np.arange(total.size - 1) - np.repeat(first, lengths)
-    taken = values[within + np.repeat(start, lengths)] * _powers()[np.minimum(within, LONGEST_WORD)]
-    np.cumsum(taken, out=total[1:])
-    spans: UInt64Array = total[first + lengths] - total[first]
-    return spans
+def _hash_runs(values: UInt64Array, edges: Int64Array, length: Int64Array) -> UInt64Array:
+    """Give one polynomial hash a run of neighbours, from one edge to the next."""
+    first, last = int(edges[0]), int(edges[-1])
+    within = np.arange(first, last) - edges[:-1].repeat(length)
+    terms = values[first:last] * _powers().take(within, mode="clip")
+    return np.add.reduceat(terms, edges[:-1] - first)
 
 
-def _word_parts(words: _Words) -> list[_Part]:
-    length = words.end - words.start
-    number = words.is_number & (length >= LONG_NUMBER)
-    size = np.minimum(length[number], 20).astype(np.uint64)
-    hashes = words.hashes.copy()
-    hashes[number] = size * _STEP
-    near = words.rows[1:] == words.rows[:-1]
-    pairs = mix(hashes[:-1] * _STEP + mix(hashes[1:]) + _SALTS[1])
-    return [
-        _Part(mix(hashes[~number] + _SALTS[0]), words.rows[~number], Kind.WORD),
-        _Part(mix(hashes[number] + _SALTS[2]), words.rows[number], Kind.NUMBER),
-        _Part(pairs[near], words.rows[1:][near], Kind.WORD_PAIR),
-    ]
+def _word_parts(batch: _Batch, words: _Words) -> tuple[_Part, _Part, _Part]:
+    """Give words and short numbers, long numbers, and pairs of neighbours."""
+    if not words.start.size:
+        return _NOTHING, _NOTHING, _NOTHING
+    hashes, is_long = words.hashes, words.is_number & (words.length >= LONG_NUMBER)
+    spelled, numbers = _Part(hashes, words.start), _NOTHING
+    if np.count_nonzero(is_long):
+        digits = np.minimum(words.length, LONGEST_NUMBER).astype(np.uint64)
+        hashes = np.where(is_long, digits * _STEP, hashes)
+        numbers = _Part(hashes[is_long], words.start[is_long])
+        spelled = _Part(hashes[~is_long], words.start[~is_long])
+    rows = batch.rows.take(words.start)
+    near = (rows[1:] == rows[:-1]).nonzero()[0]
+    pairs = hashes[:-1] * _STEP + mix(hashes[1:])
+    return spelled, numbers, _Part(pairs.take(near), words.start[1:].take(near))
 
 
-def _chargrams(batch: _Batch, words: _Words) -> list[_Part]:
-    """Give the n-grams inside each word of letters, with a mark at both of its edges."""
-    start, end, rows = (a[~words.is_number] for a in (words.start, words.end, words.rows))
-    total = end - start + 2
-    stop = np.cumsum(total)
-    word = np.repeat(np.arange(start.size), total)
-    place = np.arange(word.size)
-    within = place - (stop - total)[word]
-    left = stop[word] - place  # characters to the end of the word, this one included
-    inner = (within > 0) & (left > 1)
-    sequence = np.full(word.size, _EDGE, np.uint64)
-    sequence[inner] = batch.values[(start[word] + within - 1)[inner]]
-    parts, hashes = [], sequence
-    for size in range(2, max(CHARGRAM_SIZES) + 1):
+def _chargrams(batch: _Batch) -> list[_Part]:
+    """Give the n-grams inside each word of letters; whatever stands beside a word counts as the same edge."""
+    letter = batch.classes == LETTER
+    if not np.count_nonzero(letter):
+        return [_NOTHING] * len(CHARGRAM_SIZES)
+    sequence = np.where(letter, batch.values, _EDGE)
+    hashes = sequence[:-1] * _STEP + sequence[1:]
+    parts, inner = [], letter
+    for size in CHARGRAM_SIZES:  # the first and the last of each may be an edge, the rest are letters
         hashes = hashes[:-1] * _STEP + sequence[size - 1 :]
-        if size in CHARGRAM_SIZES:
-            whole = np.flatnonzero(left[: hashes.size] >= size)
-            parts.append(_Part(mix(hashes[whole] + _SALTS[2 + size]), rows[word[whole]], Kind.CHARGRAM))
+        inner = letter if size == CHARGRAM_SIZES[0] else inner[:-1] & letter[size - CHARGRAM_SIZES[0] :]
+        places = inner[1:-1].nonzero()[0]
+        parts.append(_Part(hashes.take(places), places))
     return parts
 
 
-def _shouts(batch: _Batch, words: _Words) -> _Part:
-    """Give one feature for each word of three or more capitals."""
-    capitals = np.r_[0, np.cumsum(batch.upper)]
-    count = capitals[words.end] - capitals[words.start]
-    rows = words.rows[(count >= SHOUTED) & (count == words.end - words.start)]
-    return _Part(np.full(rows.size, _SALTS[30]), rows, Kind.SHOUT)
-
-
-def _edges(part: _Part) -> list[_Part]:
-    """Give the first and the last word, or character, of each text a feature of its own."""
-    change = part.rows[1:] != part.rows[:-1]
-    first, last = np.append(True, change), np.append(change, True)
-    if not part.rows.size:
-        return []
-    return [
-        _Part(mix(part.hashes[first] + _SALTS[40 + part.kind]), part.rows[first], Kind.EDGE),
-        _Part(mix(part.hashes[last] + _SALTS[50 + part.kind]), part.rows[last], Kind.EDGE),
-    ]
-
-
-def _lengths(cjk: Int64Array, letters: Int64Array) -> _Part:
-    """Give one feature a text: how long it is, in half octaves; a word counts as three characters."""
-    step = np.minimum(np.log2(1 + cjk + 3 * letters) * 2, 20).astype(np.uint64)
-    return _Part(mix(step * _STEP + _SALTS[45]), np.arange(cjk.size), Kind.LENGTH)
-
-
-def _join(parts: list[_Part], batch: _Batch, words: _Words, *, n: int) -> Features:
-    cjk = np.bincount(batch.rows[batch.classes == CJK], minlength=n)
-    letters = np.bincount(words.rows[~words.is_number], minlength=n)
-    parts.append(_lengths(cjk, letters))
-    rows = np.concatenate([part.rows for part in parts])
-    kinds = np.repeat([np.uint8(part.kind) for part in parts], [part.rows.size for part in parts])
-    short = rows.astype(np.uint16) if n <= _SHORT else rows
-    order = np.argsort(short, kind="stable")
+def _join(parts: Sequence[_Part], sizes: Sequence[int], rows: Int32Array) -> tuple[UInt64Array, Int32Array]:
+    """Give the mixed hashes of all parts, and the row of each."""
     hashes = np.concatenate([part.hashes for part in parts])
-    return Features(n=n, hashes=hashes[order], rows=rows[order], kinds=kinds[order], cjk=cjk, letters=letters)
+    hashes += _FIRST_SALTS.repeat(sizes)
+    return mix(hashes), rows.take(np.concatenate([part.places for part in parts]))
+
+
+def _find_ends(hashes: UInt64Array, rows: Int32Array, words: int) -> tuple[UInt64Array, Int32Array]:
+    """Give the first and the last word, and CJK character, of each text a hash of its own; and their rows.
+
+    The first `words` hashes are those of words.
+    """
+    if not rows.size:
+        return _NO_HASHES, rows
+    new = np.ones(rows.size, np.bool_)
+    np.not_equal(rows[1:], rows[:-1], out=new[1:])
+    new[words : words + 1] = True
+    first = new.nonzero()[0]
+    last = np.concatenate((first[1:], (rows.size,))) - 1
+    salts = _EDGE_SALTS.take((first >= words).view(np.int8), axis=1)
+    ends = rows.take(first)
+    return hashes.take(np.concatenate((first, last))) + salts.ravel(), np.concatenate((ends, ends))
+
+
+def _lengths(cjk: Int64Array, letters: Int64Array) -> UInt64Array:
+    """Give one hash a text: how long it is, in half octaves; a word counts as three characters."""
+    step = np.minimum(np.log2(1 + cjk + 3 * letters) * 2, LONGEST_TEXT).astype(np.uint64)
+    hashes: UInt64Array = step * _STEP + _LENGTH_SALT
+    return hashes
+
+
+def _shouts(batch: _Batch, words: _Words) -> Int32Array:
+    """Give the row of each word of three or more capitals."""
+    if not np.count_nonzero(batch.capitals):
+        return batch.rows[:0]
+    capitals = batch.capitals.cumsum()
+    count = capitals.take(words.start + words.length - 1) - capitals.take(words.start - 1)
+    shouted = words.start[(count >= SHOUTED) & (count == words.length)]
+    rows: Int32Array = batch.rows.take(shouted)
+    return rows

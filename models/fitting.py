@@ -16,6 +16,7 @@ from models.dataset import Examples
 from models.encoder import normalize
 from models.encoding import Encoder
 from models.features import Features, extract
+from models.gather import add_unknown
 from models.hashing import BucketIndex
 from models.heads import Columns, Heads
 
@@ -64,7 +65,7 @@ def fit_features(
         hashed_head[:, place] = _fit_hashed(sparse[task.rows], task, settings)
     return Heads(
         index=index,
-        hashed=hashed_head[:-1],
+        hashed=add_unknown(hashed_head[:-1]),
         hashed_bias=hashed_head[-1],
         dense=dense_head[:-1],
         dense_bias=dense_head[-1],

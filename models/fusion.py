@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from models import calibration
-from models.calibration import ANGER_SIGNALS, BANDS, SCOPE_SIGNALS, Calibration
+from models.calibration import ANGER_SIGNALS, BANDS, SCOPE_SIGNALS, Calibration, Calibrator
 from models.dataset import Examples
 from models.heads import Columns, Scores
 from models.taxonomy import LANGUAGES
@@ -50,7 +50,7 @@ def take(scores: Scores, rows: npt.NDArray[np.int64]) -> Scores:
     return Scores(**{field.name: getattr(scores, field.name)[rows] for field in fields(Scores)})
 
 
-def best_threshold(probability: Float64Array, target: BoolArray) -> float:
+def best_threshold(probability: npt.NDArray[np.floating], target: BoolArray) -> float:
     """Give the threshold with the highest F1 of bool [n] `target`, midway between neighbours."""
     order = np.argsort(-probability, kind="stable")
     hits = np.cumsum(target[order])
@@ -81,7 +81,7 @@ def _fit_language(
 def _fit_thresholds(
     fitted: Calibration, language: int, scores: Scores, examples: Examples, columns: Columns
 ) -> None:
-    outcome = fitted.apply(scores, np.full(len(examples.texts), language), columns)
+    outcome = Calibrator(fitted, columns).apply(scores, np.full(len(examples.texts), language))
     fitted.scope_threshold[language] = np.quantile(outcome.scope[examples.in_scope], 1 - SCOPE_KEPT)
     fitted.anger_threshold[language] = best_threshold(outcome.anger, examples.anger)
     runner_up = np.sort(outcome.probability, axis=1)[:, -2]
@@ -91,8 +91,8 @@ def _fit_thresholds(
 def _fit_answers(
     fitted: Calibration, language: int, scores: Scores, examples: Examples, columns: Columns
 ) -> None:
-    outcome = fitted.apply(scores, np.full(len(examples.texts), language), columns)
-    chosen = examples.labels[np.arange(len(examples.texts)), outcome.probability.argmax(axis=1)]
+    outcome = Calibrator(fitted, columns).apply(scores, np.full(len(examples.texts), language))
+    chosen = examples.labels[np.arange(len(examples.texts)), outcome.intent]
     right = np.where(outcome.in_scope, chosen, ~examples.in_scope)
     answer = np.column_stack((calibration.log_odds(outcome.confidence), np.ones(right.size)))
     band = calibration.find_band(scores)

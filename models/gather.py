@@ -3,42 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
 Float32Array = npt.NDArray[np.float32]
-
-FEW: Final = 4  # texts; below it plain products beat building a sparse matrix
+Int32Array = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bags:
-    """For each of n texts, which rows of a table it takes and how much of each."""
+    """For each of n texts, which rows of a table it takes and how much of each.
 
-    places: npt.NDArray[np.integer]  # [m] rows of the table
+    The row after a table's last stands for what the table does not know: zeros.
+    """
+
+    n: int
+    places: Int32Array  # [m] rows of the table
     weights: Float32Array  # [m]
-    offsets: npt.NDArray[np.int64]  # [n + 1] where each text's entries begin, and the end
+    rows: Int32Array  # [m] which text takes each, in any order
 
     def sum_rows(self, table: Float32Array) -> Float32Array:
-        """Give float32 [n, d] from float32 [v, d]; a text without entries gets zeros."""
-        if self.offsets.size <= FEW + 1:
-            spans = zip(self.offsets[:-1], self.offsets[1:], strict=True)
-            sums = [self.weights[first:last] @ table[self.places[first:last]] for first, last in spans]
-            return np.array(sums, np.float32).reshape(-1, table.shape[1])
-        found: Float32Array = self.matrix(table.shape[0]) @ table
+        """Give float32 [n, d] from float32 [v + 1, d]; a text without entries gets zeros."""
+        if self.n == 1:  # a plain product beats building a sparse matrix
+            alone: Float32Array = (self.weights @ table.take(self.places, axis=0))[None]
+            return alone
+        found: Float32Array = _matrix(self.weights, self.rows, self.places, (self.n, table.shape[0])) @ table
         return found
 
     def matrix(self, size: int) -> sp.csr_matrix:
-        """Give float32 csr [n, size]."""
-        shape = (self.offsets.size - 1, size)
-        return sp.csr_matrix((self.weights, self.places, self.offsets), shape=shape)
+        """Give float32 csr [n, size], without what the table does not know."""
+        known = self.places < size
+        chosen = self.weights[known], self.rows[known], self.places[known]
+        return _matrix(*chosen, (self.n, size)).tocsr()
 
 
-def find_offsets(rows: npt.NDArray[np.int64], count: int) -> npt.NDArray[np.int64]:
-    """Give int64 [count + 1] from the ascending text numbers of all entries."""
-    offsets = np.zeros(count + 1, np.int64)
-    np.cumsum(np.bincount(rows, minlength=count), out=offsets[1:])
-    return offsets
+def add_unknown(table: Float32Array) -> Float32Array:
+    """Give float32 [v + 1, d]: the table, and a row of zeros for what it does not know."""
+    return np.vstack((table, np.zeros((1, table.shape[1]), table.dtype)))
+
+
+def _matrix(
+    weights: Float32Array, rows: Int32Array, columns: Int32Array, shape: tuple[int, int]
+) -> sp.coo_matrix:
+    """Give a sparse matrix, of parts that need no check."""
+    matrix = sp.coo_matrix(shape, dtype=np.float32)
+    matrix.data, matrix.row, matrix.col = weights, rows, columns
+    return matrix

@@ -7,8 +7,8 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from models.features import Features, Kind
-from models.gather import Bags, find_offsets
+from models.features import LAYOUT, Features, Kind
+from models.gather import Bags
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
@@ -18,17 +18,12 @@ SEEN: Final = 3  # texts; what fewer hold says more about an author than about a
 _DROP: Final = np.uint64(64 - BITS)
 
 
-def _list_weights() -> Float32Array:
-    """Give float32 [kinds]: how much each kind counts, chosen by cross-validation over authors."""
-    weights = np.ones(max(Kind) + 1, np.float32)
-    weights[Kind.CJK_3] = 0.7
-    weights[Kind.CJK_4] = 0.0  # only encoders know them
-    weights[Kind.CHARGRAM] = 0.6
-    weights[Kind.EDGE] = 0.7
-    return weights
-
-
-KIND_WEIGHTS: Final = _list_weights()
+_WEIGHTS: Final = {
+    Kind.CJK_3: 0.7,
+    Kind.CHARGRAM: 0.6,
+    Kind.EDGE: 0.7,
+}  # else 1; by cross-validation over authors
+PART_WEIGHTS: Final = np.array([_WEIGHTS.get(Kind(kind), 1.0) for kind in LAYOUT[1:]], np.float32)
 
 
 class BucketIndex:
@@ -37,14 +32,15 @@ class BucketIndex:
     def __init__(self, *, buckets: npt.NDArray[np.uint32], rarity: Float32Array) -> None:
         self.buckets = buckets  # [a], ascending
         self.rarity = rarity  # [a]
-        self._place = np.full(1 << BITS, -1, np.int32)
+        self._padded = np.append(rarity, np.float32(0))  # what is in no bucket counts nothing
+        self._place = np.full(1 << BITS, buckets.size, np.int32)
         self._place[buckets] = np.arange(buckets.size, dtype=np.int32)
 
     @classmethod
     def fit(cls, features: Features, *, seen: int = SEEN) -> Self:
         """Take the buckets that at least `seen` texts hold; rarity is the inverse document frequency."""
-        kept = KIND_WEIGHTS[features.kinds] > 0
-        held = np.unique(features.rows[kept] * (1 << BITS) + _find_buckets(features)[kept])
+        rows, buckets = features.rows[features.sparse], _find_buckets(features.hashes[features.sparse])
+        held = np.unique(rows * np.int64(1 << BITS) + buckets)
         frequency = np.bincount(held & ((1 << BITS) - 1), minlength=1 << BITS)
         buckets = np.flatnonzero(frequency >= seen)
         rarity = np.log((1 + features.n) / (1 + frequency[buckets])) + 1
@@ -55,15 +51,17 @@ class BucketIndex:
 
         A bucket met twice in a text has two entries; products add them up.
         """
-        place = self._place[_find_buckets(features)]
-        known = np.flatnonzero(place >= 0)
-        place, rows = place[known], features.rows[known]
-        weight = self.rarity[place] * KIND_WEIGHTS[features.kinds[known]]
+        part = features.sparse
+        rows = features.rows[part]
+        place = self._place.take(_find_buckets(features.hashes[part]))
+        weight = self._padded.take(place)
+        weight *= PART_WEIGHTS.repeat(features.counts[1:])
         square = np.bincount(rows, weight * weight, minlength=features.n)
         scale = (1 / np.sqrt(np.maximum(square, 1e-12))).astype(np.float32)
-        return Bags(places=place, weights=weight * scale[rows], offsets=find_offsets(rows, features.n))
+        weight *= scale.take(rows)
+        return Bags(n=features.n, places=place, weights=weight, rows=rows)
 
 
-def _find_buckets(features: Features) -> Int64Array:
+def _find_buckets(hashes: npt.NDArray[np.uint64]) -> Int64Array:
     """Give int64 [m] in [0, 2**BITS)."""
-    return (features.hashes >> _DROP).astype(np.int64)
+    return (hashes >> _DROP).view(np.int64)

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 
 from models.encoder import quantize
 from models.features import Features
+from models.gather import add_unknown
 from models.hashing import BucketIndex
 from models.storage import write_arrays
 
@@ -68,7 +69,7 @@ class Heads:
     """The learned weights; a buckets, d dimensions, c columns, p prototypes."""
 
     index: BucketIndex
-    hashed: Float32Array  # [a, c]
+    hashed: Float32Array  # [a + 1, c]; the last row, for n-grams in no bucket, is zeros
     hashed_bias: Float32Array  # [c]
     dense: Float32Array  # [d, c]
     dense_bias: Float32Array  # [c]
@@ -79,13 +80,13 @@ class Heads:
         return Scores(
             dense=embedding @ self.dense + self.dense_bias,
             hashed=self.index.weigh(features).sum_rows(self.hashed) + self.hashed_bias,
-            nearness=(embedding @ self.prototypes.T).max(axis=1),
+            nearness=np.maximum.reduce(embedding @ self.prototypes.T, axis=1),
             length=np.log2(1 + features.cjk + 3 * features.letters).astype(np.float32),
         )
 
     def save(self, folder: Path) -> None:
         """Write the weights into `folder`: 8 bits and a scale a bucket, 16 bits for the rest."""
-        small, scales = quantize(self.hashed)
+        small, scales = quantize(self.hashed[:-1])
         half = {name: getattr(self, name).astype(np.float16) for name in _HALF}
         arrays: dict[str, npt.NDArray[Any]] = {
             "buckets": self.index.buckets,
@@ -101,4 +102,8 @@ class Heads:
         arrays = load_file(folder / HEADS_FILE)
         index = BucketIndex(buckets=arrays["buckets"], rarity=arrays["rarity"])
         hashed = arrays["hashed"] * arrays["scales"].astype(np.float32)[:, None]
-        return cls(index=index, hashed=hashed, **{name: arrays[name].astype(np.float32) for name in _HALF})
+        return cls(
+            index=index,
+            hashed=add_unknown(hashed),
+            **{name: arrays[name].astype(np.float32) for name in _HALF},
+        )

@@ -7,34 +7,47 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-Int64Array = npt.NDArray[np.int64]
+Int32Array = npt.NDArray[np.int32]
+UInt64Array = npt.NDArray[np.uint64]
 
 _BITS: Final = 20  # leading bits that lead straight to a key's neighbourhood
 _DROP: Final = np.uint64(64 - _BITS)
+_FEW: Final = 512  # hashes; below it a binary search has the fewer calls
 
 
 class KeyIndex:
     """The places of hashes in a sorted array of distinct, evenly spread uint64 keys."""
 
-    def __init__(self, keys: npt.NDArray[np.uint64]) -> None:
+    def __init__(self, keys: UInt64Array) -> None:
         """Raises: ValueError if the keys are not strictly ascending."""
         if not bool(np.all(keys[1:] > keys[:-1])):
             raise ValueError("keys must ascend strictly")
         count = np.bincount((keys >> _DROP).astype(np.int64), minlength=1 << _BITS)
-        self._keys = np.append(keys, np.uint64(0))  # so that the place after the last key can be read
+        self._keys = keys
+        self._padded = np.append(keys, np.zeros(1, np.uint64))  # so that the place after the last can be read
         self._first = (np.cumsum(count) - count).astype(np.int32)
         self._count = count.astype(np.uint8)
+        self._unknown = np.int32(keys.size)
 
-    def find(self, hashes: npt.NDArray[np.uint64]) -> tuple[Int64Array, Int64Array]:
-        """Give which of the hashes are known, int64 [k] ascending, and the place of each, int64 [k]."""
-        prefix = (hashes >> _DROP).astype(np.int64)
-        place = self._first[prefix].astype(np.int64)
-        known = self._keys[place] == hashes
-        shared = np.flatnonzero(~known & (self._count[prefix] > 1))
+    def find(self, hashes: UInt64Array) -> Int32Array:
+        """Give int32 [m], the place of each hash; one after the last for those that are no keys."""
+        place = self._search(hashes) if hashes.size < _FEW else self._look_up(hashes)
+        place[self._padded.take(place) != hashes] = self._unknown
+        return place
+
+    def _search(self, hashes: UInt64Array) -> Int32Array:
+        return self._keys.searchsorted(hashes).astype(np.int32)
+
+    def _look_up(self, hashes: UInt64Array) -> Int32Array:
+        """Give the first key with the same leading bits, moved on where that is not the hash but a later may be."""
+        prefix = (hashes >> _DROP).view(np.int64)
+        place = self._first.take(prefix)
+        count = self._count.take(prefix)
+        shared = np.flatnonzero(count > 1)
+        step = 1
         while shared.size:  # keys with the same leading bits: few
+            shared = shared[self._padded.take(place[shared]) != hashes[shared]]
+            shared = shared[count[shared] > step]
             place[shared] += 1
-            known[shared] = self._keys[place[shared]] == hashes[shared]
-            left = self._first[prefix[shared]] + self._count[prefix[shared]] - 1 - place[shared]
-            shared = shared[~known[shared] & (left > 0)]
-        found = np.flatnonzero(known)
-        return found, place[found]
+            step += 1
+        return place

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 Float64Array = npt.NDArray[np.float64]
+Probabilities = npt.NDArray[np.floating]
 BoolArray = npt.NDArray[np.bool_]
 Int64Array = npt.NDArray[np.int64]
 Measure = Callable[[Int64Array], float]
@@ -56,7 +57,7 @@ def share(hits: BoolArray) -> float:
     return float(hits.mean()) if hits.size else float("nan")
 
 
-def calibration_error(confidence: Float64Array, hits: BoolArray, *, bins: int = BINS) -> float:
+def calibration_error(confidence: Probabilities, hits: BoolArray, *, bins: int = BINS) -> float:
     """Give the expected calibration error in [0, 1], over bins of equal count.
 
     Source: Nguyen & O'Connor 2015 (adaptive bins), which empty bins cannot flatter.
@@ -67,7 +68,7 @@ def calibration_error(confidence: Float64Array, hits: BoolArray, *, bins: int = 
     return float(sum(gaps) / max(confidence.size, 1))
 
 
-def auroc(score: Float64Array, target: BoolArray) -> float:
+def auroc(score: Probabilities, target: BoolArray) -> float:
     """Give the area under the ROC curve; NaN if `target` is all one value."""
     if not _is_mixed(target):
         return float("nan")
@@ -76,7 +77,7 @@ def auroc(score: Float64Array, target: BoolArray) -> float:
     return float(above / (positives * (target.size - positives)))
 
 
-def pr_auc(score: Float64Array, target: BoolArray) -> float:
+def pr_auc(score: Probabilities, target: BoolArray) -> float:
     """Give the average precision; NaN if `target` is all one value."""
     if not _is_mixed(target):
         return float("nan")
@@ -84,7 +85,7 @@ def pr_auc(score: Float64Array, target: BoolArray) -> float:
     return float((precision * np.diff(recall, prepend=0)).sum())
 
 
-def precision_at_recall(score: Float64Array, target: BoolArray, *, recall: float = 0.8) -> float:
+def precision_at_recall(score: Probabilities, target: BoolArray, *, recall: float = 0.8) -> float:
     """Give the best precision among thresholds that find at least `recall` of the positives."""
     if not _is_mixed(target):
         return float("nan")
@@ -106,13 +107,13 @@ def macro_f1(predicted: Int64Array, target: Int64Array) -> float:
     return float((2 * hits / np.maximum(said + truth, 1))[truth > 0].mean()) if target.size else float("nan")
 
 
-def share_of_most_certain(confidence: Float64Array, hits: BoolArray, *, coverage: float = 0.8) -> float:
+def share_of_most_certain(confidence: Probabilities, hits: BoolArray, *, coverage: float = 0.8) -> float:
     """Give the accuracy on the most confident `coverage` of the rows."""
     kept = np.argsort(-confidence, kind="stable")[: round(coverage * confidence.size)]
     return share(hits[kept])
 
 
-def _precision_and_recall(score: Float64Array, target: BoolArray) -> tuple[Float64Array, Float64Array]:
+def _precision_and_recall(score: Probabilities, target: BoolArray) -> tuple[Float64Array, Float64Array]:
     """Give both for each distinct threshold, from the highest down."""
     order = np.argsort(-score, kind="stable")
     ranked = score[order]

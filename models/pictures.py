@@ -29,7 +29,7 @@ def draw_confusion(path: Path, counts: npt.NDArray[np.int64], names: Sequence[st
     figure.savefig(path)
 
 
-def draw_reliability(path: Path, confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> None:
+def draw_reliability(path: Path, confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_]) -> None:
     """Draw how often answers of each confidence are right, in bins of equal count."""
     figure, axes = _canvas(SIZE)
     parts = np.array_split(np.argsort(confidence, kind="stable"), BINS)
@@ -52,7 +52,7 @@ def draw_curve(path: Path, curve: Curve) -> None:
     figure.savefig(path)
 
 
-def draw_coverage(path: Path, confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_]) -> None:
+def draw_coverage(path: Path, confidence: npt.NDArray[np.floating], right: npt.NDArray[np.bool_]) -> None:
     """Draw the accuracy on the most confident share of the messages."""
     figure, axes = _canvas(SIZE)
     order = np.argsort(-confidence, kind="stable")

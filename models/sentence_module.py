@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from models.encoder import Table
 from models.features import extract
-from models.gather import find_offsets
 from models.keys import KeyIndex
 
 
@@ -37,9 +36,12 @@ class NgramEmbedding(nn.Module):  # type: ignore[misc]  # torch has no types her
     def preprocess(self, inputs: Sequence[str], **_: object) -> dict[str, Tensor]:
         """Give the rows of the table that each text takes, and where each text begins."""
         features = extract(list(inputs))
-        found, place = self._index.find(features.hashes)
-        offsets = find_offsets(features.rows[found], features.n)
-        return {"input_ids": torch.from_numpy(place), "offsets": torch.from_numpy(offsets)}
+        order = np.argsort(features.rows[features.encodable], kind="stable")
+        place = self._index.find(features.hashes[features.encodable][order]).astype(np.int64)
+        rows = features.rows[features.encodable][order]
+        known = place < self._keys.size
+        offsets = np.searchsorted(rows[known], np.arange(features.n + 1))
+        return {"input_ids": torch.from_numpy(place[known]), "offsets": torch.from_numpy(offsets)}
 
     tokenize = preprocess  # its name before sentence-transformers 6
 

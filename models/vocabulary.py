@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.encoder import LAST_KIND
 from models.features import Features, Kind, extract
 
 UInt64Array = npt.NDArray[np.uint64]
@@ -59,5 +58,4 @@ def _count(texts: Sequence[str]) -> tuple[UInt64Array, npt.NDArray[np.uint8], np
 
 
 def _encodable(features: Features) -> tuple[UInt64Array, npt.NDArray[np.uint8]]:
-    taken = features.kinds <= LAST_KIND
-    return features.hashes[taken], features.kinds[taken]
+    return features.hashes[features.encodable], features.kinds[features.encodable]

@@ -9,7 +9,7 @@ import pytest
 from models import train
 from models.bundle import Bundle, load
 from models.dataset import FIELDS
-from models.encoder import LAST_KIND, Table
+from models.encoder import Table
 from models.features import extract
 from models.train import TrainSettings
 
@@ -60,7 +60,7 @@ def rows_of(ending: str) -> list[tuple[str, ...]]:
 def write_encoder(folder: Path) -> Path:
     texts = [text for pair in PHRASES.values() for texts in pair for text in texts]
     features = extract(texts)
-    keys = np.unique(features.hashes[features.kinds <= LAST_KIND])
+    keys = np.unique(features.hashes[features.encodable])
     vectors = np.random.default_rng(0).normal(size=(keys.size, 8)).astype(np.float32)
     folder.mkdir(parents=True)
     Table.quantize(keys, vectors).save(folder)

@@ -16,10 +16,9 @@ def hashes_of(text: str) -> list[int]:
 
 def test_a_text_has_the_same_features_alone_and_in_a_batch() -> None:
     batch = extract(TEXTS)
-    offsets = batch.offsets()
 
     for row, text in enumerate(TEXTS):
-        assert sorted(batch.hashes[offsets[row] : offsets[row + 1]].tolist()) == hashes_of(text)
+        assert sorted(batch.hashes[batch.rows == row].tolist()) == hashes_of(text)
 
 
 @settings(max_examples=60, deadline=None)
@@ -28,8 +27,21 @@ def test_any_text_at_all_is_read(texts: list[str]) -> None:
     features = extract(texts)
 
     assert features.n == len(texts)
-    assert bool(np.all(np.diff(features.rows) >= 0))
-    assert features.rows.max(initial=0) < len(texts)
+    assert features.hashes.size == features.rows.size == features.kinds.size
+    assert bool(np.all((features.rows >= 0) & (features.rows < len(texts))))
+
+
+def test_every_character_there_is_is_read() -> None:
+    features = extract([chr(code) for code in range(0x110000)])
+
+    assert features.n == 0x110000
+
+
+def test_encoders_and_heads_take_slices_of_the_features() -> None:
+    features = extract(TEXTS)
+
+    assert set(features.kinds[features.encodable]) <= set(range(Kind.WORD, Kind.SYMBOL + 1))
+    assert Kind.CJK_4 not in features.kinds[features.sparse]
 
 
 @pytest.mark.parametrize(
