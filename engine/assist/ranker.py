@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 
 from engine.assist import guard, learning
@@ -64,7 +64,7 @@ def reorder(static: Sequence[Suggestion], learned: Learned, moment: Moment) -> l
         return list(static)
     known = moment.contexts
     scored = [
-        replace(one, score=one.score + _bonus(learned.records.get(one.reply.reply_id), known, moment))
+        one._replace(score=one.score + _bonus(learned.records.get(one.reply.reply_id), known, moment))
         for one in static
     ]
     return sorted(scored, key=lambda one: -one.score)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -143,7 +142,7 @@ class Suggester:
         if is_sent_as_written:
             return one
         filled = self._filler.fill(text, facts, language=one.reply.language, channel=channel)
-        return replace(one, filled=filled)
+        return one._replace(filled=filled)
 
 
 def _by_shelf(batch: MessageBatch, analysis: AnalysisBatch) -> dict[tuple[str, str], list[int]]:

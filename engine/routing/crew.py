@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.domain import Roster
+from engine.domain import Assignment, Conversation, Outcome, Roster
 from engine.routing import queue, shift
 from engine.routing.policy import MINUTE, UNIT, Policy
 
 Rows = npt.NDArray[np.intp]
 _NOBODY: Rows = np.empty(0, dtype=np.intp)
 _SERVING_KEPT = 4096  # distinct sets of queues whose agents are remembered
+_KEEPING_KEPT = 16384  # decisions to leave a conversation with its agent that are remembered
 
 
 class Crew:
@@ -24,14 +25,16 @@ class Crew:
         self.roster = roster
         self.policy = policy
         self.capacity = np.array([agent.capacity for agent in roster.agents], dtype=np.int64)
+        self.worth = policy.weights.free_capacity / self.capacity  # [A], what a free unit adds to a score
         self.columns = {skill: column for column, skill in enumerate(_skills(roster))}
-        self.proficiency = _proficiency(roster, self.columns)  # float32 [A, S], 0 to 5
+        self.proficiency = _proficiency(roster, self.columns)  # [A, S], 0 to 5
         self._served = [queue.served(agent, policy) for agent in roster.agents]
         self._serves = [frozenset(names) for names in self._served]
         self._by_queue = _by_queue(self._served)
         self.lasting: dict[object, npt.NDArray[np.float64]] = {}  # see `score`
         self._speaks: dict[str, npt.NDArray[np.bool_]] = {}
         self._serving: dict[tuple[str, ...], Rows] = {}
+        self._keeping: dict[tuple[str, str, int, str], Assignment] = {}
         self._has_shifts = np.array([bool(agent.shifts) for agent in roster.agents], dtype=np.bool_)
         self._on_shift: tuple[int, npt.NDArray[np.bool_]] = (-1, np.empty(0, dtype=np.bool_))
         self._seen_on_shift = ~self._has_shifts
@@ -46,6 +49,27 @@ class Crew:
             self._serving.clear()
         self._serving[queues] = rows
         return rows
+
+    def keeping(self, conversation: Conversation) -> Assignment:
+        """The decision to leave it with its agent: the same object for equal ones, so that it is written once."""
+        agent_id, skill = conversation.agent_id, conversation.requirement.skill
+        key = (agent_id, skill, conversation.relaxation, conversation.reservation_id)
+        if (known := self._keeping.get(key)) is not None:
+            return known
+        if len(self._keeping) >= _KEEPING_KEPT:
+            self._keeping.clear()
+        agent = self.roster.agent(agent_id)
+        made = self._keeping[key] = Assignment(
+            outcome=Outcome.KEPT,
+            agent_id=agent_id,
+            agent_name=agent.name if agent else agent_id,
+            skill=skill,
+            reason=f"{agent_id} has this conversation already",
+            relaxation=conversation.relaxation,
+            reservation_id=conversation.reservation_id,
+            policy_version=self.policy.version,
+        )
+        return made
 
     def rows(self, agent_ids: Iterable[str]) -> Rows:
         """Of those of the agents that are known, in order of id."""
@@ -88,10 +112,10 @@ class Crew:
         lightest = min([UNIT, *(units for units in self.policy.channel_units.values() if units)])
         return max(1, units // lightest)
 
-    def skill(self, skill: str) -> npt.NDArray[np.float32]:
+    def skill(self, skill: str) -> npt.NDArray[np.float64]:
         """[A], proficiency in a skill, 0 where an agent lacks it."""
         if skill not in self.columns:
-            return np.zeros(len(self.roster.agents), dtype=np.float32)
+            return np.zeros(len(self.roster.agents))
         return self.proficiency[:, self.columns[skill]]
 
     def working(self, now_ms: int) -> npt.NDArray[np.bool_]:
@@ -107,8 +131,8 @@ def _skills(roster: Roster) -> Sequence[str]:
     return sorted({skill for agent in roster.agents for skill in agent.skills})
 
 
-def _proficiency(roster: Roster, columns: dict[str, int]) -> npt.NDArray[np.float32]:
-    matrix = np.zeros((len(roster.agents), len(columns)), dtype=np.float32)
+def _proficiency(roster: Roster, columns: dict[str, int]) -> npt.NDArray[np.float64]:
+    matrix = np.zeros((len(roster.agents), len(columns)))
     for row, agent in enumerate(roster.agents):
         for skill, proficiency in agent.skills.items():
             matrix[row, columns[skill]] = proficiency

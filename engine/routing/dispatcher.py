@@ -18,6 +18,7 @@ from engine.domain import (
     Event,
     Hints,
     MessageBatch,
+    Mood,
     Presence,
     Requirement,
 )
@@ -73,15 +74,15 @@ class Dispatcher:
         assignments: list[Assignment] = []
         for row in rows:
             before = self._conversation(draft, batch, row, known)
-            conversation = self._follow_mood(draft, before, analysis, row)
-            hints = batch.hints[row] if batch.hints[row] != NO_HINTS else _hints(conversation)
-            asked = requirement_of(analysis, row, hints)
-            ids.append(conversation.conversation_id)
-            if self._is_owned(draft, conversation):
-                assignments.append(draft.keep(conversation))
-            else:
-                assignments.append(self._place(draft, conversation, asked, analysis.intents[row]))
-                self.drain_into(draft, batch.tenants[row])
+            mood_after = self._follow_mood(draft, before, analysis, row)
+            ids.append(before.conversation_id)
+            if self._is_owned(draft, before):
+                assignments.append(draft.keep(before, mood_after))
+                continue
+            hints = batch.hints[row] if batch.hints[row] != NO_HINTS else _hints(before)
+            asked = _asked(before, requirement_of(analysis, row, hints), analysis.intents[row])
+            assignments.append(self._place(draft, before, mood_after, asked))
+            self.drain_into(draft, batch.tenants[row])
         return ids, assignments
 
     def explain(
@@ -217,23 +218,22 @@ class Dispatcher:
         row = draft.crew.roster.rows.get(conversation.agent_id)
         return row is not None and draft.crew.roster.presences[row] is not Presence.OFFLINE
 
-    def _place(self, draft: Draft, conversation: Conversation, asked: Requirement, intent: str) -> Assignment:
+    def _place(self, draft: Draft, before: Conversation, mood_: Mood, asked: Requirement) -> Assignment:
+        conversation = before
         if conversation.state in HOLDING:
             self.cancel_offer(draft, conversation)
             conversation = draft.release(conversation)
-        if conversation.state is ConversationState.CLOSED:
-            conversation = draft.touch(conversation, state=ConversationState.WAITING)
-        conversation = draft.touch(conversation, requirement=_asked(conversation, asked, intent))
-        return draft.place(conversation)
+        state = conversation.state
+        if state is ConversationState.CLOSED:
+            state = ConversationState.WAITING
+        return draft.place(draft.touch(conversation, mood=mood_, state=state, requirement=asked))
 
-    def _follow_mood(
-        self, draft: Draft, before: Conversation, analysis: AnalysisBatch, row: int
-    ) -> Conversation:
+    def _follow_mood(self, draft: Draft, before: Conversation, analysis: AnalysisBatch, row: int) -> Mood:
         after = mood.follow(before.mood, analysis.anger[row], is_angry=analysis.is_angry[row])
         if after.is_angry != before.mood.is_angry:
             data = self._codec.event("mood_changed", is_angry=after.is_angry, anger=after.anger)
             self.record(draft, before.conversation_id, "mood_changed", data)
-        return replace(before, mood=after)
+        return after
 
     def _known(self, tenant: str, batch: MessageBatch, rows: Sequence[int]) -> _Known:
         ids = {batch.conversation_ids[row] for row in rows} - {""}
@@ -248,10 +248,15 @@ class Dispatcher:
     def _conversation(self, draft: Draft, batch: MessageBatch, row: int, known: _Known) -> Conversation:
         """The conversation a message belongs to, as the draft sees it; a new one has version 0."""
         customer = (batch.channels[row], batch.customer_ids[row])
-        newest = known.by_customer.get(customer)
-        found = batch.conversation_ids[row] or (newest.conversation_id if newest else _new_id(batch, row))
-        if not batch.conversation_ids[row] and newest is None:
-            draft.open_alone(found)
+        named = batch.conversation_ids[row]
+        newest = None if named else known.by_customer.get(customer)
+        if newest is not None:
+            found = newest.conversation_id
+            return draft.conversation(found) or newest
+        if not named:
+            draft.open_alone(found := _new_id(batch, row))
+        else:
+            found = named
         conversation = (
             draft.conversation(found)
             or known.by_id.get(found)

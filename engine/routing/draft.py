@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
 
 from engine.domain import (
     Assignment,
@@ -11,6 +10,7 @@ from engine.domain import (
     Conversation,
     ConversationState,
     Event,
+    Mood,
     Outcome,
 )
 from engine.routing import demand, queue, selection
@@ -38,6 +38,7 @@ class Draft:
         self._duties = Duties(crew.roster)
         self._stored: dict[str, int] = {}
         self._touched: dict[str, Conversation] = {}
+        self._kept: dict[str, Conversation] = {}  # of which nothing but the mood changed
         self._events: list[Event] = []
         self._late_events: list[Event] = []
         self._alone: set[str] = set()
@@ -55,7 +56,7 @@ class Draft:
 
     def conversation(self, conversation_id: str) -> Conversation | None:
         """As this draft left it; None where it was not touched."""
-        return self._touched.get(conversation_id)
+        return self._touched.get(conversation_id) or self._kept.get(conversation_id)
 
     def place(self, conversation: Conversation) -> Assignment:
         """Give an unowned conversation to the best agent, or let it wait at its place in the queue."""
@@ -79,20 +80,19 @@ class Draft:
             due_ms=self._next_step_ms(conversation, queued_ms),
         )
 
-    def keep(self, conversation: Conversation) -> Assignment:
-        """Leave an owned conversation with its agent."""
-        agent = self._crew.roster.agent(conversation.agent_id)
-        self.touch(conversation)
-        return Assignment(
-            outcome=Outcome.KEPT,
-            agent_id=conversation.agent_id,
-            agent_name=agent.name if agent else conversation.agent_id,
-            skill=conversation.requirement.skill,
-            reason=f"{conversation.agent_id} has this conversation already",
-            relaxation=conversation.relaxation,
-            reservation_id=conversation.reservation_id,
-            policy_version=self.policy.version,
-        )
+    def keep(self, conversation: Conversation, mood: Mood) -> Assignment:
+        """Leave an owned conversation with its agent; the customer's mood is another now."""
+        known = conversation.conversation_id
+        if (after := self._kept.get(known)) is None:
+            if known in self._touched:
+                self.touch(conversation, mood=mood)
+                return self._crew.keeping(conversation)
+            self._stored[known] = conversation.version
+            after = self._kept[known] = conversation.copy()
+            after.version += 1
+            after.updated_ms = self.now_ms
+        after.mood = mood
+        return self._crew.keeping(after)
 
     def accept(self, conversation: Conversation) -> Conversation:
         """The offer is taken: nothing ends by itself any more."""
@@ -192,6 +192,7 @@ class Draft:
         return Change(
             tenant=self._tenant,
             conversations=list(self._touched.values()),
+            kept=list(self._kept.values()),
             claims=self._duties.claims,
             streaks=self._duties.streaks,
             events=[*self._events, *self._late_events],
@@ -201,10 +202,15 @@ class Draft:
 
     def touch(self, before: Conversation, **changes: object) -> Conversation:
         """The conversation with these fields changed, remembered for the commit."""
+        known = before.conversation_id
+        after = before.copy()
+        for name, value in changes.items():
+            setattr(after, name, value)
         # The version follows the stored one by exactly one, however often the draft touches it.
-        stored = self._stored.setdefault(before.conversation_id, before.version)
-        after = replace(before, **changes, version=stored + 1, updated_ms=self.now_ms)  # type: ignore[arg-type]
-        self._touched[before.conversation_id] = after
+        after.version = self._stored.setdefault(known, before.version) + 1
+        after.updated_ms = self.now_ms
+        self._touched[known] = after
+        self._kept.pop(known, None)
         return after
 
     def _give(self, conversation: Conversation, assignment: Assignment) -> Assignment:
@@ -236,7 +242,7 @@ class Draft:
             queued_ms=before.queued_ms or self.now_ms,
             due_ms=self.now_ms + round(self.policy.offer_seconds * SECOND),
         )
-        return replace(assignment, outcome=Outcome.OFFERED, reservation_id=reservation_id)
+        return assignment._replace(outcome=Outcome.OFFERED, reservation_id=reservation_id)
 
     def _next_step_ms(self, conversation: Conversation, queued_ms: int) -> int:
         if conversation.relaxation < queue.OVERFLOW:

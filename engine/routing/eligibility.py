@@ -24,13 +24,17 @@ _ABSENT = {
 def eligible(crew: Crew, demand: Demand, duties: Duties, now_ms: int, *, among: Rows | None = None) -> Rows:
     """Rows of the agents that may take it, in order of id; only of those in `among`, where given."""
     rows = crew.serving(demand.queues) if among is None else crew.serving_among(demand.queues, among)
-    rows = rows[crew.available(now_ms)[rows]]
-    rows = rows[_has_room(crew, rows, demand, duties)]
+    return rows[mask(crew, rows, demand, duties, now_ms)]
+
+
+def mask(crew: Crew, rows: Rows, demand: Demand, duties: Duties, now_ms: int) -> npt.NDArray[np.bool_]:
+    """Which of the rows, whose agents serve its queues, may take it."""
+    may = crew.available(now_ms)[rows] & _has_room(crew, rows, demand, duties)
     for one in demand.declined:
-        rows = rows[rows != crew.roster.rows.get(one, -1)]
+        may &= rows != crew.roster.rows.get(one, -1)
     if demand.is_angry:
-        rows = rows[duties.streak(rows) < crew.policy.max_angry_streak]
-    return rows
+        may &= duties.streak(rows) < crew.policy.max_angry_streak
+    return may
 
 
 def exclusions(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> list[Exclusion | None]:

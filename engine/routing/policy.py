@@ -82,6 +82,11 @@ class Policy:
         text = json.dumps(asdict(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    @cached_property
+    def known_queues(self) -> dict[object, tuple[str, ...]]:
+        """What `queue.queues` found under it."""
+        return {}
+
     def units(self, channel: int, capacity: int) -> int:
         """What a conversation of the channel takes of an agent with this capacity."""
         return self.channel_units.get(channel, UNIT) or capacity

@@ -15,6 +15,7 @@ from engine.routing.policy import MINUTE, Policy
 ANY = "*"
 LANGUAGES = ("zh", "en")  # what an agent without languages writes
 OVERFLOW = 4
+_KEPT = 8192  # requirements whose queues a policy remembers
 _LOWER_PROFICIENCY, _NEIGHBOURS, _ANYBODY = 1, 2, 3
 
 
@@ -26,7 +27,14 @@ def queues(requirement: Requirement, relaxation: int, policy: Policy) -> tuple[s
     """
     if requirement.agent_id and relaxation < OVERFLOW:
         return (_agent(requirement.agent_id),)
-    return tuple(dict.fromkeys(_queues(requirement, relaxation, policy)))
+    asked = tuple(requirement.skills.items())
+    key = (requirement.skill, asked, requirement.language, requirement.team, relaxation)
+    known = policy.known_queues
+    if (found := known.get(key)) is None:
+        if len(known) >= _KEPT:
+            known.clear()
+        found = known[key] = tuple(dict.fromkeys(_queues(requirement, relaxation, policy)))
+    return found
 
 
 def rank_ms(requirement: Requirement, queued_ms: int, *, is_angry: bool, policy: Policy) -> int:

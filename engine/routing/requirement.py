@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from engine.domain import OUT_OF_SCOPE, AnalysisBatch, Hints, Requirement
+from functools import lru_cache
 
+from engine.domain import NO_HINTS, OUT_OF_SCOPE, AnalysisBatch, Hints, Requirement
+
+_KEPT = 8192  # requirements without hints
 _NEGLIGIBLE = 0.05  # probability below which a skill is not worth a term
 
 
 def requirement_of(analysis: AnalysisBatch, row: int, hints: Hints) -> Requirement:
     """From the distribution over intents, summed by skill; out of scope asks for its own skill alone."""
+    skills = _skills(analysis, row)
+    if hints is NO_HINTS:
+        return _plain(analysis.skills[row], tuple(skills.items()), analysis.languages[row])
     return Requirement(
         skill=analysis.skills[row],
-        skills=_skills(analysis, row),
+        skills=skills,
         language=analysis.languages[row],
         agent_id=hints.agent_id,
         preferred_agent_id=hints.preferred_agent_id,
@@ -21,14 +27,20 @@ def requirement_of(analysis: AnalysisBatch, row: int, hints: Hints) -> Requireme
     )
 
 
+@lru_cache(maxsize=_KEPT)
+def _plain(skill: str, skills: tuple[tuple[str, float], ...], language: str) -> Requirement:
+    """The same object for equal ones."""
+    return Requirement(skill=skill, skills=dict(skills), language=language)
+
+
 def _skills(analysis: AnalysisBatch, row: int) -> dict[str, float]:
     first = analysis.skills[row]
     if analysis.intents[row] == OUT_OF_SCOPE:
         return {first: 1.0}
     skills = {first: 0.0}
-    columns, confidences = analysis.candidates[row].tolist(), analysis.candidate_confidence[row].tolist()
-    for column, probability in zip(columns, confidences, strict=True):
-        skill = analysis.skill_of[analysis.intent_names[column]]
-        skills[skill] = skills.get(skill, 0.0) + probability
+    columns, confidences = analysis.candidates, analysis.candidate_confidence
+    for place in range(columns.shape[1]):
+        skill = analysis.skill_of[analysis.intent_names[columns.item(row, place)]]
+        skills[skill] = skills.get(skill, 0.0) + confidences.item(row, place)
     # Two decimals are more than the calibration is worth, and make equal requirements equal.
     return {skill: round(p, 2) for skill, p in skills.items() if p >= _NEGLIGIBLE or skill == first}

@@ -44,10 +44,10 @@ def matrix(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) 
 
 
 def totals(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """The agents' scores: the sums of `matrix` over its terms, at a fraction of its cost."""
+    """The agents' scores: the sums of `matrix` over its terms, at a fraction of its cost. None may be overloaded."""
     weights, wanted = crew.policy.weights, demand.requirement
-    free = np.maximum(1 - load / crew.capacity[rows], 0)
-    scores = _lasting(crew, demand)[rows] + weights.free_capacity * free
+    scores = (crew.capacity[rows] - load) * crew.worth[rows]
+    scores += _lasting(crew, demand)[rows]
     for agent_id, weight in (
         (demand.last_agent_id, weights.last_agent),
         (wanted.preferred_agent_id, weights.preferred_agent),
@@ -55,6 +55,21 @@ def totals(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) 
         if (row := crew.roster.rows.get(agent_id)) is not None:
             scores += weight * (rows == row)
     return scores
+
+
+def column(crew: Crew, row: int, demand: Demand, load: int) -> list[float]:
+    """One agent's column of `matrix`, at a fraction of its cost."""
+    weights, wanted, agent = crew.policy.weights, demand.requirement, crew.roster.agents[row]
+    proficiency = sum([p * agent.skills.get(skill, 0) for skill, p in wanted.skills.items()])
+    calming = agent.skills.get(crew.policy.de_escalation_skill, 0) if demand.is_angry else 0
+    return [
+        proficiency * (weights.proficiency / MAX_PROFICIENCY),
+        weights.free_capacity * max(1 - load / agent.capacity, 0),
+        weights.language * (not agent.languages or wanted.language in agent.languages),
+        weights.last_agent * (agent.agent_id == demand.last_agent_id),
+        weights.preferred_agent * (agent.agent_id == wanted.preferred_agent_id),
+        weights.de_escalation * calming / MAX_PROFICIENCY,
+    ]
 
 
 def _lasting(crew: Crew, demand: Demand) -> npt.NDArray[np.float64]:
@@ -73,4 +88,4 @@ def _lasting(crew: Crew, demand: Demand) -> npt.NDArray[np.float64]:
 
 def terms(column: Sequence[float]) -> tuple[Term, ...]:
     """One agent's addends, without those that are 0."""
-    return tuple(Term(name=name, value=value) for name, value in zip(NAMES, column, strict=True) if value)
+    return tuple([Term(name, value) for name, value in zip(NAMES, column, strict=True) if value])

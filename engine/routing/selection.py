@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.domain import Assignment, Candidate, Exclusion, Outcome
 from engine.routing import eligibility, score
@@ -29,16 +30,25 @@ def choose(
 
     Ties go to the lower load, then to the lower id.
     """
-    rows = eligibility.eligible(crew, demand, duties, now_ms, among=among)
-    if not len(rows):
-        return None
+    rows = crew.serving(demand.queues) if among is None else crew.serving_among(demand.queues, among)
     load = duties.load(rows)
-    totals = score.totals(crew, rows, demand, load)
-    # Equal scores may differ by how their addends were summed; rows are in order of id.
-    tied = np.flatnonzero(totals >= totals.max() - _EQUAL)
-    best = tied[np.argmin(load[tied])]
-    terms = score.matrix(crew, rows[best : best + 1], demand, load[best : best + 1])
-    return _assigned(crew, demand, int(rows[best]), int(load[best]), len(rows), terms[:, 0].tolist())
+    may = eligibility.mask(crew, rows, demand, duties, now_ms)
+    if not (eligible := int(np.count_nonzero(may))):
+        return None
+    totals = np.where(may, score.totals(crew, rows, demand, load), -np.inf)
+    best = _best(totals, load)
+    return _assigned(crew, demand, int(rows[best]), int(load[best]), eligible)
+
+
+def _best(totals: npt.NDArray[np.float64], load: npt.NDArray[np.int64]) -> int:
+    """Where the largest is; of equal ones the first of those that hold least, rows being in order of id."""
+    best = int(totals.argmax())
+    # Equal scores may differ by how their addends were summed.
+    tied = totals >= totals[best] - _EQUAL
+    if np.count_nonzero(tied) == 1:
+        return best
+    rows = np.flatnonzero(tied)
+    return int(rows[np.argmin(load[rows])])
 
 
 def candidates(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> list[Candidate]:
@@ -57,10 +67,9 @@ def candidates(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> list[
     return [candidate for candidate, _ in seen]
 
 
-def _assigned(
-    crew: Crew, demand: Demand, row: int, load: int, eligible: int, column: list[float]
-) -> Assignment:
+def _assigned(crew: Crew, demand: Demand, row: int, load: int, eligible: int) -> Assignment:
     agent = crew.roster.agents[row]
+    column = score.column(crew, row, demand, load)
     skill = demand.requirement.skill
     return Assignment(
         outcome=Outcome.ASSIGNED,

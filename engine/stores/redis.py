@@ -194,7 +194,7 @@ class RedisStore:
         done = [flag == "1" for flag in flags]
         kept = list(itertools.compress(changes, done))
         self._rosters.follow(kept, tails[0], tails[1])
-        changed = [one for change in kept for one in change.conversations]
+        changed = [one for change in kept for one in (*change.conversations, *change.kept)]
         self._pushes.committed(changes[0].tenant, changed, (tails[2], tails[3]))
         return done
 

@@ -142,13 +142,14 @@ def changes_arguments(changes: Sequence[Change]) -> tuple[str, bytes]:
     texts: list[bytes] = []
     counts = []
     for change in changes:
-        for one in change.conversations:
+        conversations = [*change.conversations, *change.kept]
+        for one in conversations:
             texts += one.conversation_id.encode(), conversation_value(one)
         for entry in change.events:
             texts += entry.conversation_id.encode(), entry.key.encode(), event_value(entry)
         counts.append(
             {
-                "conversations": len(change.conversations),
+                "conversations": len(conversations),
                 "events": len(change.events),
                 "claims": dict(change.claims),
                 "streaks": dict(change.streaks),

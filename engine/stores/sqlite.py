@@ -276,7 +276,7 @@ class SQLiteStore:
     def _write_conversations(self, change: Change) -> None:
         self._check_alone(change)
         new = [one for one in change.conversations if one.version == 1]
-        known = [one for one in change.conversations if one.version > 1]
+        known = [one for one in (*change.conversations, *change.kept) if one.version > 1]
         self._db.executemany(
             rows.INSERT_CONVERSATION, [rows.conversation_values(change.tenant, one) for one in new]
         )
@@ -324,8 +324,9 @@ class SQLiteStore:
         """Keep the roster's columns as they were committed, and tell who listens."""
         if change.tenant in self._rosters:
             rosters.follow(self._rosters[change.tenant], change.claims, change.streaks)
-        for listener in self._listeners if change.conversations else ():
-            listener(change.tenant, change.conversations)
+        changed = [*change.conversations, *change.kept]
+        for listener in self._listeners if changed else ():
+            listener(change.tenant, changed)
 
     def _read(self, statement: str, *values: object) -> list[rows.Row]:
         with self._reading():

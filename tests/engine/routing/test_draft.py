@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from engine.domain import Agent, Conversation, ConversationState, Event, Mood, Outcome
+from engine.domain import CALM, Agent, Conversation, ConversationState, Event, Mood, Outcome
 from engine.routing.draft import Draft
 from engine.routing.policy import MINUTE, UNIT, Policy
 from tests.fakes import FieldValue, make_agent, make_conversation, make_crew
@@ -89,13 +89,13 @@ def test_the_version_follows_the_stored_one_however_often_it_is_touched() -> Non
     one.place(make_conversation(version=4))
     touched = one.conversation("c1")
     assert touched is not None
-    one.keep(touched)
+    one.keep(touched, touched.mood)
 
     assert after(one).version == 5
 
 
 def test_an_owner_who_is_no_agent_any_more_is_named_by_id() -> None:
-    assert draft().keep(held(agent_id="gone")).agent_name == "gone"
+    assert draft().keep(held(agent_id="gone"), CALM).agent_name == "gone"
 
 
 def test_an_offer_holds_the_place_and_ends_by_itself() -> None:

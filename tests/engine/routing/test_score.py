@@ -57,3 +57,12 @@ def test_every_term_stays_within_its_weight(crew: Crew, conversation: Conversati
     for name, row in zip(score.NAMES, scores, strict=True):
         most = getattr(crew.policy.weights, name) * (max(total, 1) if name == "proficiency" else 1)
         assert ((row >= 0) & (row <= most + 1e-9)).all()
+
+
+@given(crew=strategies.crews(), conversation=strategies.conversations())
+def test_a_column_is_the_same_computed_alone(crew: Crew, conversation: Conversation) -> None:
+    wanted = demand.of(conversation, crew.policy, NOW_MS)
+    scores = score.matrix(crew, np.arange(3), wanted, crew.roster.load)
+
+    alone = [score.column(crew, row, wanted, int(crew.roster.load[row])) for row in range(3)]
+    assert alone == scores.T.tolist()

@@ -24,7 +24,10 @@ REPLIES = st.builds(
     slots=st.lists(TEXT, max_size=3).map(tuple),
 )
 SUGGESTIONS = st.lists(
-    st.builds(Suggestion, reply=REPLIES, score=st.floats(-2, 2, width=32), similarity=PROBABILITY), max_size=3
+    st.builds(
+        Suggestion, reply=REPLIES, score=st.floats(-2, 2, width=32), similarity=PROBABILITY, filled=st.none()
+    ),
+    max_size=3,
 )
 ASSIGNMENTS = st.builds(
     Assignment,
@@ -34,6 +37,7 @@ ASSIGNMENTS = st.builds(
     skill=TEXT,
     reason=TEXT,
     terms=st.lists(st.builds(Term, name=TEXT, value=PROBABILITY), max_size=2).map(tuple),
+    relaxation=st.integers(0, 4),
 )
 
 
