@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,12 +19,21 @@ import models
 from engine.analysis.analyzer import Analyzer
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
-from engine.assist.slot import SLOTS
+from engine.assist.slot import SLOTS, SlotType
 from engine.bots.feed import Feeds
 from engine.bots.register import Register
 from engine.bots.speaker import Speaker
+from engine.bundles import deployer as deployers
+from engine.bundles.cabinet import Cabinet, Home
+from engine.bundles.deployer import Deployer
+from engine.bundles.generation import Generation
+from engine.bundles.ledger import Ledger
+from engine.bundles.ports import Meter
+from engine.bundles.switch import Switch
+from engine.bundles.trials import Trials
 from engine.clock import SystemClock
 from engine.decision_thread import DecisionThread
+from engine.domain import Reply
 from engine.errors import StartError
 from engine.history import History
 from engine.pipeline import Pipeline
@@ -37,16 +47,21 @@ from engine.servicers.assist import AssistServicer
 from engine.servicers.bot import BotServicer
 from engine.servicers.codec import ProtoCodec
 from engine.servicers.conversation import ConversationServicer
+from engine.servicers.convert_model import ProtoModelCodec
 from engine.servicers.engine import EngineServicer
 from engine.servicers.errors import translate
+from engine.servicers.model import ModelServicer
+from engine.servicers.reading import ReadingServicers, always_current
 from engine.servicers.reply import ReplyServicer
 from engine.settings import EngineSettings
 from engine.stores import folder, sqlite
 from engine.team import Team
 from engine.timekeeper import Timekeeper
 from engine.watch import Watch
-from engine.workflow.hook import NoWorkflow
-from models.bundle import BundleError, load
+from engine.workflow.hook import NoWorkflow, Workflow
+from models import signature
+from models.bundle import BundleError
+from models.loader import TrustingLoader, load_trusted
 
 _MODELS = Path(models.__file__).parent
 _SEARCHERS = 2  # threads; a search lasts a millisecond and gives up the lock while FAISS compares
@@ -63,10 +78,11 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """One that decides, some that search."""
+    """One that decides, some that search, one that loads bundles."""
 
     decisions: DecisionThread
     searchers: ThreadPoolExecutor
+    loading: ThreadPoolExecutor
 
 
 @asynccontextmanager
@@ -76,39 +92,134 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.enter_context(folder.held(settings.data_dir))
         store = _store(settings)
         stack.callback(store.close)
-        classifier = _bundle(settings)
-        assist = _assist(settings, store, classifier)
-        stack.callback(assist.library.close)
-        searchers = ThreadPoolExecutor(max_workers=_SEARCHERS, thread_name_prefix="search")
-        stack.callback(searchers.shutdown)
-        thread = DecisionThread()
-        stack.callback(thread.close)  # before the store: what was begun still needs it
-        parts = _parts(settings, store, classifier, Threads(thread, searchers), assist)
+        home, classifier, meter = _home(settings)
+        threads = _threads(stack)
+        core = _core(settings, store, threads)
+        first = _generation(core, classifier, meter, None)
+        parts = _parts(settings, core, home, first)
+        stack.callback(parts.deployer.close)
+        stack.callback(parts.trials.close)
+        await parts.deployer.start(first)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         health = lifecycle.Health(server, add_servicers(server, parts.servicers))
         address = _bind(server, settings)
         await server.start()
-        timekeeper = asyncio.create_task(parts.timekeeper.run())
-        stack.callback(timekeeper.cancel)
+        for task in (parts.timekeeper.run(), parts.deployer.run()):
+            stack.callback(asyncio.create_task(task).cancel)
         stack.push_async_callback(server.stop, settings.grace)
         await health.serving()
         stack.push_async_callback(health.leaving)
         stack.callback(parts.feeds.close)
-        assist.library.warm()
+        parts.deployer.warm()
         structlog.get_logger().info("engine_ready", address=address)
         yield Engine(address=address)
 
 
-def _assist(settings: EngineSettings, store: Store, classifier: Classifier) -> Assist:
-    return assemble(
-        Surroundings(
-            store=store.assist,
-            classifier=classifier,
-            codec=ProtoCodec(),
-            clock=SystemClock(),
-            samples=read_replies(settings.pack or SHIPPED_PACK),
-            slots={**SLOTS, **settings.slots},
-        )
+def _threads(stack: AsyncExitStack) -> Threads:
+    searchers = ThreadPoolExecutor(max_workers=_SEARCHERS, thread_name_prefix="search")
+    stack.callback(searchers.shutdown)
+    loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
+    stack.callback(loading.shutdown, cancel_futures=True)
+    thread = DecisionThread()
+    stack.callback(thread.close)  # before the store: what was begun still needs it
+    return Threads(thread, searchers, loading)
+
+
+def _home(settings: EngineSettings) -> tuple[Home, Classifier, Meter | None]:
+    """The bundle that the engine is started with. Raises: StartError."""
+    place = settings.bundle or SHIPPED_BUNDLE
+    try:
+        classifier, meter = load_trusted(place)
+    except BundleError as error:
+        raise StartError(str(error)) from error
+    return Home(classifier.manifest, functools.partial(load_trusted, place)), classifier, meter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Core:
+    """What serves whichever bundle reads."""
+
+    store: Store
+    clock: Clock
+    codec: ProtoCodec
+    threads: Threads
+    samples: Sequence[Reply]
+    slots: Mapping[str, SlotType]
+    dispatcher: Dispatcher
+    lifecycle: Lifecycle
+    history: History
+    workflow: Workflow
+
+
+def _core(settings: EngineSettings, store: Store, threads: Threads) -> _Core:
+    clock, codec, workflow = SystemClock(), ProtoCodec(), NoWorkflow()
+    dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=settings.policies())
+    return _Core(
+        store=store,
+        clock=clock,
+        codec=codec,
+        threads=threads,
+        samples=read_replies(settings.pack or SHIPPED_PACK),
+        slots={**SLOTS, **settings.slots},
+        dispatcher=dispatcher,
+        lifecycle=Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=workflow),
+        history=History(store=store),
+        workflow=workflow,
+    )
+
+
+def _generation(
+    core: _Core, classifier: Classifier, meter: Meter | None, beside: Generation | None
+) -> Generation:
+    """All that reads texts with one bundle."""
+    given = Surroundings(
+        store=core.store.assist,
+        classifier=classifier,
+        codec=core.codec,
+        clock=core.clock,
+        samples=core.samples,
+        slots=core.slots,
+    )
+    assist = assemble(given, beside=beside.assist if beside else None)
+    analyzer = Analyzer(classifier=classifier)
+    pipeline = Pipeline(
+        analyzer=analyzer,
+        dispatcher=core.dispatcher,
+        responder=Responder(suggester=assist.suggester, policies=assist.policies),
+        workflow=core.workflow,
+        store=core.store,
+        codec=core.codec,
+    )
+    servicers = _reading_servicers(core, analyzer, assist)
+    return Generation(
+        classifier=classifier, assist=assist, pipeline=pipeline, servicers=servicers, meter=meter
+    )
+
+
+def _reading_servicers(core: _Core, analyzer: Analyzer, assist: Assist) -> ReadingServicers:
+    threads = core.threads
+    return ReadingServicers(
+        assist=AssistServicer(
+            adviser=assist.adviser,
+            suggester=assist.suggester,
+            policies=assist.policies,
+            thread=threads.decisions,
+            searchers=threads.searchers,
+        ),
+        reply=ReplyServicer(
+            bookkeeper=assist.bookkeeper,
+            reviewer=assist.reviewer,
+            thread=threads.decisions,
+            searchers=threads.searchers,
+        ),
+        conversation=ConversationServicer(
+            history=core.history,
+            dispatcher=core.dispatcher,
+            lifecycle=core.lifecycle,
+            analyzer=analyzer,
+            speaker=Speaker(store=core.store, codec=core.codec, dispatcher=core.dispatcher),
+            thread=threads.decisions,
+        ),
     )
 
 
@@ -117,59 +228,62 @@ class _Parts:
     servicers: Servicers
     timekeeper: Timekeeper
     feeds: Feeds
+    deployer: Deployer
+    trials: Trials
 
 
-def _parts(
-    settings: EngineSettings, store: Store, classifier: Classifier, threads: Threads, assist: Assist
-) -> _Parts:
-    thread = threads.decisions
-    clock: Clock = SystemClock()
-    codec = ProtoCodec()
-    analyzer = Analyzer(classifier=classifier)
-    dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=settings.policies())
-    lifecycle_ = Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=NoWorkflow())
-    pipeline = Pipeline(
-        analyzer=analyzer,
-        dispatcher=dispatcher,
-        responder=Responder(suggester=assist.suggester, policies=assist.policies),
-        workflow=NoWorkflow(),
-        store=store,
-        codec=codec,
+def _parts(settings: EngineSettings, core: _Core, home: Home, first: Generation) -> _Parts:
+    store, thread, lifecycle_ = core.store, core.threads.decisions, core.lifecycle
+    switch = Switch(first)
+    trials = Trials(switch=switch, codec=ProtoModelCodec())
+    cabinet = Cabinet(
+        folder=settings.data_dir / "bundles",
+        home=home,
+        loader=TrustingLoader(_trusted_keys(settings)),
     )
-    history = History(store=store)
+    deployer = _deployer(settings, core, cabinet, switch, trials)
     watch = Watch()
     store.subscribe(watch.publish)
     feeds = Feeds(store=store.bots, thread=thread)
     store.subscribe(feeds.publish)
-    team = Team(store=store, dispatcher=dispatcher, lifecycle=lifecycle_, clock=clock)
+    team = Team(store=store, dispatcher=core.dispatcher, lifecycle=lifecycle_, clock=core.clock)
     servicers = Servicers(
-        engine=EngineServicer(pipeline=pipeline, thread=thread),
-        agent=AgentServicer(team=team, lifecycle=lifecycle_, history=history, watch=watch, thread=thread),
-        assist=AssistServicer(
-            adviser=assist.adviser,
-            suggester=assist.suggester,
-            policies=assist.policies,
-            thread=thread,
-            searchers=threads.searchers,
-        ),
-        reply=ReplyServicer(
-            bookkeeper=assist.bookkeeper,
-            reviewer=assist.reviewer,
-            thread=thread,
-            searchers=threads.searchers,
-        ),
-        conversation=ConversationServicer(
-            history=history,
-            dispatcher=dispatcher,
-            lifecycle=lifecycle_,
-            analyzer=analyzer,
-            speaker=Speaker(store=store, codec=codec, dispatcher=dispatcher),
-            thread=thread,
+        engine=EngineServicer(pipeline=switch, thread=thread),
+        agent=AgentServicer(
+            team=team, lifecycle=lifecycle_, history=core.history, watch=watch, thread=thread
         ),
         bot=BotServicer(feeds=feeds, register=Register(store=store.bots), thread=thread),
+        model=ModelServicer(cabinet=cabinet, deployer=deployer, switch=switch, trials=trials),
+        reading=always_current(lambda: switch.serving.servicers),
     )
-    timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=clock, thread=thread)
-    return _Parts(servicers=servicers, timekeeper=timekeeper, feeds=feeds)
+    timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=core.clock, thread=thread)
+    return _Parts(servicers=servicers, timekeeper=timekeeper, feeds=feeds, deployer=deployer, trials=trials)
+
+
+def _deployer(
+    settings: EngineSettings, core: _Core, cabinet: Cabinet, switch: Switch, trials: Trials
+) -> Deployer:
+    return Deployer(
+        deployers.Surroundings(
+            cabinet=cabinet,
+            switch=switch,
+            ledger=Ledger(store=core.store, codec=ProtoModelCodec()),
+            make=functools.partial(_generation, core),
+            thread=core.threads.decisions,
+            loading=core.threads.loading,
+            clock=core.clock,
+            is_shared=bool(settings.store),
+        ),
+        watcher=trials,
+    )
+
+
+def _trusted_keys(settings: EngineSettings) -> Sequence[str]:
+    """Those that are set; else that of a development key, which belongs to this folder alone."""
+    if settings.trusted_keys:
+        return settings.trusted_keys
+    path = settings.data_dir / "signing.key"
+    return [signature.read_public_key(path) if path.exists() else signature.create_key(path)]
 
 
 def _store(settings: EngineSettings) -> Store:
@@ -179,13 +293,6 @@ def _store(settings: EngineSettings) -> Store:
 
         return redis.open_store(settings.store, wait_replicas=settings.wait_replicas)
     return sqlite.open_store(settings.data_dir / "yingda.db", sync=settings.sync)
-
-
-def _bundle(settings: EngineSettings) -> Classifier:
-    try:
-        return load(settings.bundle or SHIPPED_BUNDLE)
-    except BundleError as error:
-        raise StartError(str(error)) from error
 
 
 def _bind(server: grpc.aio.Server, settings: EngineSettings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.bundles.deployment import TIMELINE
 from engine.domain import Conversation, ConversationState, StoredEvent
 from engine.errors import NotFoundError
 from engine.ports import Store
@@ -32,7 +33,8 @@ class History:
 
     def events(self, tenant: str, conversation_id: str, after: int, limit: int) -> list[StoredEvent]:
         """The journal after a sequence, in order. Raises: NotFoundError for an unknown conversation."""
-        self.conversation(tenant, conversation_id)
+        if conversation_id != TIMELINE:
+            self.conversation(tenant, conversation_id)
         return self._store.events(tenant, conversation_id, after, limit)
 
     def last_record(self, tenant: str, conversation_id: str) -> bytes:

@@ -10,15 +10,15 @@ from yingda.v1 import (
     assist_service_pb2_grpc,
     bot_service_pb2_grpc,
     conversation_service_pb2_grpc,
+    model_service_pb2_grpc,
     reply_service_pb2_grpc,
 )
 
 from engine.servicers.agent import AgentServicer
-from engine.servicers.assist import AssistServicer
 from engine.servicers.bot import BotServicer
-from engine.servicers.conversation import ConversationServicer
 from engine.servicers.engine import EngineServicer
-from engine.servicers.reply import ReplyServicer
+from engine.servicers.model import ModelServicer
+from engine.servicers.reading import ReadingServicers
 
 SERVICES = (
     "yingda.v1.EngineService",
@@ -27,6 +27,7 @@ SERVICES = (
     "yingda.v1.ReplyService",
     "yingda.v1.ConversationService",
     "yingda.v1.BotService",
+    "yingda.v1.ModelService",
 )
 
 
@@ -36,18 +37,20 @@ class Servicers:
 
     engine: EngineServicer
     agent: AgentServicer
-    assist: AssistServicer
-    reply: ReplyServicer
-    conversation: ConversationServicer
     bot: BotServicer
+    model: ModelServicer
+    reading: ReadingServicers
 
 
 def add_servicers(server: grpc.aio.Server, servicers: Servicers) -> tuple[str, ...]:
     """Register them all; the names of their services."""
     server.add_generic_rpc_handlers([servicers.engine.handler()])
     agent_service_pb2_grpc.add_AgentServiceServicer_to_server(servicers.agent, server)
-    assist_service_pb2_grpc.add_AssistServiceServicer_to_server(servicers.assist, server)
-    reply_service_pb2_grpc.add_ReplyServiceServicer_to_server(servicers.reply, server)
-    conversation_service_pb2_grpc.add_ConversationServiceServicer_to_server(servicers.conversation, server)
+    assist_service_pb2_grpc.add_AssistServiceServicer_to_server(servicers.reading.assist, server)
+    reply_service_pb2_grpc.add_ReplyServiceServicer_to_server(servicers.reading.reply, server)
+    conversation_service_pb2_grpc.add_ConversationServiceServicer_to_server(
+        servicers.reading.conversation, server
+    )
     bot_service_pb2_grpc.add_BotServiceServicer_to_server(servicers.bot, server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(servicers.model, server)
     return SERVICES

@@ -37,6 +37,10 @@ class EngineSettings(BaseModel):
         description="of SQLite; normal: commits survive a kill; full: also a loss of power",
     )
     bundle: Path | None = Field(default=None, description="folder of the bundle; none: the shipped one")
+    trusted_keys: list[str] = Field(
+        default=[],
+        description="public keys, base64, whose bundles may be activated; none: that of data_dir/signing.key",
+    )
     pack: Path | None = Field(default=None, description="folder of the sample pack; none: the shipped one")
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
     slots: dict[str, SlotType] = Field(

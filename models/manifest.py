@@ -13,6 +13,7 @@ from models.errors import BundleError
 
 FORMAT: Final = 1
 MANIFEST_FILE: Final = "manifest.json"
+SCORE: Final = 3  # numbers: value, low, high
 _BLOCK: Final = 1 << 20  # bytes
 _AGAIN: Final = "make it again with `python -m models train`, or copy the whole folder again"
 
@@ -50,13 +51,16 @@ class Manifest:
                 "train the bundle again with this version, or install the version that made it"
             )
         try:
-            return cls(**{**content, "intents": tuple(content["intents"])})
+            manifest = cls(**{**content, "intents": tuple(content["intents"])})
         except (KeyError, TypeError) as error:
             raise BundleError(f"{folder}/{MANIFEST_FILE}: incomplete ({error}); {_AGAIN}") from error
+        if wrong := _wrong_fields(manifest):
+            raise BundleError(f"{folder}/{MANIFEST_FILE}: {', '.join(wrong)} of the wrong kind; {_AGAIN}")
+        return manifest
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:
-    """Prove that every listed file is there and unchanged. Raises: BundleError."""
+    """Prove that every listed file is there and unchanged, and no other. Raises: BundleError."""
     for name, expected in manifest.files.items():
         path = folder / name
         if ".." in Path(name).parts or Path(name).is_absolute():
@@ -67,6 +71,10 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             raise BundleError(f"{folder}: {name} is missing; {_AGAIN}")
         if hash_file(path) != expected:
             raise BundleError(f"{folder}: {name} is damaged (its SHA-256 is not the manifest's); {_AGAIN}")
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and name != MANIFEST_FILE and name not in manifest.files:
+            raise BundleError(f"{folder}: {name} is not in the manifest; remove it, or {_AGAIN}")
 
 
 def hash_file(path: Path) -> str:
@@ -92,8 +100,32 @@ def _read_json(folder: Path) -> dict[str, Any]:  # as json gives it; the caller 
         raise BundleError(f"{folder}: {MANIFEST_FILE} is missing; {_AGAIN}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise BundleError(f"{path}: not JSON ({error}); {_AGAIN}") from error
     if not isinstance(content, dict):
         raise BundleError(f"{path}: not a manifest; {_AGAIN}")
     return content
+
+
+def _wrong_fields(manifest: Manifest) -> list[str]:
+    """Names of fields that JSON holds as something else than what is read from them."""
+    texts = {name: [getattr(manifest, name)] for name in ("id", "created", "signature", "key")}
+    for name in ("skills", "files"):
+        value = getattr(manifest, name)
+        texts[name] = [*value.keys(), *value.values()] if isinstance(value, dict) else [None]
+    texts["intents"] = list(manifest.intents)
+    wrong = [name for name, values in texts.items() if not all(isinstance(one, str) for one in values)]
+    if not isinstance(manifest.encoder, dict):
+        wrong.append("encoder")
+    if not all(len(score) == SCORE for score in _scores(manifest)):
+        wrong.append("scores")
+    return wrong
+
+
+def _scores(manifest: Manifest) -> list[list[float]]:
+    """The scores as lists of numbers; an empty list for what is none."""
+    values = manifest.scores.values() if isinstance(manifest.scores, dict) else [None]
+    return [
+        list(one) if isinstance(one, (list, tuple)) and all(isinstance(v, int | float) for v in one) else []
+        for one in values
+    ]

@@ -28,6 +28,11 @@ def create_key(path: Path) -> str:
     return _public_text(key)
 
 
+def read_public_key(path: Path) -> str:
+    """Give the public key, base64, of the private key in a file. Raises: InputError."""
+    return _public_text(_read_key(path))
+
+
 def sign(manifest: Manifest, path: Path) -> Manifest:
     """Give the manifest with a signature over everything else in it. Raises: InputError."""
     key = _read_key(path)

@@ -32,6 +32,7 @@ from yingda.v1 import (
 import engine.server
 import gateway.bootstrap
 from engine import errors
+from engine.bundles import cabinet, deployment, shadow
 from engine.errors import EngineError, InvalidArgumentError
 from engine.servicers import (
     agent,
@@ -42,6 +43,7 @@ from engine.servicers import (
     convert,
     convert_assist,
     convert_reply,
+    model,
     reply,
 )
 from engine.servicers import engine as engine_servicer
@@ -65,6 +67,7 @@ SERVICERS = {
     "AssistService": assist.AssistServicer,
     "BotService": bot.BotServicer,
     "ConversationService": conversation.ConversationServicer,
+    "ModelService": model.ModelServicer,
     "ReplyService": reply.ReplyServicer,
 }
 
@@ -156,6 +159,12 @@ def test_a_single_message_is_a_frame_of_one() -> None:
         ("SuggestRepliesRequest", "conversation_id", r"at most (\d+) bytes", convert_assist.MAX_ID),
         ("SuggestRepliesRequest", "limit", r"0 to (\d+)", convert_assist.MAX_LIMIT),
         ("SuggestRepliesRequest", "limit", r"0: (\d+)", convert_assist.DEFAULT_LIMIT),
+        ("PutBundleRequest", "files", r"(\d+) bytes in all", cabinet.MOST_BYTES),
+        ("ActivateBundleRequest", "reason", r"at most (\d+) bytes", model.MAX_REASON),
+        ("RollBackBundleRequest", "reason", r"at most (\d+) bytes", model.MAX_REASON),
+        ("ListDisagreementsResponse", "disagreements", r"At most (\d+)", model.MAX_DISAGREEMENTS),
+        ("ListDisagreementsResponse", "disagreements", r"At most (\d+)", shadow.MOST_DISAGREEMENTS),
+        ("ModelStatus", "changes", r"at most (\d+)", deployment.MOST_CHANGES),
         ("ExplainAssignmentRequest", "text", r"1 to (\d+) bytes", conversation.MAX_TEXT),
         ("ExplainAssignmentResponse", "candidates", r"at most (\d+)", conversation.MAX_CANDIDATES),
     ],

@@ -11,6 +11,7 @@ from engine.assist.auto_reply import Policies
 from engine.assist.block import BlockMaker, ReplyVectors
 from engine.assist.bookkeeper import Bookkeeper
 from engine.assist.index import FlatReplyIndex, build_index
+from engine.assist.libraries import Libraries
 from engine.assist.library import Library
 from engine.assist.memory import Memory
 from engine.assist.reader import Reader
@@ -22,10 +23,22 @@ from engine.ports import AssistStore, Classifier, Clock, Codec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What does not hang on the bundle, and is the same for all of them."""
+
+    libraries: Libraries
+    memory: Memory
+    filler: SlotFiller
+    bookkeeper: Bookkeeper
+    policies: Policies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assist:
     """What the servicers and the pipeline use."""
 
     library: Library
+    shared: Shared
     bookkeeper: Bookkeeper
     suggester: Suggester
     adviser: Adviser
@@ -45,41 +58,56 @@ class Surroundings:
     slots: Mapping[str, SlotType]
 
 
-def assemble(given: Surroundings) -> Assist:
-    """Nothing is read or built before it is needed."""
+def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
+    """Nothing is read or built before it is needed; `beside` is that of a bundle that works already."""
     vectors = ReplyVectors(encoder=given.classifier, intents=given.classifier.intents)
     maker = BlockMaker(vectors=vectors, quick=FlatReplyIndex, full=build_index)
     library = Library(maker=maker, width=given.classifier.dimension, samples=given.samples)
+    shared = beside.shared if beside else _share(given, library)
     analyzer = Analyzer(classifier=given.classifier)
+    suggester = Suggester(
+        bookkeeper=shared.bookkeeper,
+        library=library,
+        memory=shared.memory,
+        reader=Reader(analyzer=analyzer, width=given.classifier.dimension),
+        filler=shared.filler,
+        clock=given.clock,
+    )
+    return Assist(
+        library=library,
+        shared=shared,
+        bookkeeper=shared.bookkeeper,
+        suggester=suggester,
+        adviser=Adviser(
+            store=given.store,
+            codec=given.codec,
+            bookkeeper=shared.bookkeeper,
+            suggester=suggester,
+            analyzer=analyzer,
+        ),
+        reviewer=Reviewer(
+            encoder=given.classifier, memory=shared.memory, filler=shared.filler, clock=given.clock
+        ),
+        policies=shared.policies,
+    )
+
+
+def _share(given: Surroundings, library: Library) -> Shared:
     memory = Memory(store=given.store, clock=given.clock)
     filler = SlotFiller(given.slots)
+    libraries = Libraries(library)
     bookkeeper = Bookkeeper(
         store=given.store,
-        library=library,
+        library=libraries,
         memory=memory,
         filler=filler,
         clock=given.clock,
         samples=given.samples,
     )
-    suggester = Suggester(
-        bookkeeper=bookkeeper,
-        library=library,
+    return Shared(
+        libraries=libraries,
         memory=memory,
-        reader=Reader(analyzer=analyzer, width=given.classifier.dimension),
         filler=filler,
-        clock=given.clock,
-    )
-    return Assist(
-        library=library,
         bookkeeper=bookkeeper,
-        suggester=suggester,
-        adviser=Adviser(
-            store=given.store,
-            codec=given.codec,
-            bookkeeper=bookkeeper,
-            suggester=suggester,
-            analyzer=analyzer,
-        ),
-        reviewer=Reviewer(encoder=given.classifier, memory=memory, filler=filler, clock=given.clock),
         policies=Policies(store=given.store),
     )

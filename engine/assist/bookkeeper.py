@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.assist.library import Library
+from engine.assist.libraries import Libraries
 from engine.assist.memory import Feedback, Memory
 from engine.assist.slot import SlotFiller
 from engine.assist.ticket import Ticket
@@ -21,7 +21,7 @@ class Bookkeeper:
         self,
         *,
         store: ReplyStore,
-        library: Library,
+        library: Libraries,
         memory: Memory,
         filler: SlotFiller,
         clock: Clock,

@@ -47,6 +47,14 @@ class Library:
         """Whether the tenant's replies were loaded."""
         return tenant in self._shelves
 
+    def tenants(self) -> list[str]:
+        """Whose replies were loaded."""
+        return list(self._shelves)
+
+    def mark(self, tenant: str) -> object:
+        """Another object once something was changed."""
+        return self._shelves[tenant]
+
     def shelf(self, tenant: str, language: str) -> Shelf | None:
         """The newest, or None where there are no replies."""
         shelf = self._shelves.get(tenant, {}).get(language)

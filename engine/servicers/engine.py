@@ -9,9 +9,9 @@ import grpc
 from yingda.batcher import Batcher
 from yingda.v1 import engine_service_pb2
 
+from engine.bundles.generation import Answering
 from engine.decision_thread import DecisionThread
 from engine.errors import InvalidArgumentError
-from engine.pipeline import Pipeline
 from engine.servicers import codec
 
 MAX_BATCH = 512  # messages decided together
@@ -23,7 +23,7 @@ Frame = Sequence[bytes]  # serialised messages
 class EngineServicer:
     """Joins concurrent frames into one batch of the pipeline."""
 
-    def __init__(self, *, pipeline: Pipeline, thread: DecisionThread) -> None:
+    def __init__(self, *, pipeline: Answering, thread: DecisionThread) -> None:
         self._pipeline = pipeline
         self._thread = thread
         self._batcher: Batcher[Frame, bytes] = Batcher(

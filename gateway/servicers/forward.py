@@ -15,6 +15,7 @@ from yingda.v1 import (
     assist_service_pb2,
     bot_service_pb2,
     conversation_service_pb2,
+    model_service_pb2,
     reply_service_pb2,
 )
 
@@ -29,6 +30,7 @@ SERVICES: Sequence[ServiceDescriptor] = (
     assist_service_pb2.DESCRIPTOR.services_by_name["AssistService"],
     bot_service_pb2.DESCRIPTOR.services_by_name["BotService"],
     conversation_service_pb2.DESCRIPTOR.services_by_name["ConversationService"],
+    model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     reply_service_pb2.DESCRIPTOR.services_by_name["ReplyService"],
 )
 

@@ -11,6 +11,7 @@ from google.protobuf.internal import containers as _containers
 from yingda.v1 import answer_pb2 as _answer_pb2
 from yingda.v1 import assignment_pb2 as _assignment_pb2
 from yingda.v1 import message_pb2 as _message_pb2
+from yingda.v1 import model_pb2 as _model_pb2
 from yingda.v1 import rule_pb2 as _rule_pb2
 from yingda.v1 import ticket_pb2 as _ticket_pb2
 import builtins as _builtins
@@ -518,6 +519,7 @@ class Event(_message.Message):
     CONVERSATION_ESCALATED_FIELD_NUMBER: _builtins.int
     AUTO_REPLIED_FIELD_NUMBER: _builtins.int
     MESSAGE_SENT_FIELD_NUMBER: _builtins.int
+    MODEL_CHANGED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Position in the tenant's journal, 1 or more, growing; gaps are possible."""
     conversation_id: _builtins.str
@@ -594,6 +596,10 @@ class Event(_message.Message):
     def message_sent(self) -> Global___MessageSent:
         """The customer is to get a message."""
 
+    @_builtins.property
+    def model_changed(self) -> _model_pb2.ModelChange:
+        """The bundles that read messages were changed."""
+
     def __init__(
         self,
         *,
@@ -617,12 +623,13 @@ class Event(_message.Message):
         conversation_escalated: Global___ConversationEscalated | None = ...,
         auto_replied: Global___AutoReplied | None = ...,
         message_sent: Global___MessageSent | None = ...,
+        model_changed: _model_pb2.ModelChange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "message_sent", b"message_sent", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "message_sent", b"message_sent", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "auto_replied", "message_sent"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "auto_replied", "message_sent", "model_changed"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

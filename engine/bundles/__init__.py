@@ -1,0 +1,1 @@
+"""Which bundle reads the messages: activation, rollback, shadow, canary, drift."""

@@ -1,0 +1,214 @@
+"""Follows what is tried beside the serving bundle, on a thread of its own that no answer waits for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from engine.bundles.canary import Canary, CanaryReport, find_fault
+from engine.bundles.deployer import Trip
+from engine.bundles.deployment import Deployment
+from engine.bundles.ports import Gauge, Meter, ModelCodec
+from engine.bundles.said import Heard
+from engine.bundles.shadow import Disagreement, Shadow, ShadowReport
+from engine.bundles.switch import Switch
+from engine.domain import MessageBatch
+from engine.ports import Classifier
+
+MOST_WAITING: Final = 4096  # messages; what comes when as many wait is not read along
+STEP: Final = (
+    16  # messages that are read at once: about a millisecond, during which an answer may have to wait
+)
+SHARE: Final = 0.25  # of one core that reading along may take
+METERED: Final = 50  # messages a second that are enough to see a drift
+_NAP: Final = 0.02  # seconds between two looks at what came
+_LONGEST_NAP: Final = 0.5  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    batch: MessageBatch
+    answers: Sequence[bytes]
+    is_canary: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Corrected:
+    tenant: str
+    conversation_id: str
+
+
+class Trials:
+    """See `switch.Observer` and `deployer.Watcher`. Reports may be read from any thread."""
+
+    def __init__(self, *, switch: Switch, codec: ModelCodec) -> None:
+        self._switch = switch
+        self._codec = codec
+        self._trip: Trip = _ignore
+        self._waiting: deque[_Answered | _Corrected | None] = deque()
+        self._came = 0  # messages that were ever put into the queue; counted by the thread that answers
+        self._gone = 0  # messages that were ever taken out; counted by the thread that reads along
+        self._next = 0.0  # when the meter wants to see a batch again
+        self._shadow: Shadow | None = None
+        self._canary: Canary | None = None
+        self._meter: Meter | None = None
+        self._tripped = ""
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def follow(
+        self, deployment: Deployment, shadow: Classifier | None, meter: Meter | None, trip: Trip
+    ) -> None:
+        """See `deployer.Watcher`."""
+        self._trip = trip
+        if shadow is None or self._shadow is None or self._shadow.classifier is not shadow:
+            self._shadow = Shadow(shadow) if shadow else None
+        self._canary = self._canary_of(deployment)
+        self._meter = meter
+        is_wanted = bool(self._shadow or self._canary or meter)
+        self._switch.observe(self if is_wanted else None)
+        if is_wanted and self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="trials", daemon=True)
+            self._thread.start()
+
+    def answered(
+        self, batch: MessageBatch, answers: Sequence[bytes], *, is_canary: bool, seconds: float
+    ) -> None:
+        """See `switch.Observer`."""
+        if self._shadow is None and self._canary is None and not self._is_metered(len(batch)):
+            return
+        if self._came - self._gone + len(batch) > MOST_WAITING:
+            if self._shadow:
+                self._shadow.shed += len(batch)
+            return
+        self._came += len(batch)
+        self._waiting.append(_Answered(batch, answers, is_canary, seconds))
+
+    def failed(self, batch: MessageBatch, *, is_canary: bool) -> None:
+        """See `switch.Observer`."""
+        if is_canary:
+            self._waiting.append(None)
+
+    def correct(self, tenant: str, conversation_id: str) -> None:
+        """From any thread: an agent says that a conversation was read wrongly."""
+        if self._canary:
+            self._waiting.append(_Corrected(tenant, conversation_id))
+
+    def shadow(self) -> ShadowReport | None:
+        """How the one that reads along does."""
+        return self._shadow.report() if self._shadow else None
+
+    def disagreements(self, tenant: str) -> list[Disagreement]:
+        """The tenant's messages that it reads differently, newest first."""
+        return self._shadow.disagreements(tenant) if self._shadow else []
+
+    def canary(self) -> CanaryReport | None:
+        """How the one that answers a share does."""
+        return self._canary.report() if self._canary else None
+
+    def gauges(self) -> Sequence[Gauge]:
+        """How far the messages have drifted."""
+        return self._meter.gauges() if self._meter else ()
+
+    def close(self) -> None:
+        """Stop reading along."""
+        self._switch.observe(None)
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    def settle(self, timeout: float = 10.0) -> None:
+        """Wait until everything that came was read; for tests and benchmarks."""
+        until = time.monotonic() + timeout
+        while self._came != self._gone or self._waiting:
+            if time.monotonic() > until:
+                raise TimeoutError(f"{self._came - self._gone} messages still wait")
+            time.sleep(0.005)
+
+    def _canary_of(self, deployment: Deployment) -> Canary | None:
+        if not deployment.canary:
+            return None
+        running = self._canary.report() if self._canary else None
+        if running and (running.bundle_id, running.share) == (deployment.canary, deployment.share):
+            return self._canary
+        self._tripped = ""
+        return Canary(deployment.canary, deployment.share)
+
+    def _is_metered(self, messages: int) -> bool:
+        """Whether the meter should see a batch: few of them are enough."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + min(messages, STEP) / METERED
+        return True
+
+    def _run(self) -> None:
+        while not self._stop.wait(_NAP):
+            while self._waiting and not self._stop.is_set():
+                began = time.thread_time()
+                self._take(self._waiting.popleft())
+                used = time.thread_time() - began
+                self._stop.wait(min(used * (1 / SHARE - 1), _LONGEST_NAP))
+
+    def _take(self, item: _Answered | _Corrected | None) -> None:
+        if isinstance(item, _Answered):
+            try:
+                self._read(item)
+            except Exception as error:  # whatever a bundle does, it must not end the others' trials
+                structlog.get_logger().error("trial_failed", error=type(error).__name__)
+            self._gone += len(item.batch)
+        elif self._canary:
+            if item is None:
+                self._canary.fail()
+            else:
+                self._canary.correct(item.tenant, item.conversation_id)
+        self._judge()
+
+    def _read(self, item: _Answered) -> None:
+        heard = _heard(item, self._codec)
+        if self._canary and heard:
+            self._canary.hear(heard, is_canary=item.is_canary, seconds=item.seconds)
+        theirs = [] if item.is_canary else heard
+        if self._meter and theirs:
+            part = theirs[:STEP]
+            self._meter.add([str(one.channel) for one in part], [one.text for one in part])
+        for start in range(0, len(theirs) if self._shadow else 0, STEP):
+            if self._shadow:
+                self._shadow.read(theirs[start : start + STEP])
+
+    def _judge(self) -> None:
+        if self._canary is None:
+            return
+        report = self._canary.report()
+        fault = find_fault(report)
+        if fault and self._tripped != report.bundle_id:
+            self._tripped = report.bundle_id
+            self._trip(report.bundle_id, fault)
+
+
+def _heard(item: _Answered, codec: ModelCodec) -> list[Heard]:
+    """The messages of a batch that were not answered before and have a text."""
+    batch = item.batch
+    said = [codec.said(answer) for answer in item.answers]
+    return [
+        Heard(
+            tenant=batch.tenants[row],
+            channel=batch.channels[row],
+            message_id=batch.message_ids[row],
+            text=batch.texts[row],
+            said=one,
+        )
+        for row, one in enumerate(said)
+        if not one.is_duplicate and batch.texts[row].strip()
+    ]
+
+
+def _ignore(_bundle_id: str, _reason: str) -> None:
+    """Before anything is followed there is no canary."""

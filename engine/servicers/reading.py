@@ -1,0 +1,60 @@
+"""The servicers that read texts, and so belong to a bundle; and some that always stand for the current ones."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
+from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
+from yingda.v1.reply_service_pb2_grpc import ReplyServiceServicer
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingServicers:
+    """One per service."""
+
+    assist: AssistServiceServicer
+    reply: ReplyServiceServicer
+    conversation: ConversationServiceServicer
+
+
+def always_current(current: Callable[[], ReadingServicers]) -> ReadingServicers:
+    """Servicers whose every call goes to those that are current when the call comes.
+
+    A call keeps the servicer it began with, so one that runs while bundles change sees one bundle throughout.
+    """
+    first = current()
+    return ReadingServicers(
+        assist=_delegate(AssistServiceServicer, type(first.assist), lambda: current().assist),
+        reply=_delegate(ReplyServiceServicer, type(first.reply), lambda: current().reply),
+        conversation=_delegate(
+            ConversationServiceServicer, type(first.conversation), lambda: current().conversation
+        ),
+    )
+
+
+def _delegate(base: Any, kind: type[S], current: Callable[[], S]) -> S:  # noqa: ANN401  # mypy forbids abstract ones
+    names = [name for name in vars(base) if not name.startswith("_")]
+    methods = {name: _method(name, getattr(kind, name), current) for name in names}
+    made: S = type(f"Current{kind.__name__}", (base,), methods)()
+    return made
+
+
+def _method(name: str, behaviour: Callable[..., Any], current: Callable[[], S]) -> Callable[..., Any]:
+    if inspect.isasyncgenfunction(behaviour):
+
+        async def stream(_self: object, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: ANN401
+            async for one in getattr(current(), name)(request, context):
+                yield one
+
+        return stream
+
+    async def call(_self: object, request: Any, context: Any) -> Any:  # noqa: ANN401
+        return await getattr(current(), name)(request, context)
+
+    return call
