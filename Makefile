@@ -6,7 +6,7 @@ BUF_VERSION := 1.75.0
 BUF := .tools/node_modules/.bin/buf
 PROTOS := $(wildcard proto/yingda/v1/*.proto)
 SERVICES := $(wildcard proto/yingda/v1/*_service.proto)
-CODE := sdk engine gateway models benchmarks tests
+CODE := sdk engine gateway models benchmarks examples tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -34,6 +34,7 @@ lint: $(VENV)/dev
 
 types: $(VENV)/dev
 	$(BIN)/mypy
+	$(BIN)/mypy examples/*.py
 
 buf: $(BUF)
 	$(BUF) lint

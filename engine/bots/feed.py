@@ -43,6 +43,7 @@ class Feed:
         self._read = 0  # looked through up to here
         self._done = 0  # acknowledged up to here
         self._kept = 0  # acknowledged in the store up to here
+        self._finished = False
         self._ending: Exception | None = None
 
     async def begin(self) -> None:
@@ -59,22 +60,28 @@ class Feed:
         """There may be something new."""
         self._bell.set()
 
+    def finish(self) -> None:
+        """The bot wants no more: let `pages` end."""
+        self._finished = True
+        self._bell.set()
+
     def end(self, why: Exception) -> None:
         """Let `pages` raise this."""
         self._ending = why
         self._bell.set()
 
     async def pages(self) -> AsyncGenerator[Sequence[StoredEvent], None]:
-        """Events as they come, without end. Raises: what `end` was told, StorageError."""
+        """Events as they come, until `finish`. Raises: what `end` was told, StorageError."""
         try:
-            while self._ending is None:
+            while self._ending is None and not self._finished:
                 self._bell.clear()
                 events, is_at_end = await self._next()
                 if events:
                     yield events
                 elif is_at_end:
                     await self._wait()
-            raise self._ending
+            if self._ending is not None:
+                raise self._ending
         finally:
             await self._keep()
 

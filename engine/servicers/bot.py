@@ -36,6 +36,7 @@ class BotServicer(BotServiceServicer):
         """See bot_service.proto."""
         subscription = _subscription(await anext(requests, pb.ReceiveEventsRequest()))
         async with self._feeds.feeding(subscription) as feed, aclosing(feed.pages()) as pages:
+            yield pb.ReceiveEventsResponse()
             hearing = asyncio.create_task(_hear(requests, feed))
             try:
                 async for page in pages:
@@ -91,3 +92,4 @@ async def _hear(requests: AsyncIterator[pb.ReceiveEventsRequest], feed: Feed) ->
     """Pass on what the bot acknowledges, until it says no more."""
     async for request in requests:
         feed.acknowledge(request.acknowledged_sequence)
+    feed.finish()

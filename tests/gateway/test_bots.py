@@ -38,7 +38,9 @@ class Stream:
     async def is_silent(self, seconds: float = 0.3) -> bool:
         """Whether nothing comes; the stream is over then."""
         try:
-            await asyncio.wait_for(anext(self._pages), seconds)
+            async with asyncio.timeout(seconds):
+                while not await anext(self._pages):  # the first page is empty
+                    pass
         except TimeoutError:
             return True
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -205,6 +206,7 @@ async def begin_bot(client: BotClient) -> None:
 
     async def requests() -> AsyncIterator[bot_service_pb2.ReceiveEventsRequest]:
         yield bot_service_pb2.ReceiveEventsRequest(tenant=first, bot_id="helper", from_start=True)
+        await asyncio.Event().wait()  # which ends with the call
 
     async with aclosing(client.receive_events(requests())) as pages:
         await anext(pages)

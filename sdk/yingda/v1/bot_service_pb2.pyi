@@ -81,7 +81,7 @@ class ReceiveEventsResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]:
-        """1 or more, in the journal's order. The sequence of each is the resume token once it and all before it are done."""
+        """1 or more, in the journal's order; none in the first response, which says that the bot has its place. The sequence of each is the resume token once it and all before it are done."""
 
     def __init__(
         self,

@@ -59,7 +59,8 @@ class BotServiceServicer:
     def ReceiveEvents(self, request_iterator, context):
         """Streams the tenant's journal to a bot: every event at least once, in the journal's order, from where the bot's
         acknowledgements stand, which the engine keeps. No more than a window of events is under way unacknowledged, so a
-        slow bot is never flooded. One stream per bot: a second one ends the first with ABORTED.
+        slow bot is never flooded. When the bot ends its side, what it acknowledged is kept and the stream ends. One stream
+        per bot: a second one ends the first with ABORTED.
         Errors: INVALID_ARGUMENT (with the field).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -36,7 +36,8 @@ class BotServiceStub:
     ReceiveEvents: _grpc.StreamStreamMultiCallable[_bot_service_pb2.ReceiveEventsRequest, _bot_service_pb2.ReceiveEventsResponse]
     """Streams the tenant's journal to a bot: every event at least once, in the journal's order, from where the bot's
     acknowledgements stand, which the engine keeps. No more than a window of events is under way unacknowledged, so a
-    slow bot is never flooded. One stream per bot: a second one ends the first with ABORTED.
+    slow bot is never flooded. When the bot ends its side, what it acknowledged is kept and the stream ends. One stream
+    per bot: a second one ends the first with ABORTED.
     Errors: INVALID_ARGUMENT (with the field).
     """
     ListBots: _grpc.UnaryUnaryMultiCallable[_bot_service_pb2.ListBotsRequest, _bot_service_pb2.ListBotsResponse]
@@ -52,7 +53,8 @@ class BotServiceAsyncStub(BotServiceStub):
     ReceiveEvents: _aio.StreamStreamMultiCallable[_bot_service_pb2.ReceiveEventsRequest, _bot_service_pb2.ReceiveEventsResponse]  # type: ignore[assignment]
     """Streams the tenant's journal to a bot: every event at least once, in the journal's order, from where the bot's
     acknowledgements stand, which the engine keeps. No more than a window of events is under way unacknowledged, so a
-    slow bot is never flooded. One stream per bot: a second one ends the first with ABORTED.
+    slow bot is never flooded. When the bot ends its side, what it acknowledged is kept and the stream ends. One stream
+    per bot: a second one ends the first with ABORTED.
     Errors: INVALID_ARGUMENT (with the field).
     """
     ListBots: _aio.UnaryUnaryMultiCallable[_bot_service_pb2.ListBotsRequest, _bot_service_pb2.ListBotsResponse]  # type: ignore[assignment]
@@ -71,7 +73,8 @@ class BotServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_bot_service_pb2.ReceiveEventsResponse], _abc.AsyncIterator[_bot_service_pb2.ReceiveEventsResponse]]:
         """Streams the tenant's journal to a bot: every event at least once, in the journal's order, from where the bot's
         acknowledgements stand, which the engine keeps. No more than a window of events is under way unacknowledged, so a
-        slow bot is never flooded. One stream per bot: a second one ends the first with ABORTED.
+        slow bot is never flooded. When the bot ends its side, what it acknowledged is kept and the stream ends. One stream
+        per bot: a second one ends the first with ABORTED.
         Errors: INVALID_ARGUMENT (with the field).
         """
 
