@@ -125,7 +125,7 @@ def make_desk(store: Store, reader: Classifier, policy: Policy, clock: Clock | N
         store=store,
         dispatcher=dispatcher,
         lifecycle=lifecycle,
-        team=Team(store=store, dispatcher=dispatcher, lifecycle=lifecycle, clock=clock),
+        team=Team(store=store, codec=proto, dispatcher=dispatcher, lifecycle=lifecycle, clock=clock),
         pipeline=pipeline,
         thread=thread,
         batcher=Batcher(process, max_size=512, max_queue=8192),

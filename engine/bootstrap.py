@@ -246,7 +246,9 @@ def _parts(settings: EngineSettings, core: _Core, home: Home, first: Generation)
     store.subscribe(watch.publish)
     feeds = Feeds(store=store.bots, thread=thread)
     store.subscribe(feeds.publish)
-    team = Team(store=store, dispatcher=core.dispatcher, lifecycle=lifecycle_, clock=core.clock)
+    team = Team(
+        store=store, codec=core.codec, dispatcher=core.dispatcher, lifecycle=lifecycle_, clock=core.clock
+    )
     servicers = Servicers(
         engine=EngineServicer(pipeline=switch, thread=thread),
         agent=AgentServicer(

@@ -420,21 +420,33 @@ class AnalysisBatch:
 
 
 class Event(NamedTuple):
-    """One entry to journal. `data` is the serialised payload of `kind`; `key` names it for ever, or is ""."""
+    """One entry to journal. `data` is the serialised payload of `kind`; `key` names it for ever, or is "".
+
+    What led to it is the entry `by` places further on in the same change (back, where negative), or one that was
+    journaled before under the sequence `after`; 0 is none. `conversation_id` is "" where it concerns the whole tenant.
+    """
 
     conversation_id: str
     kind: str
     time_ms: int
     data: bytes
     key: str = ""
+    by: int = 0
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """A journal entry. `sequence` grows along the tenant's journal."""
+    """A journal entry. `sequence` grows along the tenant's journal; `commit` is that of its change's first entry."""
 
     sequence: int
+    commit: int
     event: Event
+
+    @property
+    def cause(self) -> int:
+        """The sequence of the entry that led to it, 0 where it came from outside or with time."""
+        return self.sequence + self.event.by if self.event.by else self.event.after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

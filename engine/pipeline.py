@@ -67,7 +67,8 @@ class Pipeline:
         for tenant, of_tenant in _by_tenant(batch, rows).items():
             records = self._store.records(tenant, [_key(batch, row) for row in of_tenant])
             for row in of_tenant if records else ():
-                if record := records.get(_key(batch, row)):
+                record = records.get(_key(batch, row))
+                if record is not None:  # empty where only the message's name is remembered
                     answers[row] = self._codec.again(self._codec.answer_in(record))
         return answers
 
@@ -78,7 +79,7 @@ class Pipeline:
         fresh = batch.take(rows)
         analysis = self._analyzer.analyze(fresh.texts, fresh.locales)
         groups = _by_tenant(fresh, range(len(fresh)))
-        drafts = {tenant: self._dispatcher.draft(tenant) for tenant in groups}
+        drafts = {tenant: self._dispatcher.draft(tenant, read=analysis) for tenant in groups}
         ids, assignments = self._decide(fresh, analysis, groups, drafts)
         advice = self._responder.advise(fresh, analysis, SUGGESTIONS)
         self._workflow.follow(
@@ -94,7 +95,7 @@ class Pipeline:
         )
         answers = self._codec.answers(ids, analysis, assignments, advice)
         self._journal(fresh, ids, answers, drafts)
-        committed = self._store.commit([draft.change() for draft in drafts.values()])
+        committed = self._dispatcher.commit_all(list(drafts.values()))
         kept = {tenant for tenant, done in zip(drafts, committed, strict=True) if done}
         return {rows[row]: answers[row] for row in range(len(fresh)) if fresh.tenants[row] in kept}
 
@@ -124,7 +125,7 @@ class Pipeline:
                 data=self._codec.record(batch.raw[row], answer),
                 key=_key(batch, row),
             )
-            draft.record(event)
+            draft.record_message(event)
 
 
 def _key(batch: MessageBatch, row: int) -> str:

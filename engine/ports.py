@@ -17,6 +17,7 @@ from engine.domain import (
     Change,
     Conversation,
     ConversationState,
+    Event,
     Heard,
     Presence,
     Reply,
@@ -175,6 +176,18 @@ class Codec(Protocol):
         """A conversation's getting an agent, as journaled."""
         ...
 
+    def basis(self, policy: Policy, read: AnalysisBatch | None) -> bytes:
+        """What decides from here on, as journaled; of the bundle nothing is said where nothing was read."""
+        ...
+
+    def presence(self, agent_ids: Sequence[str], presence: Presence, how: str) -> bytes:
+        """Agents' coming or going, as journaled."""
+        ...
+
+    def agent(self, agent: Agent) -> bytes:
+        """An agent's being put, as journaled."""
+        ...
+
     def event(self, kind: str, **fields: str | int | float | bool) -> bytes:
         """The payload of an event of this kind (a field of the Event message), as journaled."""
         ...
@@ -187,7 +200,7 @@ class Store(Protocol):
     """
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
-        """Journal data of the messages with these keys, where they exist."""
+        """Journal data of the messages with these keys, where they exist; empty where only the key is still known."""
         ...
 
     def conversations(self, tenant: str, conversation_ids: Sequence[str]) -> dict[str, Conversation]:
@@ -230,12 +243,17 @@ class Store(Protocol):
         """The agents and what they carry; `agents` is the same object until one of them changes."""
         ...
 
-    def put_agent(self, tenant: str, agent: Agent) -> None:
-        """Create or replace; the stored presence and load stay."""
+    def put_agent(self, tenant: str, agent: Agent, event: Event | None = None) -> int:
+        """Create or replace; the stored presence and load stay. Journals the event with it; its sequence, or 0."""
         ...
 
-    def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> None:
-        """Until `lease_ms`, or until it is set again where that is 0. Raises: NotFoundError."""
+    def set_presence(
+        self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0, event: Event | None = None
+    ) -> int:
+        """Until `lease_ms`, or until it is set again where that is 0. Journals the event with it; its sequence, or 0.
+
+        Raises: NotFoundError.
+        """
         ...
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:

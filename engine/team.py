@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.domain import Agent, Presence, Roster
+from engine.domain import Agent, Event, Presence, Roster
 from engine.errors import NotFoundError
-from engine.ports import Clock, Store
+from engine.ports import Clock, Codec, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
 
@@ -12,8 +12,11 @@ from engine.routing.lifecycle import Lifecycle
 class Team:
     """Changes agents and lets the queue follow. Every method returns the roster afterwards."""
 
-    def __init__(self, *, store: Store, dispatcher: Dispatcher, lifecycle: Lifecycle, clock: Clock) -> None:
+    def __init__(
+        self, *, store: Store, codec: Codec, dispatcher: Dispatcher, lifecycle: Lifecycle, clock: Clock
+    ) -> None:
         self._store = store
+        self._codec = codec
         self._dispatcher = dispatcher
         self._lifecycle = lifecycle
         self._clock = clock
@@ -33,10 +36,10 @@ class Team:
 
     def put(self, tenant: str, agent: Agent) -> Roster:
         """Create or replace; presence and load stay. New room is filled from the queue at once."""
-        self._store.put_agent(tenant, agent)
+        after = self._store.put_agent(tenant, agent, self._event("agent_put", self._codec.agent(agent)))
         roster = self._store.roster(tenant)
         if roster.online[roster.rows[agent.agent_id]]:
-            self._dispatcher.drain(tenant, [agent.agent_id])
+            self._dispatcher.drain(tenant, [agent.agent_id], after)
         return self._store.roster(tenant)
 
     def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> Roster:
@@ -45,11 +48,12 @@ class Team:
         Somebody who comes online gets what waits; offers to somebody who goes offline are made to others.
         """
         until = self._clock.now_ms() + lease_ms if lease_ms else 0
-        self._store.set_presence(tenant, agent_id, presence, until)
+        event = self._event("presence_changed", self._codec.presence([agent_id], presence, "set"))
+        after = self._store.set_presence(tenant, agent_id, presence, until, event)
         if presence is Presence.ONLINE:
-            self._dispatcher.drain(tenant, [agent_id])
+            self._dispatcher.drain(tenant, [agent_id], after)
         elif presence is Presence.OFFLINE:
-            self._lifecycle.agent_gone(tenant, agent_id)
+            self._lifecycle.agent_gone(tenant, agent_id, after)
         return self._store.roster(tenant)
 
     def renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
@@ -61,3 +65,6 @@ class Team:
         presence = roster.presences[roster.rows[agent_id]]
         if presence is not Presence.OFFLINE:
             self._store.set_presence(tenant, agent_id, presence, self._clock.now_ms() + lease_ms)
+
+    def _event(self, kind: str, data: bytes) -> Event:
+        return Event(conversation_id="", kind=kind, time_ms=self._clock.now_ms(), data=data)

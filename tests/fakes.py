@@ -16,6 +16,7 @@ import numpy.typing as npt
 from yingda.service.errors import StatusError
 from yingda.v1 import answer_pb2, message_pb2
 
+from engine import roster as rosters
 from engine.analysis.analyzer import Analyzer
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
@@ -37,7 +38,6 @@ from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
 from engine.routing.policy import UNIT, FixedPolicies, Policy
 from engine.servicers import codec
-from engine.stores import roster as rosters
 from engine.stores.sqlite import SQLiteStore
 from engine.team import Team
 from engine.workflow.hook import NoWorkflow
@@ -188,7 +188,7 @@ def make_desk(
         store=store,
         codec=proto,
     )
-    team = Team(store=store, dispatcher=dispatcher, lifecycle=lifecycle, clock=clock)
+    team = Team(store=store, codec=proto, dispatcher=dispatcher, lifecycle=lifecycle, clock=clock)
     return Desk(
         store=store,
         clock=clock,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import compress
 from typing import TypeVar
 
 from engine.domain import (
@@ -25,6 +27,7 @@ from engine.domain import (
 from engine.errors import ContentionError, NotFoundError
 from engine.ports import Clock, Codec, Policies, Store
 from engine.routing import demand, mood, selection
+from engine.routing.basis import Bases
 from engine.routing.crew import Crew
 from engine.routing.draft import HOLDING, Draft
 from engine.routing.duty import Duties
@@ -60,10 +63,16 @@ class Dispatcher:
         self._clock = clock
         self._policies = policies
         self._crews: dict[str, Crew] = {}
+        self._bases = Bases(codec)
 
-    def draft(self, tenant: str) -> Draft:
-        """A fresh draft over the tenant's agents as they are now."""
-        return Draft(tenant=tenant, crew=self._crew(tenant), now_ms=self._clock.now_ms())
+    def draft(self, tenant: str, *, read: AnalysisBatch | None = None, after: int = 0) -> Draft:
+        """A fresh draft over the tenant's agents as they are now; `after` is the journal's entry that leads to it.
+
+        The first one under a policy, or about what a bundle read, journals that they decide from here on.
+        """
+        draft = Draft(tenant=tenant, crew=self._crew(tenant), now_ms=self._clock.now_ms(), after=after)
+        self._bases.begin(draft, read)
+        return draft
 
     def receive(
         self, draft: Draft, batch: MessageBatch, rows: Sequence[int], analysis: AnalysisBatch
@@ -72,17 +81,19 @@ class Dispatcher:
         known = self._known(batch.tenants[rows[0]], batch, rows)
         ids: list[str] = []
         assignments: list[Assignment] = []
-        for row in rows:
+        for number, row in enumerate(rows):
+            draft.message = number
             before = self._conversation(draft, batch, row, known)
             mood_after = self._follow_mood(draft, before, analysis, row)
             ids.append(before.conversation_id)
             if self._is_owned(draft, before):
                 assignments.append(draft.keep(before, mood_after))
                 continue
-            hints = batch.hints[row] if batch.hints[row] != NO_HINTS else _hints(before)
-            asked = _asked(before, requirement_of(analysis, row, hints), analysis.intents[row])
-            assignments.append(self._place(draft, before, mood_after, asked))
+            self.cancel_offer(draft, before)
+            asked = asked_by(before, batch, row, analysis)
+            assignments.append(draft.place(unowned(draft, before, mood_after, asked)))
             self.drain_into(draft, batch.tenants[row])
+        draft.message = None
         return ids, assignments
 
     def explain(
@@ -90,7 +101,7 @@ class Dispatcher:
     ) -> tuple[Assignment, list[Candidate]]:
         """Who would get a conversation that asks for this, and how every agent stands."""
         crew, now_ms = self._crew(tenant), self._clock.now_ms()
-        asking = conversation or self.blank(now_ms)
+        asking = conversation or blank(now_ms)
         wanted = demand.of(replace(asking, requirement=requirement), crew.policy, now_ms)
         duties = Duties(crew.roster)
         return (
@@ -98,30 +109,23 @@ class Dispatcher:
             selection.candidates(crew, wanted, duties, now_ms),
         )
 
-    def blank(
-        self, now_ms: int, conversation_id: str = "", channel: int = 0, customer_id: str = ""
-    ) -> Conversation:
-        """A conversation of which nothing is known yet; its version is 0."""
-        return Conversation(
-            conversation_id=conversation_id,
-            channel=channel,
-            customer_id=customer_id,
-            state=ConversationState.WAITING,
-            requirement=Requirement(skill="", skills={}, language=""),
-            opened_ms=now_ms,
-            updated_ms=now_ms,
-            version=0,
-        )
-
-    def drain(self, tenant: str, agent_ids: Sequence[str]) -> None:
-        """Give agents with room what waits for somebody like them."""
-        self.until_committed(lambda: self._try_drain(tenant, agent_ids))
+    def drain(self, tenant: str, agent_ids: Sequence[str], after: int = 0) -> None:
+        """Give agents with room what waits for somebody like them, since what is journaled under `after`."""
+        self.until_committed(lambda: self._try_drain(self.draft(tenant, after=after), tenant, agent_ids))
 
     def begin_shifts(self) -> None:
         """Give the agents of known tenants whose shift has begun what waits for them."""
         for tenant, crew in self._crews.items():
             if came := crew.came_on_shift(self._clock.now_ms()):
-                self.drain(tenant, came)
+                self.until_committed(partial(self.begin_shift, tenant, came))
+
+    def begin_shift(self, tenant: str, agent_ids: Sequence[str]) -> bool | None:
+        """The same for these agents; None where the commit was stale."""
+        draft = self.draft(tenant)
+        data = self._codec.presence(agent_ids, Presence.ONLINE, "shift")
+        self.record(draft, "", "presence_changed", data)
+        draft.free_by(agent_ids)
+        return self._try_drain(draft, tenant, agent_ids)
 
     def drain_into(self, draft: Draft, tenant: str, agent_ids: Sequence[str] = ()) -> None:
         """Draft what the free places of these agents, and of those that the draft itself freed, allow.
@@ -140,6 +144,16 @@ class Dispatcher:
         draft.record(
             Event(conversation_id=conversation_id, kind=kind, time_ms=draft.now_ms, data=data, key=key)
         )
+
+    def record_given(self, draft: Draft, conversation_id: str, assignment: Assignment) -> None:
+        """Journal that a waiting conversation was given to an agent."""
+        event = Event(
+            conversation_id=conversation_id,
+            kind="conversation_assigned",
+            time_ms=draft.now_ms,
+            data=self._codec.assigned(assignment),
+        )
+        draft.record_given(event, assignment.agent_id)
 
     def end_offer(self, draft: Draft, offered: Conversation, how: str) -> None:
         """Journal that an offer ended without being accepted."""
@@ -162,7 +176,13 @@ class Dispatcher:
 
     def commit(self, draft: Draft) -> bool:
         """Whether the draft's change was committed."""
-        (done,) = self._store.commit([draft.change()])
+        return self.commit_all([draft])[0]
+
+    def commit_all(self, drafts: Sequence[Draft]) -> list[bool]:
+        """Whether each draft's change was committed."""
+        done = self._store.commit([draft.change() for draft in drafts])
+        for draft in compress(drafts, done):
+            self._bases.committed(draft)
         return done
 
     def until_committed(self, attempt: Callable[[], R | None]) -> R:
@@ -172,8 +192,7 @@ class Dispatcher:
                 return result
         raise ContentionError(f"the state changed under {_ATTEMPTS} attempts; try again")
 
-    def _try_drain(self, tenant: str, agent_ids: Sequence[str]) -> bool | None:
-        draft = self.draft(tenant)
+    def _try_drain(self, draft: Draft, tenant: str, agent_ids: Sequence[str]) -> bool | None:
         self.drain_into(draft, tenant, agent_ids)
         return not draft.change().conversations or self.commit(draft) or None
 
@@ -195,14 +214,7 @@ class Dispatcher:
 
     def _offer_to(self, draft: Draft, conversation: Conversation, agent_ids: Sequence[str]) -> None:
         if assignment := draft.offer_to(conversation, agent_ids):
-            draft.record_late(
-                Event(
-                    conversation_id=conversation.conversation_id,
-                    kind="conversation_assigned",
-                    time_ms=draft.now_ms,
-                    data=self._codec.assigned(assignment),
-                )
-            )
+            self.record_given(draft, conversation.conversation_id, assignment)
 
     def _crew(self, tenant: str) -> Crew:
         roster, policy = self._store.roster(tenant), self._policies.of(tenant)
@@ -218,15 +230,6 @@ class Dispatcher:
         row = draft.crew.roster.rows.get(conversation.agent_id)
         return row is not None and draft.crew.roster.presences[row] is not Presence.OFFLINE
 
-    def _place(self, draft: Draft, before: Conversation, mood_: Mood, asked: Requirement) -> Assignment:
-        conversation = before
-        if conversation.state in HOLDING:
-            self.cancel_offer(draft, conversation)
-            conversation = draft.release(conversation)
-        state = conversation.state
-        if state is ConversationState.CLOSED:
-            state = ConversationState.WAITING
-        return draft.place(draft.touch(conversation, mood=mood_, state=state, requirement=asked))
 
     def _follow_mood(self, draft: Draft, before: Conversation, analysis: AnalysisBatch, row: int) -> Mood:
         after = mood.follow(before.mood, analysis.anger[row], is_angry=analysis.is_angry[row])
@@ -260,10 +263,38 @@ class Dispatcher:
         conversation = (
             draft.conversation(found)
             or known.by_id.get(found)
-            or self.blank(draft.now_ms, found, customer[0], customer[1])
+            or blank(draft.now_ms, found, customer[0], customer[1])
         )
         known.follow(conversation)
         return conversation
+
+
+def asked_by(before: Conversation, batch: MessageBatch, row: int, analysis: AnalysisBatch) -> Requirement:
+    """What an unowned conversation asks for after the message."""
+    hints = batch.hints[row] if batch.hints[row] != NO_HINTS else _hints(before)
+    return _asked(before, requirement_of(analysis, row, hints), analysis.intents[row])
+
+
+def unowned(draft: Draft, before: Conversation, after: Mood, asked: Requirement) -> Conversation:
+    """The conversation ready to be placed: taken from its agent, opened again, and asking for what it asks now."""
+    conversation = draft.release(before) if before.state in HOLDING else before
+    closed = conversation.state is ConversationState.CLOSED
+    state = ConversationState.WAITING if closed else conversation.state
+    return draft.touch(conversation, mood=after, state=state, requirement=asked)
+
+
+def blank(now_ms: int, conversation_id: str = "", channel: int = 0, customer_id: str = "") -> Conversation:
+    """A conversation of which nothing is known yet; its version is 0."""
+    return Conversation(
+        conversation_id=conversation_id,
+        channel=channel,
+        customer_id=customer_id,
+        state=ConversationState.WAITING,
+        requirement=Requirement(skill="", skills={}, language=""),
+        opened_ms=now_ms,
+        updated_ms=now_ms,
+        version=0,
+    )
 
 
 def _place(conversation: Conversation) -> tuple[int, str]:

@@ -12,10 +12,12 @@ from engine.domain import (
     Event,
     Mood,
     Outcome,
+    Requirement,
 )
 from engine.routing import demand, queue, selection
 from engine.routing.crew import Crew
 from engine.routing.duty import Duties
+from engine.routing.log import Cause, Log
 from engine.routing.policy import Policy
 from engine.workflow.gathering import Gathering
 
@@ -27,22 +29,27 @@ SERVED = frozenset({ConversationState.ASSIGNED, ConversationState.WRAPPING})
 class Draft:
     """Decides on top of a snapshot and remembers what changed; nothing is so until the store commits `change`.
 
-    Every method takes a conversation as this draft or the store last knew it.
+    Every method takes a conversation as this draft or the store last knew it. `message` is the number of the message
+    that is being decided about; events that are recorded meanwhile have it as their cause. `after` is the sequence of
+    the journal's entry that led to the draft, 0 for none.
     """
 
-    def __init__(self, *, tenant: str, crew: Crew, now_ms: int) -> None:
+    def __init__(self, *, tenant: str, crew: Crew, now_ms: int, after: int = 0) -> None:
         self.now_ms = now_ms
         self.follow_up = Gathering()
-        self._tenant = tenant
+        self.tenant = tenant
+        self.message: int | None = None
+        self.basis: tuple[str, str] | None = None  # see `basis.Bases`
+        self._after = after
         self._crew = crew
         self._duties = Duties(crew.roster)
         self._stored: dict[str, int] = {}
         self._touched: dict[str, Conversation] = {}
         self._kept: dict[str, Conversation] = {}  # of which nothing but the mood changed
-        self._events: list[Event] = []
-        self._late_events: list[Event] = []
+        self._log = Log()
         self._alone: set[str] = set()
         self._freed: dict[str, None] = {}
+        self._places: dict[str, Cause] = {}  # by agent, what freed a place of theirs
 
     @property
     def crew(self) -> Crew:
@@ -65,7 +72,7 @@ class Draft:
         if assignment.outcome is Outcome.QUEUED:
             self.wait(conversation)
             return assignment
-        return self._give(conversation, assignment)
+        return self.give(conversation, assignment)
 
     def wait(self, conversation: Conversation) -> Conversation:
         """Let an unowned conversation wait at its place in the queue."""
@@ -114,6 +121,25 @@ class Draft:
             **self._last_agent(conversation),
         )
 
+    def give_on(self, conversation: Conversation, asked: Requirement) -> Conversation:
+        """Take it from its agent, to be placed by what is asked now; the customer's waiting counts from the first time.
+
+        Whoever had it, or was offered it, is not asked again, unless it is the one asked for.
+        """
+        before = conversation.agent_id
+        return self.touch(
+            self.release(conversation),
+            requirement=asked,
+            declined=() if not before or before == asked.agent_id else (before,),
+            queued_ms=conversation.opened_ms,
+            relaxation=0,
+        )
+
+    def relax(self, conversation: Conversation, step: int) -> Conversation:
+        """Let it wait, asking for less; the last step asks everybody, those who declined before as well."""
+        declined = () if step == queue.OVERFLOW else conversation.declined
+        return self.wait(self.touch(conversation, relaxation=step, declined=declined))
+
     def close(self, conversation: Conversation) -> Conversation:
         """End it for the customer; the place is freed now, or after the wrap-up."""
         wrap_ms = round(self.policy.wrap_up_seconds * SECOND)
@@ -133,6 +159,7 @@ class Draft:
             queued_ms=0,
             due_ms=0,
             relaxation=0,
+            rank_ms=0,
             queues=(),
             declined=(),
             participants=(),
@@ -173,29 +200,40 @@ class Draft:
             return None
         wanted = demand.of(conversation, self.policy, self.now_ms)
         chosen = selection.choose(self._crew, wanted, self._duties, self.now_ms, among=among)
-        return self._give(conversation, chosen) if chosen else None
+        return self.give(conversation, chosen) if chosen else None
 
     def open_alone(self, conversation_id: str) -> None:
         """The conversation is opened because its customer has none open; so it must be when this is committed."""
         self._alone.add(conversation_id)
 
     def record(self, event: Event) -> None:
-        """Journal the event with the change."""
-        self._events.append(event)
+        """Journal the event with the change; one of the same conversation before it led to it."""
+        self._log.early(event, self.message)
 
-    def record_late(self, event: Event) -> None:
-        """Journal the event behind all others: a conversation's own messages come before what came of waiting."""
-        self._late_events.append(event)
+    def record_message(self, event: Event) -> None:
+        """Journal a message, in the order in which they were decided about, behind what `record` was given."""
+        self._log.messages.append(event)
+
+    def record_given(self, event: Event, agent_id: str) -> None:
+        """Journal that a waiting conversation was given to the agent, behind all others, in this order.
+
+        Whatever freed the agent's place led to it, or else an event of the same conversation.
+        """
+        self._log.late(event, self._places.get(agent_id))
+
+    def free_by(self, agent_ids: Sequence[str]) -> None:
+        """The event that was recorded last freed places of these agents."""
+        self._places.update(dict.fromkeys(agent_ids, self._log.cause(self.message)))
 
     def change(self) -> Change:
         """Everything since the snapshot, to be committed as one."""
         return Change(
-            tenant=self._tenant,
+            tenant=self.tenant,
             conversations=list(self._touched.values()),
             kept=list(self._kept.values()),
             claims=self._duties.claims,
             streaks=self._duties.streaks,
-            events=[*self._events, *self._late_events],
+            events=self._log.entries(self._after),
             alone=self._alone,
             follow_up=self.follow_up.made(),
         )
@@ -213,14 +251,15 @@ class Draft:
         self._kept.pop(known, None)
         return after
 
-    def _give(self, conversation: Conversation, assignment: Assignment) -> Assignment:
+    def give(self, conversation: Conversation, assignment: Assignment) -> Assignment:
+        """Give it to the agent of the assignment, or offer it, as the policy says."""
         agent = self._crew.roster.agent(assignment.agent_id)
         assert agent is not None
         units = self.policy.units(conversation.channel, agent.capacity)
         self._duties.claim(agent.agent_id, units)
         streak = self._duties.count_mood(agent.agent_id, is_angry=conversation.mood.is_angry)
         if streak >= self.policy.max_angry_streak:
-            self._freed[agent.agent_id] = None  # has had a rest, so may take what is angry again
+            self._free_place(agent.agent_id)  # has had a rest, so may take what is angry again
         held = self.touch(
             conversation,
             state=ConversationState.ASSIGNED,
@@ -228,6 +267,7 @@ class Draft:
             units=units,
             queued_ms=0,
             due_ms=0,
+            rank_ms=0,
             queues=(),
         )
         return assignment if self.policy.auto_accept else self._offer(held, conversation, assignment)
@@ -253,7 +293,11 @@ class Draft:
     def _free(self, conversation: Conversation) -> None:
         if conversation.state in HOLDING:
             self._duties.claim(conversation.agent_id, -conversation.units)
-            self._freed[conversation.agent_id] = None
+            self._free_place(conversation.agent_id)
+
+    def _free_place(self, agent_id: str) -> None:
+        self._freed[agent_id] = None
+        self._places[agent_id] = self._log.cause(self.message)
 
     def _last_agent(self, conversation: Conversation) -> dict[str, str | int]:
         """Who served it last; an offer alone is no service."""

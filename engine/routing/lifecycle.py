@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from engine.domain import Assignment, Conversation, ConversationState, Outcome, Presence, Requirement
+from engine.domain import Assignment, Conversation, ConversationState, Event, Outcome, Presence, Requirement
 from engine.errors import ConflictError, NotFoundError
 from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
@@ -61,9 +61,9 @@ class Lifecycle:
         def change(draft: Draft, found: Conversation) -> Conversation:
             if found.state in (ConversationState.CLOSED, ConversationState.WRAPPING):
                 return found
-            self._dispatcher.cancel_offer(draft, found)
             data = self._codec.event("conversation_closed", agent_id=found.agent_id)
             self._dispatcher.record(draft, conversation_id, "conversation_closed", data)
+            self._dispatcher.cancel_offer(draft, found)
             closed = draft.close(found)
             self._dispatcher.drain_into(draft, tenant)
             return closed
@@ -78,7 +78,7 @@ class Lifecycle:
                 return found
             if found.state is not ConversationState.WRAPPING:
                 raise ConflictError(f"conversation {conversation_id} is {found.state}; close it first")
-            completed = draft.complete(found)
+            completed = self._complete(draft, found)
             self._dispatcher.drain_into(draft, tenant)
             return completed
 
@@ -107,18 +107,12 @@ class Lifecycle:
                 return found
             self._must_be_open(found)
             self._must_know(draft, agent_id)
-            self._dispatcher.cancel_offer(draft, found)
             target = f"agent:{agent_id}" if agent_id else f"team:{team}" if team else f"skill:{skill}"
             data = self._codec.event("conversation_transferred", from_agent_id=found.agent_id, target=target)
             self._dispatcher.record(draft, conversation_id, "conversation_transferred", data, key=key)
-            given = _asking(found.requirement, agent_id=agent_id, team=team, skill=skill)
-            # Whoever gives it on is not asked again, and the customer's waiting counts from the first time.
-            declined = () if not found.agent_id or found.agent_id == agent_id else (found.agent_id,)
-            released = draft.release(found)
-            waiting = draft.touch(
-                released, requirement=given, declined=declined, queued_ms=found.opened_ms, relaxation=0
-            )
-            made[:] = [self._place(draft, tenant, waiting)]
+            self._dispatcher.cancel_offer(draft, found)
+            asked = asking(found.requirement, agent_id=agent_id, team=team, skill=skill)
+            made[:] = [self._place(draft, tenant, draft.give_on(found, asked))]
             return self._latest(draft, found)
 
         return self._change(tenant, conversation_id, change), made[0]
@@ -141,11 +135,11 @@ class Lifecycle:
 
         return self._change(tenant, conversation_id, change)
 
-    def agent_gone(self, tenant: str, agent_id: str) -> None:
-        """An agent went offline: offers to them go back to their old places and to others."""
+    def agent_gone(self, tenant: str, agent_id: str, after: int = 0) -> None:
+        """An agent went offline, as is journaled under `after`: offers to them go back to their places, to others."""
 
         def attempt() -> bool | None:
-            draft = self._dispatcher.draft(tenant)
+            draft = self._dispatcher.draft(tenant, after=after)
             held = self._store.held(tenant, agent_id)
             offered = [one for one in held if one.state is ConversationState.OFFERED]
             for one in offered:
@@ -160,16 +154,18 @@ class Lifecycle:
         self._dispatcher.begin_shifts()
         leases = self._store.lapsed(now_ms)
         for tenant, agent_id in leases:
-            self._store.set_presence(tenant, agent_id, Presence.OFFLINE)
-            self.agent_gone(tenant, agent_id)
+            data = self._codec.presence([agent_id], Presence.OFFLINE, "lapsed")
+            event = Event(conversation_id="", kind="presence_changed", time_ms=now_ms, data=data)
+            after = self._store.set_presence(tenant, agent_id, Presence.OFFLINE, event=event)
+            self.agent_gone(tenant, agent_id, after)
         due: defaultdict[str, list[str]] = defaultdict(list)
         for tenant, conversation_id in self._store.due(now_ms)[:MAX_DUE]:
             due[tenant].append(conversation_id)
         for tenant, ids in due.items():
-            self._dispatcher.until_committed(partial(self._end_due, tenant, ids))
+            self._dispatcher.until_committed(partial(self.end_due, tenant, ids))
         return len(leases) + sum(map(len, due.values()))
 
-    def _end_due(self, tenant: str, conversation_ids: Sequence[str]) -> bool | None:
+    def end_due(self, tenant: str, conversation_ids: Sequence[str]) -> bool | None:
         """All that ended by itself in one commit; None where that was stale."""
         draft = self._dispatcher.draft(tenant)
         stored = self._store.conversations(tenant, conversation_ids).values()
@@ -188,7 +184,7 @@ class Lifecycle:
         if due.state is ConversationState.OFFERED:
             self._end_offer(draft, due, "timed_out")
         elif due.state is ConversationState.WRAPPING:
-            draft.complete(due)
+            self._complete(draft, due)
         else:
             self._relax(draft, due)
 
@@ -201,9 +197,15 @@ class Lifecycle:
         if step > found.relaxation:
             data = self._codec.event("requirement_relaxed", relaxation=step)
             self._dispatcher.record(draft, found.conversation_id, "requirement_relaxed", data)
-        # The last step asks everybody, those who declined before as well.
-        declined = () if step == OVERFLOW else found.declined
-        draft.wait(draft.touch(found, relaxation=step, declined=declined))
+        else:
+            data = self._codec.event("decliners_asked_again")
+            self._dispatcher.record(draft, found.conversation_id, "decliners_asked_again", data)
+        draft.relax(found, step)
+
+    def _complete(self, draft: Draft, found: Conversation) -> Conversation:
+        data = self._codec.event("conversation_completed", agent_id=found.agent_id)
+        self._dispatcher.record(draft, found.conversation_id, "conversation_completed", data)
+        return draft.complete(found)
 
     def _place_in_order(self, draft: Draft, tenant: str, changed: Sequence[Conversation]) -> None:
         """Give freed places to who waits, first come first; then see who else may take those that changed."""
@@ -220,8 +222,7 @@ class Lifecycle:
     def _place(self, draft: Draft, tenant: str, unowned: Conversation) -> Assignment:
         assignment = draft.place(unowned)
         if assignment.agent_id:
-            data = self._codec.assigned(assignment)
-            self._dispatcher.record(draft, unowned.conversation_id, "conversation_assigned", data)
+            self._dispatcher.record_given(draft, unowned.conversation_id, assignment)
         self._dispatcher.drain_into(draft, tenant)
         return assignment
 
@@ -270,7 +271,7 @@ def _conversation_id(reservation_id: str) -> str:
     return reservation_id.rpartition("~")[0]
 
 
-def _asking(before: Requirement, *, agent_id: str, team: str, skill: str) -> Requirement:
+def asking(before: Requirement, *, agent_id: str, team: str, skill: str) -> Requirement:
     """The requirement of a transferred conversation: the target alone decides."""
     if skill:
         return replace(before, skill=skill, skills={skill: 1.0}, agent_id="", team="")

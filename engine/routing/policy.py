@@ -79,8 +79,11 @@ class Policy:
     @cached_property
     def version(self) -> str:
         """A hash of the settings."""
-        text = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    def to_json(self) -> str:
+        """The settings, all of them."""
+        return json.dumps(asdict(self), sort_keys=True)
 
     @cached_property
     def known_queues(self) -> dict[object, tuple[str, ...]]:

@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from google.protobuf.message import Message
 from yingda.v1 import answer_pb2, event_pb2, message_pb2
 
-from engine.domain import NO_HINTS, Advice, AnalysisBatch, Assignment, Heard, Hints, MessageBatch
+from engine.domain import (
+    NO_HINTS,
+    Advice,
+    Agent,
+    AnalysisBatch,
+    Assignment,
+    Heard,
+    Hints,
+    MessageBatch,
+    Presence,
+)
+from engine.routing.policy import Policy
 from engine.servicers import convert, wire
 from engine.servicers.answer import AnswerWriter
 
@@ -85,6 +96,25 @@ class ProtoCodec:
         """A serialised ConversationAssigned."""
         kind = event_pb2.ConversationAssigned(assignment=convert.assignment_to_proto(assignment))
         return kind.SerializeToString()
+
+    def basis(self, policy: Policy, read: AnalysisBatch | None) -> bytes:
+        """A serialised BasisChanged."""
+        return event_pb2.BasisChanged(
+            policy_version=policy.version,
+            policy=policy.to_json(),
+            bundle_id=read.bundle_id if read else "",
+            skills=dict(read.skill_of) if read else {},
+        ).SerializeToString()
+
+    def presence(self, agent_ids: Sequence[str], presence: Presence, how: str) -> bytes:
+        """A serialised PresenceChanged."""
+        return event_pb2.PresenceChanged(
+            agent_ids=agent_ids, presence=convert.PRESENCE_NUMBERS[presence], how=how
+        ).SerializeToString()
+
+    def agent(self, agent: Agent) -> bytes:
+        """A serialised AgentPut."""
+        return event_pb2.AgentPut(agent=convert.profile_to_proto(agent)).SerializeToString()
 
     def event(self, kind: str, **fields: str | int | float | bool) -> bytes:
         """See `ports.Codec`."""

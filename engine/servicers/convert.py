@@ -36,12 +36,12 @@ from engine.routing.policy import UNIT
 from engine.routing.shift import DAY
 from engine.servicers import check
 
-_PRESENCE_NUMBERS = {presence: agent_pb2.Presence.Value(f"PRESENCE_{presence.name}") for presence in Presence}
+PRESENCE_NUMBERS = {presence: agent_pb2.Presence.Value(f"PRESENCE_{presence.name}") for presence in Presence}
 _STATE_NUMBERS = {
     state: conversation_pb2.ConversationState.Value(f"CONVERSATION_STATE_{state.name}")
     for state in ConversationState
 }
-_OUTCOME_NUMBERS = {
+OUTCOME_NUMBERS = {
     outcome: assignment_pb2.AssignmentOutcome.Value(f"ASSIGNMENT_OUTCOME_{outcome.name}")
     for outcome in Outcome
 }
@@ -51,7 +51,7 @@ _DECISION_NUMBERS = {
 }
 SENTIMENT_NUMBERS = [analysis_pb2.Sentiment.Value(f"SENTIMENT_{name.upper()}") for name in SENTIMENTS]
 _EVENT_KINDS = frozenset(field.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields)
-PRESENCES: dict[int, Presence] = {number: presence for presence, number in _PRESENCE_NUMBERS.items()}
+PRESENCES: dict[int, Presence] = {number: presence for presence, number in PRESENCE_NUMBERS.items()}
 STATES: dict[int, ConversationState] = {number: state for state, number in _STATE_NUMBERS.items()}
 
 
@@ -86,7 +86,7 @@ def analyses_to_proto(batch: AnalysisBatch) -> list[analysis_pb2.Analysis]:
 def assignment_to_proto(assignment: Assignment) -> assignment_pb2.Assignment:
     """All of it."""
     return assignment_pb2.Assignment(
-        outcome=_OUTCOME_NUMBERS[assignment.outcome],
+        outcome=OUTCOME_NUMBERS[assignment.outcome],
         agent_id=assignment.agent_id,
         agent_name=assignment.agent_name,
         skill=assignment.skill,
@@ -174,7 +174,16 @@ def agent_from_proto(agent: agent_pb2.Agent) -> Agent:
 def agent_to_proto(roster: Roster, agent_id: str) -> agent_pb2.Agent:
     """As the roster has it."""
     row = roster.rows[agent_id]
-    agent = roster.agents[row]
+    agent = profile_to_proto(roster.agents[row])
+    agent.presence = PRESENCE_NUMBERS[roster.presences[row]]
+    agent.load = int(roster.load[row]) / UNIT
+    if expires := optional_timestamp(int(roster.leases[row])):
+        agent.presence_expire_time.CopyFrom(expires)
+    return agent
+
+
+def profile_to_proto(agent: Agent) -> agent_pb2.Agent:
+    """All but how the agent stands."""
     return agent_pb2.Agent(
         agent_id=agent.agent_id,
         name=agent.name,
@@ -187,9 +196,6 @@ def agent_to_proto(roster: Roster, agent_id: str) -> agent_pb2.Agent:
             for one in agent.shifts
         ],
         time_zone=agent.time_zone,
-        presence=_PRESENCE_NUMBERS[roster.presences[row]],
-        presence_expire_time=optional_timestamp(int(roster.leases[row])),
-        load=int(roster.load[row]) / UNIT,
     )
 
 
@@ -234,6 +240,8 @@ def event_to_proto(stored: StoredEvent) -> event_pb2.Event:
         sequence=stored.sequence,
         conversation_id=stored.event.conversation_id,
         create_time=timestamp(stored.event.time_ms),
+        commit_sequence=stored.commit,
+        cause_sequence=stored.cause,
     )
     if stored.event.kind in _EVENT_KINDS:
         getattr(event, stored.event.kind).MergeFromString(stored.event.data)

@@ -211,13 +211,15 @@ local function write_conversations(prefix, change, known)
   end
 end
 
-local function write_events(prefix, change)
-  local count, fields, recent, order = #change.events, {}, {}, {}
+-- Append to the journal; gives the sequence of the first one, 0 where there is none.
+local function write_events(prefix, events)
+  local count, fields, recent, order = #events, {}, {}, {}
   if count == 0 then
-    return
+    return 0
   end
-  local sequence = redis.call('INCRBY', prefix .. ':sequence', count) - count
-  for _, event in ipairs(change.events) do
+  local first = redis.call('INCRBY', prefix .. ':sequence', count) - count + 1
+  local sequence = first - 1
+  for _, event in ipairs(events) do
     sequence = sequence + 1
     local entry = string.format('%.0f ', sequence) .. event.value
     local length = redis.call('RPUSH', prefix .. ':journal:' .. event.conversation, entry)
@@ -238,6 +240,13 @@ local function write_events(prefix, change)
   if #recent > 0 then
     redis.call('LTRIM', prefix .. ':recent', 0, RECENT - 1)
   end
+  return first
+end
+
+-- The same for the event, or "", that goes with a write of an agent.
+local function write_entry(prefix, entry)
+  local event = { conversation = '', key = '', value = entry }
+  return write_events(prefix, entry ~= '' and { event } or {})
 end
 
 -- Write what the claims and streaks make of the agents, and note it in `loads` and `streaks`.
@@ -264,7 +273,7 @@ local function commit_one(prefix, change, changed)
     return '0'
   end
   write_conversations(prefix, change, known)
-  write_events(prefix, change)
+  write_events(prefix, change.events)
   write_agents(prefix, change, claimed, changed)
   if change.follow_up then
     workflow.write(prefix, change.follow_up)
@@ -324,21 +333,21 @@ end
 
 -- Agents ---------------------------------------------------------------------------------------------------------
 
--- ARGV: engine, token, agent, profile, capacity.
+-- ARGV: engine, token, agent, profile, capacity, event or "". Gives the event's sequence.
 local function put_agent(prefix, args)
   local agent, profile, capacity = args[3], args[4], tonumber(args[5])
   redis.call('HSET', prefix .. ':agents', agent, profile)
   redis.call('HSET', prefix .. ':capacity', agent, capacity)
   redis.call('HSETNX', prefix .. ':presence', agent, 'offline 0')
   append_roster(prefix, { agents = { [agent] = { profile, capacity } } })
-  return 1, true
+  return write_entry(prefix, args[6]), true
 end
 
--- ARGV: engine, token, agent, presence, lease_ms. Gives 0 where there is no such agent.
+-- ARGV: engine, token, agent, presence, lease_ms, event or "". Gives the event's sequence, -1 where there is no agent.
 local function set_presence(prefix, args)
   local agent, presence, lease = args[3], args[4], tonumber(args[5])
   if redis.call('HEXISTS', prefix .. ':agents', agent) == 0 then
-    return 0, false
+    return -1, false
   end
   redis.call('HSET', prefix .. ':presence', agent, presence .. ' ' .. args[5])
   if lease > 0 and presence ~= 'offline' then
@@ -347,7 +356,7 @@ local function set_presence(prefix, args)
     redis.call('ZREM', prefix .. ':leases', agent)
   end
   append_roster(prefix, { presences = { [agent] = { presence, lease } } })
-  return 1, true
+  return write_entry(prefix, args[6]), true
 end
 
 redis.register_function('yingda_1_commit', once(commit))

@@ -14,6 +14,7 @@ from engine.domain import (
     Change,
     Conversation,
     ConversationState,
+    Event,
     Presence,
     Roster,
     StoredEvent,
@@ -138,15 +139,24 @@ class RedisStore:
         """See `ports.Store`."""
         return self._rosters.get(tenant)
 
-    def put_agent(self, tenant: str, agent: Agent) -> None:
+    def put_agent(self, tenant: str, agent: Agent, event: Event | None = None) -> int:
         """See `ports.Store`."""
-        self._write("put_agent", tenant, agent.agent_id, agent_profile(agent), agent.capacity)
+        entry = rows.event_value(event, 0) if event else b""
+        profile = agent_profile(agent)
+        return int(self._write("put_agent", tenant, agent.agent_id, profile, agent.capacity, entry))
 
-    def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> None:
+    def set_presence(
+        self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0, event: Event | None = None
+    ) -> int:
         """See `ports.Store`."""
         ends = {tenant: lease_ms} if lease_ms and presence is not Presence.OFFLINE else {}
-        if not self._write_until(ends, "set_presence", tenant, agent_id, presence.value, lease_ms):
+        entry = rows.event_value(event, 0) if event else b""
+        sequence = int(
+            self._write_until(ends, "set_presence", tenant, agent_id, presence.value, lease_ms, entry)
+        )
+        if sequence < 0:
             raise NotFoundError(f"tenant {tenant} has no agent {agent_id}")
+        return sequence
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`. A change whose tenant's server failed is not told from one that was kept: either way the

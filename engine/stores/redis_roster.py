@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine import roster as rosters
 from engine.domain import Change, Presence, Roster
 from engine.stores import redis_rows as rows
-from engine.stores import roster as rosters
 from engine.stores.redis_client import RedisClient
 
 

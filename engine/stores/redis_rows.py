@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
+from engine import roster as rosters
 from engine.domain import (
     Agent,
     Change,
@@ -22,7 +23,6 @@ from engine.domain import (
     StoredEvent,
 )
 from engine.stores import detail, redis_workflow_rows
-from engine.stores import roster as rosters
 
 TENANTS = "yingda:tenants"
 _DIGITS = 15  # of a time in a sorted set's member, so that order of text is order of time
@@ -116,16 +116,17 @@ def list_member(opened_ms: int, conversation_id: str) -> str:
     return f"{opened_ms:0{_DIGITS}d} {conversation_id}"
 
 
-def event_value(one: Event) -> bytes:
-    """A line of kind, time and length of the key; then the key and the data."""
+def event_value(one: Event, place: int) -> bytes:
+    """A line of kind, time, length of the key, place in its commit and cause; then the key and the data."""
     key = one.key.encode()
-    return b"%b %d %d\n%b%b" % (one.kind.encode(), one.time_ms, len(key), key, one.data)
+    head = b"%b %d %d %d %d %d" % (one.kind.encode(), one.time_ms, len(key), place, one.by, one.after)
+    return b"%b\n%b%b" % (head, key, one.data)
 
 
 def stored_event(conversation_id: str, value: bytes) -> StoredEvent:
     """The sequence and what `event_value` made."""
     head, _, rest = value.partition(b"\n")
-    sequence, kind, time_ms, length = head.split(b" ")
+    sequence, kind, time_ms, length, place, by, after = head.split(b" ")
     end = int(length)
     event = Event(
         conversation_id=conversation_id,
@@ -133,8 +134,10 @@ def stored_event(conversation_id: str, value: bytes) -> StoredEvent:
         time_ms=int(time_ms),
         data=rest[end:],
         key=rest[:end].decode(),
+        by=int(by),
+        after=int(after),
     )
-    return StoredEvent(sequence=int(sequence), event=event)
+    return StoredEvent(sequence=int(sequence), commit=int(sequence) - int(place), event=event)
 
 
 def changes_arguments(changes: Sequence[Change]) -> tuple[str, bytes]:
@@ -145,8 +148,8 @@ def changes_arguments(changes: Sequence[Change]) -> tuple[str, bytes]:
         conversations = [*change.conversations, *change.kept]
         for one in conversations:
             texts += one.conversation_id.encode(), conversation_value(one)
-        for entry in change.events:
-            texts += entry.conversation_id.encode(), entry.key.encode(), event_value(entry)
+        for place, entry in enumerate(change.events):
+            texts += entry.conversation_id.encode(), entry.key.encode(), event_value(entry, place)
         counts.append(
             {
                 "conversations": len(conversations),

@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine import roster as rosters
 from engine.domain import (
     Agent,
     Change,
     Conversation,
     ConversationState,
+    Event,
     Presence,
     Roster,
     StoredEvent,
 )
 from engine.errors import NotFoundError, StorageError
-from engine.stores import roster as rosters
 from engine.stores import sqlite_file, sqlite_workflow
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
@@ -201,40 +202,40 @@ class SQLiteStore:
             )
         return self._rosters[tenant]
 
-    def put_agent(self, tenant: str, agent: Agent) -> None:
+    def put_agent(self, tenant: str, agent: Agent, event: Event | None = None) -> int:
         """See `ports.Store`."""
-        with self._write():
+        with self._journaling():
             self._db.execute(
                 "INSERT INTO agents (tenant, agent_id, profile, capacity, presence, lease_ms)"
                 " VALUES (?, ?, ?, ?, 'offline', 0)"
                 " ON CONFLICT DO UPDATE SET profile = excluded.profile, capacity = excluded.capacity",
                 (tenant, agent.agent_id, agent_profile(agent), agent.capacity),
             )
+            sequence = self._journal.append(tenant, [event] if event else [])
         if tenant in self._rosters:
             self._rosters[tenant] = rosters.with_agent(self._rosters[tenant], agent)
+        return sequence
 
-    def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> None:
+    def set_presence(
+        self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0, event: Event | None = None
+    ) -> int:
         """See `ports.Store`."""
-        with self._write():
+        with self._journaling():
             done = self._db.execute(
                 "UPDATE agents SET presence = ?, lease_ms = ? WHERE tenant = ? AND agent_id = ?",
                 (presence, lease_ms, tenant, agent_id),
             )
             if not done.rowcount:
                 raise NotFoundError(f"tenant {tenant} has no agent {agent_id}")
+            sequence = self._journal.append(tenant, [event] if event else [])
         if tenant in self._rosters:
             rosters.set_presence(self._rosters[tenant], agent_id, presence, lease_ms)
+        return sequence
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""
-        try:
-            with self._write():
-                done = [self._commit_one(change) for change in changes]
-                self._journal.settle()
-        except BaseException:
-            self._journal.forget()
-            raise
-        self._journal.committed()
+        with self._journaling():
+            done = [self._commit_one(change) for change in changes]
         for change, committed in zip(changes, done, strict=True):
             if committed:
                 self._follow(change)
@@ -338,6 +339,18 @@ class SQLiteStore:
             yield
         except sqlite3.Error as error:
             raise StorageError(f"the store cannot be read: {error}") from error
+
+    @contextmanager
+    def _journaling(self) -> Iterator[None]:
+        """The same, where it may append to the journal."""
+        try:
+            with self._write():
+                yield
+                self._journal.settle()
+        except BaseException:
+            self._journal.forget()
+            raise
+        self._journal.committed()
 
     @contextmanager
     def _write(self) -> Iterator[None]:

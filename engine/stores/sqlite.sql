@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS journal (
   tenant TEXT NOT NULL,
   time_ms INTEGER NOT NULL,      -- when its newest entry was written
   places BLOB NOT NULL,          -- int64 columns: entry before of the same conversation, time, end in `data`
-  names TEXT NOT NULL,           -- JSON columns: kinds, conversation ids, keys
+  names TEXT NOT NULL,           -- JSON columns: kinds, conversation ids, keys, causes if any
   data BLOB NOT NULL             -- the serialised payloads, joined
 ) STRICT;
 

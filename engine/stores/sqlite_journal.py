@@ -1,8 +1,8 @@
 """The journal in the embedded store: one row per tenant and commit, that holds all of its entries.
 
 A row is a frame. `places` says of each entry which one of the same conversation came before it, when it was written
-and where its payload ends in `data`; `names` gives kinds, conversations and keys. So the entries of a conversation are
-a chain that is followed backwards from its head, and no index has to be kept of them.
+and where its payload ends in `data`; `names` gives kinds, conversations, keys, and causes where there are any. So the
+entries of a conversation are a chain that is followed backwards from its head, and no index has to be kept of them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class _Frame:
     kinds: Sequence[str]
     conversation_ids: Sequence[str]
     keys: Sequence[str]
+    causes: Sequence[tuple[int, int]] = ()
 
     def __len__(self) -> int:
         return len(self.kinds)
@@ -49,6 +50,10 @@ class _Frame:
     def time_ms(self, number: int) -> int:
         """When it was written."""
         return self.places[_TIME * len(self) + number]
+
+    def cause(self, number: int) -> tuple[int, int]:
+        """See `Event.by` and `Event.after`."""
+        return self.causes[number] if self.causes else (0, 0)
 
     def span(self, number: int) -> tuple[int, int]:
         """Where its payload begins and ends."""
@@ -66,19 +71,21 @@ class SQLiteJournal:
         self._frame = lru_cache(maxsize=_FRAMES_KEPT)(self._read_frame)
         self._catch_up()
 
-    def append(self, tenant: str, events: Sequence[Event]) -> None:
-        """Within the store's transaction. Raises: sqlite3.IntegrityError where a key exists."""
+    def append(self, tenant: str, events: Sequence[Event]) -> int:
+        """Within the store's transaction; the first sequence. Raises: sqlite3.IntegrityError where a key exists."""
         if not events:
-            return
+            return 0
         first, self._next = self._next, self._next + len(events)
         before = self._heads.advance(tenant, [one.conversation_id for one in events], first)
         ends = accumulate(len(one.data) for one in events)
         times = [one.time_ms for one in events]
+        causes = [[one.by, one.after] for one in events]
         names = encode(
             [
                 [one.kind for one in events],
                 [one.conversation_id for one in events],
                 [one.key for one in events],
+                *([causes] if any(map(any, causes)) else ()),  # mere messages come from outside
             ]
         )
         self._db.execute(
@@ -93,6 +100,7 @@ class SQLiteJournal:
             ),
         )
         self._insert_keys([(tenant, one.key, first + number) for number, one in enumerate(events) if one.key])
+        return first
 
     def begin(self) -> None:
         """A change begins, that `undo` undoes."""
@@ -212,14 +220,18 @@ class SQLiteJournal:
             for number in numbers:
                 begin, end = frame.span(number)
                 blob.seek(begin)
+                by, after = frame.cause(number)
                 event = Event(
                     conversation_id=frame.conversation_ids[number],
                     kind=frame.kinds[number],
                     time_ms=frame.time_ms(number),
                     data=blob.read(end - begin),
                     key=frame.keys[number],
+                    by=by,
+                    after=after,
                 )
-                found.append(StoredEvent(sequence=frame.first + number, event=event))
+                entry = StoredEvent(sequence=frame.first + number, commit=frame.first, event=event)
+                found.append(entry)
         return found
 
     def _holding(self, tenant: str, sequence: int) -> _Frame | None:

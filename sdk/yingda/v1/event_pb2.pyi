@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from yingda.v1 import agent_pb2 as _agent_pb2
 from yingda.v1 import answer_pb2 as _answer_pb2
 from yingda.v1 import assignment_pb2 as _assignment_pb2
 from yingda.v1 import message_pb2 as _message_pb2
@@ -494,14 +495,290 @@ class MessageSent(_message.Message):
 Global___MessageSent: _TypeAlias = MessageSent  # noqa: Y015
 
 @_typing.final
+class ConversationCompleted(_message.Message):
+    """The wrap-up ended and the agent's place was freed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Who had written it up."""
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationCompleted: _TypeAlias = ConversationCompleted  # noqa: Y015
+
+@_typing.final
+class DeclinersAskedAgain(_message.Message):
+    """At the end of the ladder, after a pause: those who declined are asked again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclinersAskedAgain: _TypeAlias = DeclinersAskedAgain  # noqa: Y015
+
+@_typing.final
+class SuggestionsUsed(_message.Message):
+    """An agent said what became of a list of suggestions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIST_ID_FIELD_NUMBER: _builtins.int
+    SHOWN_REPLY_IDS_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    SENT_TEXT_FIELD_NUMBER: _builtins.int
+    REWARD_FIELD_NUMBER: _builtins.int
+    list_id: _builtins.str
+    """`list_id` of the list. Empty: it came with a message's answer."""
+    outcome: _builtins.str
+    """"accepted", "edited" or "ignored"."""
+    reply_id: _builtins.str
+    """The reply taken. Empty where ignored."""
+    sent_text: _builtins.str
+    """What was sent in the end. Empty unless edited, and where the list was for no conversation."""
+    reward: _builtins.float
+    """What it was worth, in [0, 1]."""
+    @_builtins.property
+    def shown_reply_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The replies seen, in the order seen."""
+
+    def __init__(
+        self,
+        *,
+        list_id: _builtins.str = ...,
+        shown_reply_ids: _abc.Iterable[_builtins.str] | None = ...,
+        outcome: _builtins.str = ...,
+        reply_id: _builtins.str = ...,
+        sent_text: _builtins.str = ...,
+        reward: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["list_id", b"list_id", "outcome", b"outcome", "reply_id", b"reply_id", "reward", b"reward", "sent_text", b"sent_text", "shown_reply_ids", b"shown_reply_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestionsUsed: _TypeAlias = SuggestionsUsed  # noqa: Y015
+
+@_typing.final
+class MessageLabelled(_message.Message):
+    """Somebody said what a message was about: the same as was read confirms it, another corrects it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    INTENT_FIELD_NUMBER: _builtins.int
+    READ_INTENT_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """The message; its channel is the conversation's."""
+    intent: _builtins.str
+    """What it is about."""
+    read_intent: _builtins.str
+    """What the engine had read: the intent acted on."""
+    agent_id: _builtins.str
+    """Who says so. Empty: a program."""
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        intent: _builtins.str = ...,
+        read_intent: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "intent", b"intent", "message_id", b"message_id", "read_intent", b"read_intent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MessageLabelled: _TypeAlias = MessageLabelled  # noqa: Y015
+
+@_typing.final
+class AgentPut(_message.Message):
+    """An agent was put. It belongs to no conversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def agent(self) -> _agent_pb2.Agent:
+        """As put; presence and load are not given."""
+
+    def __init__(
+        self,
+        *,
+        agent: _agent_pb2.Agent | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AgentPut: _TypeAlias = AgentPut  # noqa: Y015
+
+@_typing.final
+class PresenceChanged(_message.Message):
+    """Agents came or went. It belongs to no conversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_IDS_FIELD_NUMBER: _builtins.int
+    PRESENCE_FIELD_NUMBER: _builtins.int
+    HOW_FIELD_NUMBER: _builtins.int
+    presence: _agent_pb2.Presence.ValueType
+    """What they are from now on."""
+    how: _builtins.str
+    """"set" by a call, "lapsed" with the lease, or "shift": they were online before, and their shift begins."""
+    @_builtins.property
+    def agent_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who; several only where shifts begin."""
+
+    def __init__(
+        self,
+        *,
+        agent_ids: _abc.Iterable[_builtins.str] | None = ...,
+        presence: _agent_pb2.Presence.ValueType = ...,
+        how: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_ids", b"agent_ids", "how", b"how", "presence", b"presence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PresenceChanged: _TypeAlias = PresenceChanged  # noqa: Y015
+
+@_typing.final
+class BasisChanged(_message.Message):
+    """From here on decisions are made by these. It belongs to no conversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SkillsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    BUNDLE_ID_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    policy_version: _builtins.str
+    """The routing policy."""
+    policy: _builtins.str
+    """The policy's settings, as JSON."""
+    bundle_id: _builtins.str
+    """The bundle that reads."""
+    @_builtins.property
+    def skills(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Its intents and the skill that each needs."""
+
+    def __init__(
+        self,
+        *,
+        policy_version: _builtins.str = ...,
+        policy: _builtins.str = ...,
+        bundle_id: _builtins.str = ...,
+        skills: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "policy", b"policy", "policy_version", b"policy_version", "skills", b"skills"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BasisChanged: _TypeAlias = BasisChanged  # noqa: Y015
+
+@_typing.final
+class CheckpointMade(_message.Message):
+    """Older entries were removed; what they had led to stands here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    REMOVED_THROUGH_FIELD_NUMBER: _builtins.int
+    state: _builtins.str
+    """The conversation, or where it is none the tenant's agents and basis, as the engine's own JSON."""
+    removed_through: _builtins.int
+    """Sequence of the newest entry that was removed."""
+    def __init__(
+        self,
+        *,
+        state: _builtins.str = ...,
+        removed_through: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["removed_through", b"removed_through", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckpointMade: _TypeAlias = CheckpointMade  # noqa: Y015
+
+@_typing.final
+class CustomerDeleted(_message.Message):
+    """What the customer wrote, and what was written to them, was taken out of the entries before; so were the customer's id
+    and all that was known of them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomerDeleted: _TypeAlias = CustomerDeleted  # noqa: Y015
+
+@_typing.final
 class Event(_message.Message):
-    """One entry of a conversation's journal: written once, never changed."""
+    """One entry of a conversation's journal. It is written once and never changed, unless its customer is deleted."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     SEQUENCE_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    COMMIT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    CAUSE_SEQUENCE_FIELD_NUMBER: _builtins.int
     MESSAGE_RECEIVED_FIELD_NUMBER: _builtins.int
     CONVERSATION_ASSIGNED_FIELD_NUMBER: _builtins.int
     CONVERSATION_CLOSED_FIELD_NUMBER: _builtins.int
@@ -520,10 +797,23 @@ class Event(_message.Message):
     AUTO_REPLIED_FIELD_NUMBER: _builtins.int
     MESSAGE_SENT_FIELD_NUMBER: _builtins.int
     MODEL_CHANGED_FIELD_NUMBER: _builtins.int
+    CONVERSATION_COMPLETED_FIELD_NUMBER: _builtins.int
+    DECLINERS_ASKED_AGAIN_FIELD_NUMBER: _builtins.int
+    SUGGESTIONS_USED_FIELD_NUMBER: _builtins.int
+    MESSAGE_LABELLED_FIELD_NUMBER: _builtins.int
+    AGENT_PUT_FIELD_NUMBER: _builtins.int
+    PRESENCE_CHANGED_FIELD_NUMBER: _builtins.int
+    BASIS_CHANGED_FIELD_NUMBER: _builtins.int
+    CHECKPOINT_MADE_FIELD_NUMBER: _builtins.int
+    CUSTOMER_DELETED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Position in the tenant's journal, 1 or more, growing; gaps are possible."""
     conversation_id: _builtins.str
-    """The conversation."""
+    """The conversation. Empty: it concerns the tenant as a whole."""
+    commit_sequence: _builtins.int
+    """The first event of the commit that wrote it: what was decided together has the same. 0: not known."""
+    cause_sequence: _builtins.int
+    """The event that led to it. 0: it came from outside, as messages and calls do, or with time."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the engine wrote it."""
@@ -600,12 +890,50 @@ class Event(_message.Message):
     def model_changed(self) -> _model_pb2.ModelChange:
         """The bundles that read messages were changed."""
 
+    @_builtins.property
+    def conversation_completed(self) -> Global___ConversationCompleted:
+        """Its wrap-up ended."""
+
+    @_builtins.property
+    def decliners_asked_again(self) -> Global___DeclinersAskedAgain:
+        """Everybody may be asked again."""
+
+    @_builtins.property
+    def suggestions_used(self) -> Global___SuggestionsUsed:
+        """Suggestions were shown, and one was taken or none."""
+
+    @_builtins.property
+    def message_labelled(self) -> Global___MessageLabelled:
+        """A message's intent was confirmed or corrected."""
+
+    @_builtins.property
+    def agent_put(self) -> Global___AgentPut:
+        """An agent was created or replaced."""
+
+    @_builtins.property
+    def presence_changed(self) -> Global___PresenceChanged:
+        """An agent came or went."""
+
+    @_builtins.property
+    def basis_changed(self) -> Global___BasisChanged:
+        """Another policy or bundle decides."""
+
+    @_builtins.property
+    def checkpoint_made(self) -> Global___CheckpointMade:
+        """What came before was removed."""
+
+    @_builtins.property
+    def customer_deleted(self) -> Global___CustomerDeleted:
+        """Its customer was deleted."""
+
     def __init__(
         self,
         *,
         sequence: _builtins.int = ...,
         conversation_id: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        commit_sequence: _builtins.int = ...,
+        cause_sequence: _builtins.int = ...,
         message_received: Global___MessageReceived | None = ...,
         conversation_assigned: Global___ConversationAssigned | None = ...,
         conversation_closed: Global___ConversationClosed | None = ...,
@@ -624,12 +952,21 @@ class Event(_message.Message):
         auto_replied: Global___AutoReplied | None = ...,
         message_sent: Global___MessageSent | None = ...,
         model_changed: _model_pb2.ModelChange | None = ...,
+        conversation_completed: Global___ConversationCompleted | None = ...,
+        decliners_asked_again: Global___DeclinersAskedAgain | None = ...,
+        suggestions_used: Global___SuggestionsUsed | None = ...,
+        message_labelled: Global___MessageLabelled | None = ...,
+        agent_put: Global___AgentPut | None = ...,
+        presence_changed: Global___PresenceChanged | None = ...,
+        basis_changed: Global___BasisChanged | None = ...,
+        checkpoint_made: Global___CheckpointMade | None = ...,
+        customer_deleted: Global___CustomerDeleted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_put", b"agent_put", "auto_replied", b"auto_replied", "basis_changed", b"basis_changed", "checkpoint_made", b"checkpoint_made", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_replied", b"auto_replied", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "kind", b"kind", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_put", b"agent_put", "auto_replied", b"auto_replied", "basis_changed", b"basis_changed", "cause_sequence", b"cause_sequence", "checkpoint_made", b"checkpoint_made", "commit_sequence", b"commit_sequence", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "auto_replied", "message_sent", "model_changed"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "auto_replied", "message_sent", "model_changed", "conversation_completed", "decliners_asked_again", "suggestions_used", "message_labelled", "agent_put", "presence_changed", "basis_changed", "checkpoint_made", "customer_deleted"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

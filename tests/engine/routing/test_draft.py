@@ -24,6 +24,7 @@ def held(state: ConversationState = ConversationState.ASSIGNED, **changes: Field
         "agent_id": "ann",
         "units": 100,
         "queued_ms": 0,
+        "rank_ms": 0,
         "queues": (),
         "state": state,
     } | changes
@@ -219,4 +220,30 @@ def test_events_come_in_the_order_recorded() -> None:
     for event in events:
         one.record(event)
 
-    assert one.change().events == events
+    assert [event.key for event in one.change().events] == ["a", "b"]
+
+
+def test_what_led_to_an_event_is_the_one_before_of_the_same_conversation() -> None:
+    one = draft()
+    for conversation_id in ("c1", "c2", "c1"):
+        one.record(Event(conversation_id=conversation_id, kind="k", time_ms=1, data=b""))
+
+    assert [event.by for event in one.change().events] == [0, 0, -2]
+
+
+def test_what_is_given_away_comes_of_the_message_that_freed_the_place() -> None:
+    one = draft(make_agent(), load={"ann": 100})
+    one.message = 1
+    one.release(held())
+    one.record_given(Event(conversation_id="c2", kind="k", time_ms=1, data=b""), "ann")
+    for key in "ab":
+        one.record_message(Event(conversation_id=key, kind="m", time_ms=1, data=b"", key=key))
+
+    assert [event.by for event in one.change().events] == [0, 0, -1]
+
+
+def test_what_nothing_in_the_draft_led_to_comes_after_what_led_to_the_draft() -> None:
+    one = Draft(tenant="shop", crew=make_crew(), now_ms=NOW, after=7)
+    one.record(Event(conversation_id="c1", kind="k", time_ms=1, data=b""))
+
+    assert [event.after for event in one.change().events] == [7]

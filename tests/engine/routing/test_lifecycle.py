@@ -311,7 +311,7 @@ def test_what_a_transfer_asks_for_outlasts_the_next_message(desk: Desk) -> None:
 def test_what_gives_a_conversation_on_is_journaled(offering: Desk) -> None:
     one = offered(offering, "ann")
     offering.lifecycle.transfer(TENANT, one.conversation_id, team="night")
-    event = offering.store.events(TENANT, one.conversation_id, 0, 99)[-1].event
+    event = offering.store.events(TENANT, one.conversation_id, 0, 99)[-2].event
 
     assert ended(offering, one.conversation_id) == [("ann", "cancelled")]
     moved = event_pb2.ConversationTransferred.FromString(event.data)

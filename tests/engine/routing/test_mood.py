@@ -46,5 +46,6 @@ def test_the_anger_stays_a_probability_between_old_and_new(
 ) -> None:
     after = mood.follow(Mood(anger=before, is_angry=was_angry), anger, is_angry=is_angry)
 
-    assert min(before, anger) - 1e-9 <= after.anger <= max(before, anger) + 1e-9
+    half_a_digit = 0.5 * 10**-mood.DIGITS + 1e-9
+    assert min(before, anger) - half_a_digit <= after.anger <= max(before, anger) + half_a_digit
     assert after.is_angry or not is_angry

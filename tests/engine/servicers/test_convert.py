@@ -137,7 +137,7 @@ def test_a_channel_that_this_release_does_not_know_is_kept() -> None:
 
 def test_an_event_of_a_kind_that_this_release_does_not_know_reads_as_absent() -> None:
     event = Event(conversation_id="c1", kind="conversation_painted", time_ms=1, data=b"\xff")
-    found = convert.event_to_proto(StoredEvent(sequence=3, event=event))
+    found = convert.event_to_proto(StoredEvent(sequence=3, commit=3, event=event))
 
     assert (found.sequence, found.WhichOneof("kind")) == (3, None)
 
@@ -146,4 +146,4 @@ def test_an_event_of_a_kind_that_this_release_does_not_know_reads_as_absent() ->
 def test_an_event_named_like_another_field_reads_as_absent(kind: str) -> None:
     event = Event(conversation_id="c1", kind=kind, time_ms=1, data=b"")
 
-    assert convert.event_to_proto(StoredEvent(sequence=3, event=event)).WhichOneof("kind") is None
+    assert convert.event_to_proto(StoredEvent(sequence=3, commit=3, event=event)).WhichOneof("kind") is None

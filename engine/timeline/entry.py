@@ -1,0 +1,59 @@
+"""Entries of the journal: what they hold, which were written together, and in which order they came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from yingda.v1 import event_pb2
+
+from engine.domain import StoredEvent
+
+MESSAGE = "message_received"
+_BEFORE, _ITSELF, _BEHIND = range(3)
+_PAYLOADS = {
+    field.name: type(getattr(event_pb2.Event(), field.name))
+    for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields
+}
+Commit = Sequence[StoredEvent]
+
+
+def payload(entry: StoredEvent) -> Any:  # noqa: ANN401  # one of the messages of Event's `kind`
+    """What the entry holds. Raises: KeyError for a kind of a newer release."""
+    return _PAYLOADS[entry.event.kind].FromString(entry.event.data)
+
+
+def is_known(entry: StoredEvent) -> bool:
+    """Whether this release knows the kind."""
+    return entry.event.kind in _PAYLOADS
+
+
+def commits(entries: Iterable[StoredEvent]) -> Iterator[Commit]:
+    """Entries in order of sequence, those of one commit together."""
+    for _, group in groupby(entries, key=lambda one: one.commit):
+        yield list(group)
+
+
+def in_true_order(commit: Commit) -> Commit:
+    """As it happened: what a message led to stands beside the message.
+
+    In the journal all messages of a batch stand together; what ended because of them is before, what was given away
+    because of them is behind.
+    """
+    messages = {one.sequence for one in commit if one.event.kind == MESSAGE}
+    if len(messages) in (0, len(commit)):
+        return commit
+
+    def place(one: StoredEvent) -> tuple[int, int, int]:
+        if one.cause not in messages:
+            return one.sequence, _ITSELF, one.sequence
+        return one.cause, _BEFORE if one.sequence < one.cause else _BEHIND, one.sequence
+
+    return sorted(commit, key=place)
+
+
+def roots(commit: Commit) -> Commit:
+    """Those that nothing else of the commit led to."""
+    own = {one.sequence for one in commit}
+    return [one for one in commit if one.cause not in own]

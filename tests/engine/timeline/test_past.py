@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.domain import Event, StoredEvent
+from engine.ports import Store
+from engine.timeline import checkpoint
+from engine.timeline.entry import commits
+from engine.timeline.past import Past
+from tests.engine.timeline.days import POLICIES, Day, journal, told
+from tests.fakes import TENANT, make_desk
+
+
+def rebuilt(store: Store) -> Past:
+    past = Past(TENANT)
+    for commit in told(store):
+        past.apply(commit)
+    return past
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_days_state_is_what_its_journal_tells(desk_store: Store, policy: str) -> None:
+    desk = make_desk(desk_store, policy=POLICIES[policy])
+    Day(desk, seed=1).open(340)
+    past = rebuilt(desk_store)
+
+    live = desk_store.list_conversations(TENANT, None, None, 10_000)
+    assert {one.conversation_id: one for one in live} == past.conversations
+
+
+def test_agents_are_as_the_journal_tells(desk_store: Store) -> None:
+    desk = make_desk(desk_store, policy=POLICIES["strict"])
+    Day(desk, seed=2).open(50)
+    told_of, live = rebuilt(desk_store).roster, desk_store.roster(TENANT)
+
+    assert (told_of.agents, told_of.presences) == (live.agents, live.presences)
+    assert told_of.load.tolist() == live.load.tolist()
+    assert told_of.streak.tolist() == live.streak.tolist()
+
+
+def test_a_conversations_own_entries_and_the_tenants_are_enough(embedded: Store) -> None:
+    day = Day(make_desk(embedded, policy=POLICIES["strict"]), seed=3)
+    day.open(40)
+
+    for one in day.known:
+        past = Past(TENANT)
+        for commit in commits(
+            entry for entry in journal(embedded) if entry.event.conversation_id in ("", one)
+        ):
+            past.apply(commit)
+        assert past.conversations == embedded.conversations(TENANT, [one])
+
+
+def test_every_entry_has_a_cause_or_comes_from_outside(embedded: Store) -> None:
+    Day(make_desk(embedded, policy=POLICIES["strict"]), seed=4).open(60)
+    entries = {one.sequence: one for one in journal(embedded)}
+
+    for one in entries.values():
+        cause = entries.get(one.cause)
+        assert (cause is not None) is (one.cause != 0)
+        if one.event.kind == "conversation_assigned":
+            assert cause is not None
+        if cause is None:
+            assert one.event.kind not in ("mood_changed", "conversation_assigned")
+
+
+def test_a_conversation_that_began_before_the_journal_stays_unknown() -> None:
+    gone = StoredEvent(
+        sequence=9,
+        commit=9,
+        event=Event(conversation_id="c1", kind="conversation_closed", time_ms=1, data=b""),
+    )
+    past = Past(TENANT)
+    past.apply([gone])
+
+    assert past.conversations == {}
+
+
+def test_a_checkpoint_holds_all_of_a_conversation_and_of_the_agents(embedded: Store) -> None:
+    day = Day(make_desk(embedded, policy=POLICIES["strict"]), seed=5)
+    day.open(40)
+    past = rebuilt(embedded)
+
+    for one in past.conversations.values():
+        assert checkpoint.conversation_from(checkpoint.conversation_text(one)) == one
+    kept = checkpoint.basis(past.roster, past.policy, past.skills)
+    again = checkpoint.basis_from(checkpoint.basis_text(kept))
+    assert (again.roster().agents, again.policy, again.skills) == (
+        past.roster.agents,
+        past.policy,
+        past.skills,
+    )
