@@ -230,7 +230,6 @@ class Dispatcher:
         row = draft.crew.roster.rows.get(conversation.agent_id)
         return row is not None and draft.crew.roster.presences[row] is not Presence.OFFLINE
 
-
     def _follow_mood(self, draft: Draft, before: Conversation, analysis: AnalysisBatch, row: int) -> Mood:
         after = mood.follow(before.mood, analysis.anger[row], is_angry=analysis.is_angry[row])
         if after.is_angry != before.mood.is_angry:
