@@ -8,7 +8,14 @@ import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import assist_index, assist_latency, assist_learning, assist_precision, assist_quality
+from benchmarks import (
+    assist_index,
+    assist_latency,
+    assist_learning,
+    assist_precision,
+    assist_quality,
+    assist_weights,
+)
 from benchmarks.assist_desk import read_cases
 from benchmarks.machine import describe
 from benchmarks.table import render
@@ -43,6 +50,10 @@ def _precision(_: argparse.Namespace) -> object:
     return assist_precision.measure(read_cases())
 
 
+def _weights(_: argparse.Namespace) -> object:
+    return assist_weights.measure()
+
+
 def _index(args: argparse.Namespace) -> object:
     return assist_index.measure(args.sizes, _EFS)
 
@@ -57,6 +68,7 @@ SECTIONS: Mapping[str, Callable[[argparse.Namespace], object]] = {
     "learning": _learning,
     "latency": _latency,
     "index": _index,
+    "weights": _weights,
 }
 
 
@@ -73,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only",
         type=_sections,
         default=["quality", "precision", "learning", "latency"],
-        help=f"some of {','.join(SECTIONS)} (default: all but index)",
+        help=f"some of {','.join(SECTIONS)} (default: all but index and weights)",
     )
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="numbers of replies (100,10000,100000)")
     parser.add_argument("--keystrokes", type=int, default=2000, help="measured ones of each size (2000)")

@@ -81,6 +81,22 @@ def lesson(seed: int) -> Lesson:
     return Lesson(replies=replies, asked=asked, judged=draw.sample(judged, JUDGED))
 
 
+def questions(replies: Sequence[Reply]) -> list[Case]:
+    """Every question of every reply."""
+    return [_case(reply, text) for reply in replies for text in reply.questions]
+
+
+def teach(assist: Assist, clock: StandingClock, asked: Sequence[Case], *, clicks: int, seed: int) -> None:
+    """Have careful agents answer messages until they have clicked so often."""
+    draw = random.Random(seed)
+    count = number = 0
+    while count < clicks:
+        number += 1
+        case = asked[draw.randrange(len(asked))]
+        count += _teach(assist, case, HABITS["careful"], draw, f"{seed}-{number}")
+        clock.advance()
+
+
 def _case(reply: Reply, text: str) -> Case:
     return Case(
         case_id=text,

@@ -13,14 +13,17 @@ import numpy as np
 
 import benchmarks.assist_desk as desk
 from benchmarks.assist_desk import TENANT, Case
+from benchmarks.assist_learning import StandingClock, questions, teach
 from benchmarks.texts import PACK
-from engine.assist import block, pinyin, query, shelf, typed
+from engine.assist import block, pinyin, query, search, typed
 from engine.assist.assembly import Assist
 from engine.assist.wanted import Wanted
 from engine.samples import read_replies
 
 LIMIT = 3
 _DRAWS = 1000  # of the bootstrap
+_CLICKS = 1000
+_SEED = 300
 
 Form = Callable[[Case], str | None]
 
@@ -176,12 +179,32 @@ def _without_pinyin(cases: Sequence[Case]) -> dict[str, float]:
 
 
 def _without_prefixes(cases: Sequence[Case]) -> dict[str, float]:
-    with _set(shelf, TYPED_WEIGHT=0.0), desk.opened() as assist:
+    with _set(search, TYPED_WEIGHT=0.0), desk.opened() as assist:
         return _brief(assist, cases)
 
 
 def _without_typed_meaning(cases: Sequence[Case]) -> dict[str, float]:
     with _set(query, TYPED_LEAST=1e9, TYPED_MEANING=0.0, TYPED_WHOLE=1e9), desk.opened() as assist:
+        return _brief(assist, cases)
+
+
+def _without_words(cases: Sequence[Case]) -> dict[str, float]:
+    with _set(search, WORDS_WEIGHT=0.0), desk.opened() as assist:
+        return _brief(assist, cases)
+
+
+def _without_context(cases: Sequence[Case]) -> dict[str, float]:
+    """Nothing but what is typed; there is nothing to say of context only."""
+    with desk.opened() as assist:
+        found = _typed(assist, cases, with_context=False)["all"]["hit_at_3"]
+    return {"typed_and_context_at_3": found}
+
+
+def _after_learning(cases: Sequence[Case]) -> dict[str, float]:
+    """Agents answered messages of the pack before, none of which is a case; probes and explorations included."""
+    clock = StandingClock()
+    with desk.opened(clock=clock) as assist:
+        teach(assist, clock, questions(read_replies(PACK)), clicks=_CLICKS, seed=_SEED)
         return _brief(assist, cases)
 
 
@@ -202,10 +225,13 @@ def _whole(cases: Sequence[Case]) -> dict[str, float]:
 
 
 ABLATIONS: Mapping[str, Callable[[Sequence[Case]], dict[str, float]]] = {
-    "nothing left out": _whole,
+    "after 1,000 clicks": _after_learning,
+    "no learning": _whole,  # all that follow have learned nothing either
+    "no context": _without_context,
     "no pinyin": _without_pinyin,
     "no prefixes": _without_prefixes,
     "no meaning of typed text": _without_typed_meaning,
     "no intents": _without_intents,
+    "no shared words": _without_words,
     "no questions": _without_questions,
 }

@@ -94,7 +94,34 @@ class Encoder(Protocol):
         ...
 
 
-class Classifier(Encoder, Protocol):
+class Grams(Protocol):
+    """Words and n-grams of `n` texts, ordered by text, each bucket once a text; `models.grams.Grams` has the shape."""
+
+    @property
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """[n + 1], where each text's begin, and the end."""
+        ...
+
+    @property
+    def buckets(self) -> npt.NDArray[np.uint16]:
+        """[m], what stands for an n-gram; different ones may share a bucket."""
+        ...
+
+    @property
+    def counts(self) -> npt.NDArray[np.float32]:
+        """[m], how often it comes, above 0."""
+        ...
+
+
+class GramCounter(Protocol):
+    """Takes texts apart."""
+
+    def grams(self, texts: Sequence[str]) -> Grams:
+        """Words and n-grams of each text."""
+        ...
+
+
+class Classifier(Encoder, GramCounter, Protocol):
     """A bundle at work. A text is read the same alone or in any batch."""
 
     @property

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError
 
-from models import encoding
+from models import encoding, grams
 from models import manifest as manifests
 from models.calibration import CALIBRATION_FILE, Calibration, Calibrator
 from models.encoder import TABLE_FILE
 from models.encoding import Encoder
 from models.errors import BundleError, ModelsError
 from models.features import Features, extract
+from models.grams import Grams
 from models.heads import HEADS_FILE, Columns, Heads
 from models.language import detect
 from models.manifest import Manifest
@@ -62,6 +63,10 @@ class Bundle:
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Give float32 [n, d], each row of length 1, or 0 for a text without a known n-gram."""
         return self._encoder.encode(texts)
+
+    def grams(self, texts: Sequence[str]) -> Grams:
+        """Give the words and n-grams of each text."""
+        return grams.count(texts)
 
     def predict(self, texts: Sequence[str]) -> Prediction:
         """Answer each text, independent of its neighbours."""

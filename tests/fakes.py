@@ -48,6 +48,15 @@ _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FakeGrams:
+    """See `ports.Grams`."""
+
+    offsets: npt.NDArray[np.int64]
+    buckets: npt.NDArray[np.uint16]
+    counts: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FakePrediction:
     """See `ports.Prediction`."""
 
@@ -85,6 +94,16 @@ class FakeClassifier:
                 vectors[row, zlib.crc32(word.encode()) % self.dimension] += 1
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return (vectors / np.where(lengths, lengths, 1)).astype(np.float32)
+
+    def grams(self, texts: Sequence[str]) -> FakeGrams:
+        """See `ports.GramCounter`: whole words."""
+        buckets = [sorted({zlib.crc32(word.encode()) & 0xFFFF for word in text.split()}) for text in texts]
+        joined = np.array([one for found in buckets for one in found], dtype=np.uint16)
+        return FakeGrams(
+            offsets=np.cumsum([0, *map(len, buckets)], dtype=np.int64),
+            buckets=joined,
+            counts=np.ones(len(joined), dtype=np.float32),
+        )
 
     def predict(self, texts: Sequence[str]) -> FakePrediction:
         """See `ports.Classifier`."""

@@ -18,6 +18,7 @@ from engine.assist.reader import Reader
 from engine.assist.reviewer import Reviewer
 from engine.assist.slot import SlotFiller, SlotType
 from engine.assist.suggester import Suggester
+from engine.assist.words import Lexicon
 from engine.domain import Reply
 from engine.ports import AssistStore, Classifier, Clock, Codec
 
@@ -61,7 +62,10 @@ class Surroundings:
 def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
     """Nothing is read or built before it is needed; `beside` is that of a bundle that works already."""
     vectors = ReplyVectors(encoder=given.classifier, intents=given.classifier.intents)
-    maker = BlockMaker(vectors=vectors, quick=FlatReplyIndex, full=build_index)
+    lexicon = Lexicon(
+        counter=given.classifier, texts=[text for reply in given.samples for text in reply.questions]
+    )
+    maker = BlockMaker(vectors=vectors, lexicon=lexicon, quick=FlatReplyIndex, full=build_index)
     library = Library(maker=maker, width=given.classifier.dimension, samples=given.samples)
     shared = beside.shared if beside else _share(given, library)
     analyzer = Analyzer(classifier=given.classifier)
@@ -69,7 +73,7 @@ def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
         bookkeeper=shared.bookkeeper,
         library=library,
         memory=shared.memory,
-        reader=Reader(analyzer=analyzer, width=given.classifier.dimension),
+        reader=Reader(analyzer=analyzer, lexicon=lexicon, width=given.classifier.dimension),
         filler=shared.filler,
         clock=given.clock,
     )

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.assist.typed import Fits, TypedIndex
+from engine.assist.typed import NOTHING, Fits, TypedIndex
 from engine.assist.visibility import Visibility
+from engine.assist.words import Lexicon, Words
 from engine.domain import OUT_OF_SCOPE, Reply
 from engine.ports import Encoder, ReplyIndex
 
@@ -27,12 +28,18 @@ class Block:
     """
 
     def __init__(
-        self, replies: Sequence[Reply], *, vectors: Vectors, build: BuildIndex, typed: TypedIndex | None
+        self,
+        replies: Sequence[Reply],
+        *,
+        index: ReplyIndex,
+        typed: TypedIndex | None = None,
+        words: Words | None = None,
     ) -> None:
         self.replies = tuple(replies)
         self.rows = {reply.reply_id: row for row, reply in enumerate(self.replies)}
-        self.index = build(vectors)
+        self.index = index
         self.typed = typed  # None: not made yet, a large block is searched by meaning until it is
+        self.words = words
         self.visibility = Visibility(self.replies)
         self._intents: npt.NDArray[np.int64] | None = None
 
@@ -47,7 +54,7 @@ class Block:
     def fits(self, typed: str) -> Fits:
         """How well each row fits what was typed."""
         if self.typed is None:
-            return Fits(np.zeros(len(self), dtype=np.float32), np.empty(0, dtype=np.int64))
+            return NOTHING
         return self.typed.fits(typed)
 
     def intents(self, width: int) -> npt.NDArray[np.int64]:
@@ -61,20 +68,28 @@ class Block:
 class BlockMaker:
     """Makes blocks: in full, or at once what can be had at once."""
 
-    def __init__(self, *, vectors: ReplyVectors, quick: BuildIndex, full: BuildIndex) -> None:
+    def __init__(
+        self, *, vectors: ReplyVectors, lexicon: Lexicon, quick: BuildIndex, full: BuildIndex
+    ) -> None:
         self._vectors = vectors
+        self._lexicon = lexicon
         self._quick = quick
         self._full = full
 
     def make(self, replies: Sequence[Reply]) -> Block:
         """As fast to search as can be."""
-        return Block(replies, vectors=self._vectors.of(replies), build=self._full, typed=TypedIndex(replies))
+        return Block(
+            replies,
+            index=self._full(self._vectors.of(replies)),
+            typed=TypedIndex(replies),
+            words=self._lexicon.of_replies(replies),
+        )
 
     def make_now(self, replies: Sequence[Reply]) -> Block:
         """As soon as can be, at the price of slower searches where the replies are many."""
         if len(replies) <= SOON:
             return self.make(replies)
-        return Block(replies, vectors=self._vectors.of(replies), build=self._quick, typed=None)
+        return Block(replies, index=self._quick(self._vectors.of(replies)))
 
 
 class ReplyVectors:

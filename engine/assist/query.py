@@ -12,6 +12,7 @@ from engine.analysis.analyzer import LANGUAGES
 from engine.assist import pinyin
 from engine.assist.reader import Read, Reader
 from engine.assist.wanted import Wanted
+from engine.assist.words import Words
 
 Vectors = npt.NDArray[np.float32]
 
@@ -25,10 +26,13 @@ TYPED_WHOLE = 6  # characters or words from which typed text tells its intent; o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A vector [d + intents + 1], the shelves to ask, likeliest first, and the intent read on the way."""
+    """All that is asked; `intent` was read on the way."""
 
-    vector: Vectors
-    languages: Sequence[str]
+    vector: Vectors  # [d + intents + 1]
+    width: int  # of the vector's embedding
+    words: Words
+    certainty: float  # what the words count, in [0, 1]
+    languages: Sequence[str]  # the shelves to ask, likeliest first
     intent: str
 
 
@@ -50,6 +54,9 @@ def make(reader: Reader, wanted: Wanted) -> Query:
         vector += _typed(typed[0].row, reader.width, units)
     return Query(
         vector=vector,
+        width=reader.width,
+        words=reader.words(" ".join(wanted.messages) if said else wanted.typed),
+        certainty=1.0 if said else (0.0 if is_pinyin else TYPED_MEANING),
         languages=_languages(wanted, said, last),
         intent=last.intent,
     )

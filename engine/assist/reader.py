@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.analysis.analyzer import Analyzer
+from engine.assist.words import Lexicon, Words
 from engine.domain import OUT_OF_SCOPE, AnalysisBatch
 
 Vectors = npt.NDArray[np.float32]
@@ -32,9 +33,11 @@ class Read:
 class Reader:
     """A text is read the same alone or in any batch, so what was read of it stays true. Safe to share."""
 
-    def __init__(self, *, analyzer: Analyzer, width: int) -> None:
+    def __init__(self, *, analyzer: Analyzer, lexicon: Lexicon, width: int) -> None:
         self.width = width  # of an embedding
         self._analyzer = analyzer
+        self._lexicon = lexicon
+        self._words: OrderedDict[str, Words] = OrderedDict()
         self._kept: OrderedDict[str, Read] = OrderedDict()
         self._lock = Lock()
 
@@ -51,6 +54,19 @@ class Reader:
                 self._kept.move_to_end(text)
             self._forget()
         return [found[text] for text in texts]
+
+    def words(self, text: str) -> Words:
+        """The words of one text."""
+        with self._lock:
+            if text in self._words:
+                self._words.move_to_end(text)
+                return self._words[text]
+        found = self._lexicon.words([text])
+        with self._lock:
+            self._words[text] = found
+            if len(self._words) > _KEPT:
+                self._words.popitem(last=False)
+        return found
 
     def remember(self, texts: Sequence[str], analysis: AnalysisBatch, rows: Vectors) -> None:
         """Keep what the pipeline read anyhow: these are the messages that agents will answer next."""
@@ -79,8 +95,14 @@ class Reader:
 
 def of_messages(analysis: AnalysisBatch) -> Vectors:
     """[n, d + intents + 1]: embedding, hedged probability of each intent, and half where out of scope."""
-    refused = np.array([[intent == OUT_OF_SCOPE] for intent in analysis.intents], dtype=np.float32)
+    refused = np.array([intent == OUT_OF_SCOPE for intent in analysis.intents], dtype=np.bool_)
+    return np.hstack([analysis.embedding, hedged(analysis.probability, refused)])
+
+
+def hedged(probability: Vectors, refused: npt.NDArray[np.bool_]) -> Vectors:
+    """[n, intents + 1], of calibrated probabilities [n, intents] and who is out of scope [n]."""
     # Below the threshold the engine answers out_of_scope, so the intents count for half.
-    hedged = analysis.probability**HEDGE
-    hedged *= (1 - refused / 2) / hedged.sum(axis=1, keepdims=True)
-    return np.hstack([analysis.embedding, hedged, refused / 2])
+    half = refused[:, np.newaxis].astype(np.float32) / 2
+    spread = probability**HEDGE
+    spread *= (1 - half) / spread.sum(axis=1, keepdims=True)
+    return np.hstack([spread, half])

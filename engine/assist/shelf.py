@@ -9,13 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.assist.block import Block, Vectors
-from engine.assist.typed import Fits
 from engine.assist.visibility import Allowed, Place, both
 from engine.domain import Reply, Suggestion
-
-TYPED_WEIGHT = 1.3  # what a typed title is worth beside a cosine of 1
-_RECALL = 24  # how many the index gives for ranking again with what was typed
-_COMPARED = 1024  # how many that fit what was typed are compared in full
 
 Rows = npt.NDArray[np.int64]
 
@@ -90,40 +85,15 @@ class Shelf:
         if len(by_part) == 1:
             return by_part[0]
         return [
-            _best([one for found in of_query for one in found], limit)
+            best([one for found in of_query for one in found], limit)
             for of_query in zip(*by_part, strict=True)
         ]
-
-    def search_typed(self, query: Vectors, typed: str, place: Place, limit: int) -> list[Suggestion]:
-        """The best `limit` for one query [d + intents + 1] and the characters an agent typed, best first."""
-        found = [one for part in self.parts for one in self._search_typed(part, query, typed, place, limit)]
-        return _best(found, limit)
 
     def _search_meaning(
         self, part: Part, queries: Vectors, place: Place, limit: int
     ) -> list[list[Suggestion]]:
         scores, rows = part.block.index.search(queries, limit, part.allowed(place))
         return self._suggestions(part, queries, rows, scores)
-
-    def _search_typed(
-        self, part: Part, query: Vectors, typed: str, place: Place, limit: int
-    ) -> list[Suggestion]:
-        allowed = part.allowed(place)
-        fits = part.block.fits(typed)
-        _, near = part.block.index.search(query[np.newaxis], _RECALL, allowed)
-        rows = np.union1d(near[0][near[0] >= 0], self._fitting(part, query, fits, allowed))
-        scores = part.block.vectors[rows] @ query + TYPED_WEIGHT * fits.scores[rows]
-        best = np.argsort(-scores, kind="stable")[:limit]
-        return self._suggestions(part, query[np.newaxis], rows[best][np.newaxis], scores[best][np.newaxis])[0]
-
-    def _fitting(self, part: Part, query: Vectors, fits: Fits, allowed: Allowed | None) -> Rows:
-        """Rows that fit what was typed: those worth a full comparison where they are many."""
-        rows = fits.rows if allowed is None else fits.rows[allowed[fits.rows]]
-        if len(rows) <= _COMPARED:
-            return rows
-        intents = np.append(query[self.width :], np.float32(0))[part.block.intents(self.width)[rows]]
-        promise = TYPED_WEIGHT * fits.scores[rows] + intents
-        return rows[np.argpartition(-promise, _COMPARED)[:_COMPARED]]
 
     def _suggestions(
         self, part: Part, queries: Vectors, rows: Rows, scores: Vectors
@@ -143,5 +113,6 @@ class Shelf:
         ]
 
 
-def _best(found: Sequence[Suggestion], limit: int) -> list[Suggestion]:
+def best(found: Sequence[Suggestion], limit: int) -> list[Suggestion]:
+    """The first `limit` of all; ties by id."""
     return sorted(found, key=lambda one: (-one.score, one.reply.reply_id))[:limit]

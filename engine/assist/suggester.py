@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.assist import pinyin, query, ranker
+from engine.assist import pinyin, query, ranker, search
 from engine.assist.bookkeeper import Bookkeeper
 from engine.assist.library import Library
 from engine.assist.memory import Memory
@@ -103,10 +103,7 @@ class Suggester:
         if shelf is None:
             return []
         place = Place(team=wanted.team, channel=wanted.channel, now_ms=self._clock.now_ms())
-        depth = max(DEPTH, wanted.limit)
-        if wanted.typed:
-            return shelf.search_typed(asked.vector, wanted.typed, place, depth)
-        return shelf.search(asked.vector[np.newaxis], place, depth)[0]
+        return search.search(shelf, asked, wanted.typed, place, max(DEPTH, wanted.limit))
 
     def _moment(self, wanted: Wanted, asked: Query) -> Moment:
         return Moment(

@@ -16,6 +16,7 @@ from engine.assist.prefix import Hits, PrefixIndex, SortedKeys
 from engine.domain import Reply
 
 Scores = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 
 TITLE_UNITS = 4  # typing more of a word than that no longer narrows it down
 BODY_UNITS = 2
@@ -35,10 +36,27 @@ Source = tuple[PrefixIndex, npt.NDArray[np.int32], float]
 
 @dataclass(frozen=True, slots=True)
 class Fits:
-    """How well each row fits, [rows] in [0, 1], and the rows that fit at all; not to be written."""
+    """The rows that fit, ascending, and how well, in (0, 1]; not to be written."""
 
+    rows: Rows
     scores: Scores
-    rows: npt.NDArray[np.int64]
+
+    def among(self, allowed: npt.NDArray[np.bool_] | None) -> Fits:
+        """Only the allowed rows; all for None."""
+        if allowed is None:
+            return self
+        kept = allowed[self.rows]
+        return Fits(self.rows[kept], self.scores[kept])
+
+    def of(self, rows: Rows) -> Scores:
+        """[rows], 0 where one does not fit."""
+        if not len(self.rows):
+            return np.zeros(len(rows), dtype=np.float32)
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return np.where(self.rows[places] == rows, self.scores[places], np.float32(0))
+
+
+NOTHING = Fits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
 
 
 class TypedIndex:
@@ -58,14 +76,15 @@ class TypedIndex:
         self._lock = Lock()
 
     def fits(self, typed: str) -> Fits:
-        """Score 0 is where nothing begins with it."""
+        """Rows in which something begins with it."""
         folded = pinyin.fold_typed(typed)
         with self._lock:
             if folded in self._cache:
                 self._cache.move_to_end(folded)
                 return self._cache[folded]
         scores = self._scores(folded)
-        fits = Fits(scores, np.flatnonzero(scores))
+        rows = np.flatnonzero(scores)
+        fits = Fits(rows, scores[rows])
         with self._lock:
             self._cache[folded] = fits
             if len(self._cache) > _CACHED:

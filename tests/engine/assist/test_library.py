@@ -10,6 +10,7 @@ from engine.assist.block import BlockMaker, ReplyVectors
 from engine.assist.index import FlatReplyIndex, build_index
 from engine.assist.library import Library
 from engine.assist.visibility import Place
+from engine.assist.words import Lexicon
 from tests.fakes import FakeClassifier, make_reply
 
 FAKE = FakeClassifier()
@@ -19,7 +20,8 @@ SAMPLES = [make_reply("s1", text="parcel"), make_reply("s2", text="包裹", lang
 @pytest.fixture
 def library() -> Iterator[Library]:
     vectors = ReplyVectors(encoder=FAKE, intents=FAKE.intents)
-    maker = BlockMaker(vectors=vectors, quick=FlatReplyIndex, full=build_index)
+    lexicon = Lexicon(counter=FAKE, texts=())
+    maker = BlockMaker(vectors=vectors, lexicon=lexicon, quick=FlatReplyIndex, full=build_index)
     made = Library(maker=maker, width=FAKE.dimension, samples=SAMPLES)
     yield made
     made.close()

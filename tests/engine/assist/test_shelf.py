@@ -11,12 +11,16 @@ from engine.assist.change import changed
 from engine.assist.index import FlatReplyIndex, build_index
 from engine.assist.shelf import Part, Shelf
 from engine.assist.visibility import Place
+from engine.assist.words import Lexicon
 from engine.domain import Reply, Suggestion
 from tests.fakes import FakeClassifier, make_reply
 
 FAKE = FakeClassifier()
 MAKER = BlockMaker(
-    vectors=ReplyVectors(encoder=FAKE, intents=FAKE.intents), quick=FlatReplyIndex, full=build_index
+    vectors=ReplyVectors(encoder=FAKE, intents=FAKE.intents),
+    lexicon=Lexicon(counter=FAKE, texts=()),
+    quick=FlatReplyIndex,
+    full=build_index,
 )
 NOW = Place(now_ms=1000)
 
@@ -97,49 +101,6 @@ def test_each_query_has_its_own_answer() -> None:
     assert [ids(suggestions) for suggestions in found] == [["b"], ["a"]]
 
 
-def test_a_title_that_begins_with_what_was_typed_comes_first() -> None:
-    one = shelf(
-        make_reply("inside", text="all about refunds", title="Money"),
-        make_reply("starts", text="x", title="Refund done"),
-        make_reply("neither", text="y"),
-    )
-
-    assert ids(one.search_typed(query(), "refund", NOW, 9)) == ["starts", "inside", "neither"]
-
-
-def test_what_was_typed_and_what_was_said_count_together() -> None:
-    one = shelf(
-        make_reply("typed", title="Refund", text="x"),
-        make_reply("both", title="Refund", text="y", intent="refund.request"),
-        make_reply("said", title="Money", text="z", intent="refund.request"),
-    )
-
-    found = one.search_typed(query(intent="refund.request", certainty=0.9), "ref", NOW, 9)
-
-    assert ids(found) == ["both", "typed", "said"]
-
-
-def test_what_was_typed_is_found_however_many_replies_there_are() -> None:
-    crowd = [make_reply(f"r{number}", text="where is my parcel") for number in range(300)]
-    one = shelf(*crowd, make_reply("rare", text="warranty card"))
-
-    assert ids(one.search_typed(query("where is my parcel"), "where", NOW, 1)) != ["rare"]
-    assert ids(one.search_typed(query(), "warranty", NOW, 1)) == ["rare"]
-
-
-def test_typed_patterns_are_only_characters() -> None:
-    one = shelf(make_reply("a", text="costs {amount} (net)"), make_reply("b"))
-
-    assert len(one.search_typed(query(), ".*[", NOW, 9)) == 2
-    assert len(one.search_typed(query(), "{amount} (", NOW, 9)) == 2
-
-
-def test_equal_scores_come_by_id() -> None:
-    one = shelf(*(make_reply(name, text="same") for name in "dbca"))
-
-    assert ids(one.search_typed(query("same"), "same", NOW, 4)) == list("abcd")
-
-
 @pytest.mark.parametrize(
     ("place", "seen"),
     [
@@ -161,7 +122,6 @@ def test_only_what_is_for_this_place_is_found(place: Place, seen: list[str]) -> 
     )
 
     assert sorted(ids(search(one, query("text"), place=place))) == seen
-    assert sorted(ids(one.search_typed(query(), "text", place, 9))) == seen
 
 
 def test_filters_hold_inside_the_search_not_after_it() -> None:

@@ -22,8 +22,10 @@ def found(typed: str, *replies: Reply) -> list[str]:
     """Ids that fit at all, best first."""
     among = replies or REPLIES
     fits = TypedIndex(among).fits(typed)
-    best = sorted(fits.rows.tolist(), key=lambda row: (-fits.scores[row], row))
-    return [among[row].reply_id for row in best]
+    best = sorted(
+        zip(fits.rows.tolist(), fits.scores.tolist(), strict=True), key=lambda fit: (-fit[1], fit[0])
+    )
+    return [among[row].reply_id for row, _ in best]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +91,15 @@ def test_scores_are_between_0_and_1() -> None:
     index = TypedIndex(REPLIES)
 
     for typed in ("发", "fh", "r", "refnud", "t"):
-        scores = index.fits(typed).scores
-        assert scores.shape == (len(REPLIES),)
-        assert np.all((scores >= 0) & (scores <= 1))
+        fits = index.fits(typed)
+        assert fits.rows.shape == fits.scores.shape
+        assert np.all((fits.scores > 0) & (fits.scores <= 1))
+
+
+def test_rows_that_do_not_fit_have_score_0() -> None:
+    fits = TypedIndex(REPLIES).fits("zzzzqq")
+
+    assert fits.of(np.arange(len(REPLIES))).tolist() == [0.0] * len(REPLIES)
 
 
 def test_an_empty_index_can_be_asked() -> None:

@@ -1,0 +1,85 @@
+"""Which words texts share: what an embedding forgets, a reply about "points" is about points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.domain import Reply
+from engine.ports import GramCounter, Grams
+
+Weights = npt.NDArray[np.float32]
+BUCKETS = 1 << 16
+_AT_ONCE = 512  # texts taken apart together
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Weighed n-grams of `n` texts: their squares add up to 1 in each text, or to 0."""
+
+    offsets: npt.NDArray[np.int64]  # [n + 1]
+    buckets: npt.NDArray[np.uint16]  # [m]
+    weights: npt.NDArray[np.float16]  # [m]
+
+
+class Lexicon:
+    """Takes texts apart; `texts` tell how rare each n-gram is."""
+
+    def __init__(self, *, counter: GramCounter, texts: Sequence[str]) -> None:
+        self._counter = counter
+        self._texts = texts
+
+    def words(self, texts: Sequence[str]) -> Words:
+        """Of each text. An n-gram counts by how rare it is; the second time it counts less.
+
+        Source: Salton and Buckley, "Term-weighting approaches in automatic text retrieval" (1988).
+        """
+        parts = [self._weighed(found) for found in self._counted(texts)]
+        lengths = np.concatenate([np.zeros(1, np.int64), *(np.diff(part.offsets) for part in parts)])
+        return Words(
+            np.cumsum(lengths),
+            np.concatenate([np.empty(0, np.uint16), *(part.buckets for part in parts)]),
+            np.concatenate([np.empty(0, np.float16), *(part.weights for part in parts)]),
+        )
+
+    def of_replies(self, replies: Sequence[Reply]) -> Words:
+        """Of each reply's title, text and questions together."""
+        return self.words(["\n".join((one.title, one.text, *one.questions)) for one in replies])
+
+    @cached_property
+    def _rarity(self) -> Weights:
+        """[BUCKETS], 1 and more."""
+        known = np.zeros(BUCKETS, dtype=np.float32)
+        for found in self._counted(self._texts):
+            known += np.bincount(found.buckets, minlength=BUCKETS)
+        rarity: Weights = np.log((1 + len(self._texts)) / (1 + known)) + np.float32(1)
+        return rarity
+
+    def _counted(self, texts: Sequence[str]) -> Iterator[Grams]:
+        for start in range(0, len(texts), _AT_ONCE):
+            yield self._counter.grams(texts[start : start + _AT_ONCE])
+
+    def _weighed(self, found: Grams) -> Words:
+        weights = np.log1p(found.counts) * self._rarity[found.buckets]
+        squares = np.concatenate([[0], np.cumsum(weights**2, dtype=np.float64)])[found.offsets]
+        length = np.sqrt(np.maximum(np.diff(squares), 1e-12))
+        weights /= np.repeat(length, np.diff(found.offsets))
+        return Words(found.offsets, found.buckets, weights.astype(np.float16))
+
+
+def shared(asked: Words, among: Words, rows: npt.NDArray[np.int64]) -> Weights:
+    """[rows], the cosine in [0, 1] of one text's words with those of each row."""
+    known = np.zeros(BUCKETS, dtype=np.float32)
+    known[asked.buckets] = asked.weights
+    starts = among.offsets[rows]
+    lengths = among.offsets[rows + 1] - starts
+    ends = np.cumsum(lengths)
+    places = np.repeat(starts - ends + lengths, lengths) + np.arange(ends[-1] if len(ends) else 0)
+    products = known[among.buckets[places]] * among.weights[places]
+    sums = np.concatenate([[0], np.cumsum(products, dtype=np.float64)])
+    cosine: Weights = (sums[ends] - sums[ends - lengths]).astype(np.float32)
+    return cosine
