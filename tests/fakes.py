@@ -150,6 +150,7 @@ class ContestedStore(SQLiteStore):
     def __init__(self, inner: SQLiteStore, rivals: Iterable[Callable[[SQLiteStore], object]]) -> None:
         super().__init__(inner._db)
         self._rosters, self._journal = inner._rosters, inner._journal  # what one process keeps in memory
+        self._conversations = inner._conversations
         self._inner = inner
         self._rivals = iter(rivals)
         self.commits = 0

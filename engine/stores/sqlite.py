@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
 from engine.stores.sqlite_assist import SQLiteAssistStore
 from engine.stores.sqlite_bots import SQLiteBotStore
+from engine.stores.sqlite_conversations import Conversations, StaleError
 from engine.stores.sqlite_file import Sync
 from engine.stores.sqlite_journal import SQLiteJournal
 from engine.stores.sqlite_workflow import SQLiteWorkflowStore
@@ -35,17 +35,6 @@ _HEADS = (
     "SELECT rank_ms, conversation_id FROM queues WHERE tenant = ? AND queue = ?"
     " ORDER BY rank_ms, conversation_id LIMIT ?"
 )
-
-
-_OTHERS_OPEN = (
-    # Left alone, SQLite would look through all conversations of the tenant.
-    "SELECT 1 FROM conversations INDEXED BY conversations_open WHERE tenant = ? AND channel = ? AND customer_id = ?"
-    " AND state != 'closed' AND conversation_id != ?"
-)
-
-
-class _StaleError(Exception):
-    """The change does not follow the stored state."""
 
 
 def open_store(path: Path, *, sync: Sync) -> SQLiteStore:
@@ -64,6 +53,8 @@ class SQLiteStore:
         self._db = connection
         self._listeners: list[Callable[[str, Sequence[Conversation]], None]] = []
         self._journal = SQLiteJournal(connection)
+        self._conversations = Conversations(connection)
+        self._conversations.learn(self._journal.lacking)
         self.assist = SQLiteAssistStore(connection, self._journal)
         self.workflow = SQLiteWorkflowStore(connection)
         self.bots = SQLiteBotStore(connection, self._journal)
@@ -71,12 +62,12 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Give up the file and its lock."""
-        with contextlib.suppress(
-            StorageError, sqlite3.Error
-        ):  # nothing is lost: whoever opens it reads a little more
+        # Where this fails nothing is lost: whoever opens the file reads a little more.
+        with contextlib.suppress(StorageError, sqlite3.Error):
             with self._write():
-                self._journal.settle_all()
+                self._conversations.catch_up(self._journal.settle_all())
             self._journal.committed()
+            self._conversations.committed()
         self._db.close()
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
@@ -86,33 +77,15 @@ class SQLiteStore:
 
     def conversations(self, tenant: str, conversation_ids: Sequence[str]) -> dict[str, Conversation]:
         """See `ports.Store`."""
-        wanted = rows.padded(conversation_ids)
-        found = self._read(
-            f"SELECT {rows.CONVERSATION} FROM conversations WHERE tenant = ?"
-            f" AND conversation_id IN ({rows.marks('?', wanted)})",
-            tenant,
-            *wanted,
-        )
-        return {row[0]: rows.conversation(row) for row in found}
+        with self._reading():
+            return self._conversations.by_id(tenant, conversation_ids)
 
     def open_conversations(
         self, tenant: str, customers: Sequence[tuple[int, str]]
     ) -> dict[tuple[int, str], Conversation]:
         """See `ports.Store`."""
-        if not customers:
-            return {}
-        wanted = rows.padded(customers)
-        # Without statistics the planner would read every conversation of the tenant.
-        found = self._read(
-            f"WITH wanted (a_channel, a_customer) AS (VALUES {rows.marks('(?, ?)', wanted)})"
-            f" SELECT {rows.CONVERSATION} FROM wanted CROSS JOIN conversations"
-            " INDEXED BY conversations_open ON tenant = ? AND channel = a_channel AND customer_id = a_customer"
-            " AND state != 'closed' ORDER BY opened_ms, conversation_id",
-            *itertools.chain.from_iterable(wanted),
-            tenant,
-        )
-        newest_last = map(rows.conversation, found)
-        return {(one.channel, one.customer_id): one for one in newest_last}
+        with self._reading():
+            return self._conversations.newest_open(tenant, customers)
 
     def waiting(self, tenant: str, queues: Mapping[str, int]) -> list[Conversation]:
         """See `ports.Store`."""
@@ -140,7 +113,7 @@ class SQLiteStore:
             tenant,
             agent_id,
         )
-        return [rows.conversation(row) for row in found]
+        return self._conversations.read(tenant, found)
 
     def due(self, now_ms: int) -> list[tuple[str, str]]:
         """See `ports.Store`."""
@@ -182,7 +155,7 @@ class SQLiteStore:
             *(before or []),
             limit,
         )
-        return [rows.conversation(row) for row in found]
+        return self._conversations.read(tenant, found)
 
     def roster(self, tenant: str) -> Roster:
         """See `ports.Store`."""
@@ -260,52 +233,27 @@ class SQLiteStore:
         """Write one change; undo it alone where it is stale."""
         self._db.execute("SAVEPOINT change")
         self._journal.begin()
+        self._conversations.begin()
         try:
-            self._write_conversations(change)
+            told = {one.conversation_id for one in change.events}
+            changed = [
+                *change.conversations,
+                *(one for one in change.kept if one.conversation_id not in told),
+            ]
+            kept = [one for one in change.kept if one.conversation_id in told]
+            self._conversations.write(change.tenant, changed, kept, change.alone)
             self._write_claims(change)
-            self._journal.append(change.tenant, change.events)
+            self._journal.append(change.tenant, change.events, kept)
             if change.follow_up:
                 sqlite_workflow.write(self._db, change.tenant, change.follow_up)
-        except (_StaleError, sqlite3.IntegrityError):
+        except (StaleError, sqlite3.IntegrityError):
             self._journal.undo()
+            self._conversations.undo()
             self._db.execute("ROLLBACK TO change")
             self._db.execute("RELEASE change")
             return False
         self._db.execute("RELEASE change")
         return True
-
-    def _write_conversations(self, change: Change) -> None:
-        self._check_alone(change)
-        new = [one for one in change.conversations if one.version == 1]
-        known = [one for one in (*change.conversations, *change.kept) if one.version > 1]
-        self._db.executemany(
-            rows.INSERT_CONVERSATION, [rows.conversation_values(change.tenant, one) for one in new]
-        )
-        done = self._db.executemany(
-            rows.UPDATE_CONVERSATION, [rows.conversation_values(change.tenant, one) for one in known]
-        )
-        if known and done.rowcount != len(known):
-            raise _StaleError
-        self._write_queues(change.tenant, known, change.conversations)
-
-    def _check_alone(self, change: Change) -> None:
-        for one in change.conversations:
-            if one.conversation_id in change.alone:
-                customer = (change.tenant, one.channel, one.customer_id, one.conversation_id)
-                if self._db.execute(_OTHERS_OPEN, customer).fetchone():
-                    raise _StaleError
-
-    def _write_queues(
-        self, tenant: str, known: Sequence[Conversation], changed: Sequence[Conversation]
-    ) -> None:
-        self._db.executemany(
-            "DELETE FROM queues WHERE tenant = ? AND conversation_id = ?",
-            [(tenant, one.conversation_id) for one in known],
-        )
-        self._db.executemany(
-            "INSERT INTO queues VALUES (?, ?, ?, ?)",
-            [(tenant, name, one.rank_ms, one.conversation_id) for one in changed for name in one.queues],
-        )
 
     def _write_claims(self, change: Change) -> None:
         for agent_id, places in change.claims.items():
@@ -315,7 +263,7 @@ class SQLiteStore:
                 (places, change.tenant, agent_id),
             )
             if places > 0 and not done.rowcount:
-                raise _StaleError
+                raise StaleError
         self._db.executemany(
             "UPDATE agents SET streak = ? WHERE tenant = ? AND agent_id = ?",
             [(count, change.tenant, agent_id) for agent_id, count in change.streaks.items()],
@@ -346,11 +294,13 @@ class SQLiteStore:
         try:
             with self._write():
                 yield
-                self._journal.settle()
+                self._conversations.catch_up(self._journal.settle())
         except BaseException:
             self._journal.forget()
+            self._conversations.forget()
             raise
         self._journal.committed()
+        self._conversations.committed()
 
     @contextmanager
     def _write(self) -> Iterator[None]:

@@ -53,6 +53,7 @@ CREATE TABLE IF NOT EXISTS journal (
   time_ms INTEGER NOT NULL,      -- when its newest entry was written
   places BLOB NOT NULL,          -- int64 columns: entry before of the same conversation, time, end in `data`
   names TEXT NOT NULL,           -- JSON columns: kinds, conversation ids, keys, causes if any
+  pulses BLOB NOT NULL,          -- what the rows of conversations may lack; of no use once `marks` has passed
   data BLOB NOT NULL             -- the serialised payloads, joined
 ) STRICT;
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
 from engine.bots.store import Page
-from engine.domain import MESSAGE, Event, StoredEvent
+from engine.domain import MESSAGE, Conversation, Event, StoredEvent
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import encode
-from engine.stores.sqlite_heads import Heads
+from engine.stores.sqlite_heads import Heads, Name
+from engine.stores.sqlite_rows import Pulse
 
 _FRAMES_KEPT = 16  # read frames that are remembered: entries that follow each other are often in one
 _FRAMES_LOOKED = 256  # frames that one page of a tenant's journal is looked for in
@@ -69,10 +70,14 @@ class SQLiteJournal:
         self._heads = Heads(connection)
         self._next = 1 + max(self._heads.written_to, self._last())
         self._frame = lru_cache(maxsize=_FRAMES_KEPT)(self._read_frame)
-        self._catch_up()
+        self.lacking = self._catch_up()  # the newest pulse of each conversation, that its row may lack
 
-    def append(self, tenant: str, events: Sequence[Event]) -> int:
-        """Within the store's transaction; the first sequence. Raises: sqlite3.IntegrityError where a key exists."""
+    def append(self, tenant: str, events: Sequence[Event], kept: Sequence[Conversation] = ()) -> int:
+        """Within the store's transaction; the first sequence.
+
+        Of each kept conversation there is an event, and its row may lag. Raises: sqlite3.IntegrityError where a key
+        exists.
+        """
         if not events:
             return 0
         first, self._next = self._next, self._next + len(events)
@@ -89,13 +94,14 @@ class SQLiteJournal:
             ]
         )
         self._db.execute(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 first,
                 tenant,
                 max(times),
                 array("q", [*before, *times, *ends]).tobytes(),
                 names,
+                _pulses(events, kept),
                 b"".join([one.data for one in events]),
             ),
         )
@@ -110,13 +116,13 @@ class SQLiteJournal:
         """Forget the change; its rows the store takes back."""
         self._heads.undo()
 
-    def settle(self) -> None:
-        """Within the store's transaction, at its end: write some of what lags behind too far."""
-        self._heads.write()
+    def settle(self) -> Sequence[Name]:
+        """Within the store's transaction, at its end: write some of what lags behind too far; whose it is."""
+        return self._heads.write()
 
-    def settle_all(self) -> None:
-        """Within a transaction of its own: write all that lags behind, so that frames may be changed or taken away."""
-        self._heads.write_all()
+    def settle_all(self) -> Sequence[Name]:
+        """Within a transaction of its own: write all that lags behind; whose it is."""
+        return self._heads.write_all()
 
     def committed(self) -> None:
         """The store's transaction is kept."""
@@ -267,12 +273,39 @@ class SQLiteJournal:
         frame = self._read_frame(first) if first else None
         return frame.first + len(frame) - 1 if frame else 0
 
-    def _catch_up(self) -> None:
-        """Learn the heads that a killed engine had only in memory."""
+    def _catch_up(self) -> Mapping[Name, Pulse]:
+        """Learn the heads that a killed engine had only in memory; its pulses."""
         newer = self._db.execute(
-            "SELECT sequence FROM journal WHERE sequence > ? ORDER BY sequence", (self._heads.written_to,)
+            "SELECT sequence, pulses FROM journal WHERE sequence > ? ORDER BY sequence",
+            (self._heads.written_to,),
         ).fetchall()
-        for (first,) in newer:
+        pulses: dict[Name, Pulse] = {}
+        for first, data in newer:
             if frame := self._read_frame(first):
                 self._heads.advance(frame.tenant, frame.conversation_ids, first)
+                pulses.update(_read_pulses(frame, data))
         self._heads.committed()
+        return pulses
+
+
+def _pulses(events: Sequence[Event], kept: Sequence[Conversation]) -> bytes:
+    """int64 columns: each conversation's last entry here, its version, time and whether it is angry; float64: anger."""
+    if not kept:
+        return b""
+    numbers = {one.conversation_id: number for number, one in enumerate(events)}
+    columns = array("q", [numbers[one.conversation_id] for one in kept])
+    columns.extend([one.version for one in kept])
+    columns.extend([one.updated_ms for one in kept])
+    columns.extend([one.mood.is_angry for one in kept])
+    return columns.tobytes() + array("d", [one.mood.anger for one in kept]).tobytes()
+
+
+def _read_pulses(frame: _Frame, data: bytes) -> Iterator[tuple[Name, Pulse]]:
+    integers, angers = array("q"), array("d")
+    integers.frombytes(data[: len(data) // 5 * 4])
+    angers.frombytes(data[len(data) // 5 * 4 :])
+    many = len(angers)
+    columns = (integers[at * many : (at + 1) * many] for at in range(4))
+    for number, version, updated_ms, is_angry, anger in zip(*columns, angers, strict=True):
+        pulse = Pulse(version=version, updated_ms=updated_ms, anger=anger, is_angry=bool(is_angry))
+        yield (frame.tenant, frame.conversation_ids[number]), pulse

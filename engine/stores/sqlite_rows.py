@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from engine.domain import Agent, Conversation, ConversationState
 from engine.stores import detail
@@ -19,9 +19,21 @@ INSERT_CONVERSATION = (
 )
 UPDATE_CONVERSATION = (
     "UPDATE conversations SET channel = ?3, customer_id = ?4, state = ?5, agent_id = ?6, opened_ms = ?7,"
-    " updated_ms = ?8, due_ms = ?9, version = ?10, detail = ?11"
-    " WHERE tenant = ?1 AND conversation_id = ?2 AND version = ?10 - 1"
+    " updated_ms = ?8, due_ms = ?9, version = ?10, detail = ?11 WHERE tenant = ?1 AND conversation_id = ?2"
 )
+CATCH_UP_CONVERSATION = (
+    "UPDATE conversations SET updated_ms = ?3, version = ?4, detail = ?5"
+    " WHERE tenant = ?1 AND conversation_id = ?2"
+)
+
+
+class Pulse(NamedTuple):
+    """What a message changes of a conversation that stays with its agent."""
+
+    version: int
+    updated_ms: int
+    anger: float
+    is_angry: bool
 
 
 def padded(values: Sequence[T]) -> list[T]:
@@ -71,3 +83,8 @@ def conversation_values(tenant: str, one: Conversation) -> Row:
         one.version,
         detail.conversation_detail(one),
     )
+
+
+def lagging_values(tenant: str, one: Conversation) -> Row:
+    """What CATCH_UP_CONVERSATION takes."""
+    return tenant, one.conversation_id, one.updated_ms, one.version, detail.conversation_detail(one)

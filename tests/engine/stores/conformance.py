@@ -8,10 +8,11 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from engine.domain import Change, ConversationState, Event, Mood, Presence, Requirement, Shift
+from engine.domain import Change, Conversation, ConversationState, Event, Mood, Presence, Requirement, Shift
 from engine.errors import NotFoundError
 from engine.ports import Store
 from tests.fakes import make_agent, make_conversation
@@ -43,6 +44,19 @@ def commit(store: Store, **changes: object) -> bool:
     fields = {"tenant": "shop"} | changes
     (done,) = store.commit([Change(**fields)])  # type: ignore[arg-type]
     return done
+
+
+HELD = make_conversation(state=ConversationState.ASSIGNED, agent_id="ann", queues=())
+KEPT = replace(HELD, version=2, updated_ms=77, mood=Mood(anger=0.5, is_angry=True))
+
+
+def keep(store: Store, *kept: Conversation) -> bool:
+    """With a message in each."""
+    events = [
+        make_event(f"{one.conversation_id}:{one.version}", conversation_id=one.conversation_id)
+        for one in kept
+    ]
+    return commit(store, kept=kept, events=events)
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -750,6 +764,53 @@ class TestJournal:
         commit(store, tenant="shop2", events=[make_event("k1")])
 
         assert store.last_record("shop", "c1") is None
+
+
+class TestKept:
+    """Conversations of which only the mood changed."""
+
+    def test_a_kept_conversation_is_read_as_it_is_now(self, store: Store) -> None:
+        commit(store, conversations=[HELD])
+        assert keep(store, KEPT)
+
+        assert store.conversations("shop", ["c1"]) == {"c1": KEPT}
+        assert store.open_conversations("shop", [(1, "cu1")]) == {(1, "cu1"): KEPT}
+        assert store.held("shop", "ann") == [KEPT]
+        assert store.list_conversations("shop", None, None, 9) == [KEPT]
+
+    def test_a_kept_conversation_needs_no_event(self, store: Store, opener: Opener) -> None:
+        commit(store, conversations=[HELD])
+        commit(store, kept=[KEPT])
+        store.close()
+
+        assert opener().conversations("shop", ["c1"]) == {"c1": KEPT}
+
+    def test_a_kept_conversation_must_follow_too(self, store: Store) -> None:
+        commit(store, conversations=[HELD])
+        keep(store, KEPT)
+
+        assert not commit(store, kept=[KEPT], events=[make_event("again")])
+        assert store.records("shop", ["again"]) == {}
+
+    def test_a_change_follows_what_was_kept(self, store: Store, opener: Opener) -> None:
+        commit(store, conversations=[HELD])
+        keep(store, KEPT)
+        closed = make_conversation(state=ConversationState.CLOSED, queues=(), version=3)
+        assert commit(store, conversations=[closed])
+        store.close()
+        again = opener()
+
+        assert again.conversations("shop", ["c1"]) == {"c1": closed}
+        assert again.open_conversations("shop", [(1, "cu1")]) == {}
+
+    def test_who_listens_hears_of_what_was_kept(self, store: Store) -> None:
+        commit(store, conversations=[HELD])
+        heard: list[Conversation] = []
+        store.subscribe(lambda _, conversations: heard.extend(conversations))
+        keep(store, KEPT)
+        until(lambda: bool(heard))
+
+        assert heard == [KEPT]
 
 
 class TestOpeningAgain:

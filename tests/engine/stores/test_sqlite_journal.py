@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.domain import Change, Event
+from engine.domain import Change, Conversation, ConversationState, Event, Mood
 from engine.errors import StartError
 from engine.stores import sqlite_heads
 from engine.stores.sqlite import SQLiteStore, open_store
+from tests.fakes import make_conversation
 
 
 @contextmanager
@@ -136,3 +137,75 @@ def test_a_file_from_before_frames_is_refused_and_left_alone(tmp_path: Path) -> 
 
     with pytest.raises(StartError, match="before the first release"):
         open_store(tmp_path / "a.db", sync="normal")
+
+
+def held(name: str, version: int, anger: float = 0.0) -> Conversation:
+    mood = Mood(anger=anger, is_angry=anger > 0.5)
+    return make_conversation(
+        name, state=ConversationState.ASSIGNED, agent_id="ann", queues=(), mood=mood, version=version
+    )
+
+
+def keep(store: SQLiteStore, *kept: Conversation) -> None:
+    """One commit of conversations that stay with their agent, and of a message in each."""
+    events = [
+        Event(conversation_id=name, kind="message_received", time_ms=1, data=b"", key=f"{name}:{version}")
+        for name, version in ((one.conversation_id, one.version) for one in kept)
+    ]
+    assert store.commit([Change(tenant="shop", kept=kept, events=events)]) == [True]
+
+
+def versions_in_table(store: SQLiteStore) -> dict[str, int]:
+    return dict(store._db.execute("SELECT conversation_id, version FROM conversations").fetchall())
+
+
+def test_a_kill_loses_no_mood(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        store.commit([Change(tenant="shop", conversations=[held("c1", 1), held("c2", 1)])])
+        keep(store, held("c1", 2, 0.25), held("c2", 2, 0.75))
+        keep(store, held("c2", 3, 0.5))
+        assert versions_in_table(store) == {"c1": 1, "c2": 1}
+        with after_kill(tmp_path / "a.db") as again:
+            found = again.conversations("shop", ["c1", "c2"])
+
+    assert found == {"c1": held("c1", 2, 0.25), "c2": held("c2", 3, 0.5)}
+
+
+def test_a_row_follows_with_its_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_heads, "_LAGGING", 2)
+    with opened(tmp_path / "a.db") as store:
+        names = [f"c{number}" for number in range(6)]
+        store.commit([Change(tenant="shop", conversations=[held(name, 1) for name in names])])
+        for name in names:
+            keep(store, held(name, 2))
+        assert sorted(versions_in_table(store).values()).count(2) >= 3
+        with after_kill(tmp_path / "a.db") as again:
+            assert [one.version for one in again.conversations("shop", names).values()] == [2] * 6
+
+
+def test_a_closed_stores_rows_lack_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        store.commit([Change(tenant="shop", conversations=[held("c1", 1)])])
+        keep(store, held("c1", 2))
+    with opened(tmp_path / "a.db") as store:
+        assert versions_in_table(store) == {"c1": 2}
+
+
+def test_a_refused_change_keeps_the_mood_that_was(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        store.commit([Change(tenant="shop", conversations=[held("c1", 1)])])
+        keep(store, held("c1", 2, 0.25))
+        change = Change(tenant="shop", kept=[held("c1", 3, 0.75)], claims={"nobody": 1})
+
+        assert store.commit([change]) == [False]
+        assert store.conversations("shop", ["c1"]) == {"c1": held("c1", 2, 0.25)}
+
+
+def test_a_customer_known_to_have_none_open_is_known_to_have_one(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        customer = (held("c1", 1).channel, held("c1", 1).customer_id)
+        assert store.open_conversations("shop", [customer]) == {}
+        store.commit([Change(tenant="shop", conversations=[held("c1", 1)], alone=["c1"])])
+
+        assert store.open_conversations("shop", [customer]) == {customer: held("c1", 1)}
+        assert store.commit([Change(tenant="shop", conversations=[held("c2", 1)], alone=["c2"])]) == [False]

@@ -1,0 +1,212 @@
+"""The conversations of the embedded store: in memory while they are busy, in the file as far as anything asks for.
+
+This process is the only writer, so what it remembers is true. A conversation of which only the mood changed, as with
+most messages, is not written to its row with every commit: a pulse beside the journal's frame tells what the row
+lacks, and the row follows when its head does (see `sqlite_heads`). No condition of a query asks for what may lag.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from engine.domain import Conversation, ConversationState, Mood
+from engine.stores import sqlite_rows as rows
+from engine.stores.sqlite_heads import Name
+from engine.stores.sqlite_rows import Pulse
+
+_REMEMBERED = 32768  # conversations, about a kilobyte each; and twice as many customers
+_OTHERS_OPEN = (
+    # Left alone, SQLite would look through all conversations of the tenant.
+    "SELECT 1 FROM conversations INDEXED BY conversations_open WHERE tenant = ? AND channel = ? AND customer_id = ?"
+    " AND state != 'closed' AND conversation_id != ?"
+)
+
+Customer = tuple[str, int, str]  # tenant, channel, customer_id
+
+
+class StaleError(Exception):
+    """The change does not follow the stored state."""
+
+
+class Conversations:
+    """Reads and writes them. What a transaction writes holds once it is `committed`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._known: dict[Name, Conversation] = {}
+        self._newest: dict[Customer, str] = {}  # open conversation of each customer, "" where there is none
+        self._lagging: set[Name] = set()  # whose rows lack pulses
+        self._written: dict[Name, Conversation] = {}  # by the transaction
+        self._pulsed: dict[Name, Conversation] = {}
+        self._undone = (self._written, self._pulsed)
+        self._caught_up: Sequence[Name] = ()
+
+    def by_id(self, tenant: str, conversation_ids: Sequence[str]) -> dict[str, Conversation]:
+        """Where they exist."""
+        found = {one: known for one in conversation_ids if (known := self._latest((tenant, one)))}
+        if unknown := [one for one in conversation_ids if one not in found]:
+            wanted = rows.padded(unknown)
+            read = self._db.execute(
+                f"SELECT {rows.CONVERSATION} FROM conversations WHERE tenant = ?"
+                f" AND conversation_id IN ({rows.marks('?', wanted)})",
+                (tenant, *wanted),
+            )
+            for row in read:
+                found[row[0]] = self._known[tenant, row[0]] = rows.conversation(row)
+        return found
+
+    def newest_open(
+        self, tenant: str, customers: Sequence[tuple[int, str]]
+    ) -> dict[tuple[int, str], Conversation]:
+        """See `ports.Store.open_conversations`."""
+        newest = {one: self._newest.get((tenant, *one)) for one in customers}
+        if unknown := [one for one, found in newest.items() if found is None]:
+            newest |= self._read_newest(tenant, unknown)
+        known = self.by_id(tenant, [found for found in newest.values() if found])
+        return {customer: known[found] for customer, found in newest.items() if found}
+
+    def read(self, tenant: str, found: Iterable[rows.Row]) -> list[Conversation]:
+        """From the CONVERSATION columns, each as it is by now."""
+        return [self._latest((tenant, row[0])) or rows.conversation(row) for row in found]
+
+    def write(
+        self,
+        tenant: str,
+        changed: Sequence[Conversation],
+        kept: Sequence[Conversation],
+        alone: Collection[str],
+    ) -> None:
+        """Within the store's transaction; of the kept ones the journal must tell. Raises: StaleError, sqlite3.Error."""
+        before = self._before(tenant, [one for one in (*changed, *kept) if one.version > 1])
+        for one in changed:
+            if one.conversation_id in alone:
+                self._check_alone(tenant, one)
+        self._db.executemany(
+            rows.INSERT_CONVERSATION,
+            [rows.conversation_values(tenant, one) for one in changed if one.version == 1],
+        )
+        self._db.executemany(
+            rows.UPDATE_CONVERSATION,
+            [rows.conversation_values(tenant, one) for one in changed if one.version > 1],
+        )
+        self._write_queues(tenant, before, changed)
+        for one in changed:
+            self._written[tenant, one.conversation_id] = one
+            self._pulsed.pop((tenant, one.conversation_id), None)
+            self._follow_customer(tenant, one)
+        self._pulsed.update(((tenant, one.conversation_id), one) for one in kept)
+
+    def catch_up(self, names: Sequence[Name]) -> None:
+        """Within the store's transaction: write of these what their rows lack."""
+        self._caught_up = [one for one in names if one in self._lagging or one in self._pulsed]
+        latest = [(tenant, self._latest((tenant, one))) for tenant, one in self._caught_up]
+        self._db.executemany(
+            rows.CATCH_UP_CONVERSATION, [rows.lagging_values(tenant, one) for tenant, one in latest if one]
+        )
+
+    def learn(self, pulses: Mapping[Name, Pulse]) -> None:
+        """What a killed engine had only in memory."""
+        for (tenant, conversation_id), pulse in pulses.items():
+            one = self.by_id(tenant, [conversation_id]).get(conversation_id)
+            if one and one.version < pulse.version:
+                one = one.copy()
+                one.version, one.updated_ms = pulse.version, pulse.updated_ms
+                one.mood = Mood(anger=pulse.anger, is_angry=pulse.is_angry)
+                self._pulsed[tenant, conversation_id] = one
+        self.committed()
+
+    def begin(self) -> None:
+        """A change begins, that `undo` undoes."""
+        self._undone = (dict(self._written), dict(self._pulsed))
+
+    def undo(self) -> None:
+        """Forget what was written since `begin`."""
+        self._forget_customers()
+        self._written, self._pulsed = self._undone
+
+    def committed(self) -> None:
+        """The transaction is kept."""
+        self._known.update(self._written)
+        self._known.update(self._pulsed)
+        self._lagging.difference_update(self._written)
+        self._lagging.update(self._pulsed)
+        self._lagging.difference_update(self._caught_up)
+        if len(self._known) > _REMEMBERED:
+            self._known = {one: self._known[one] for one in self._lagging}
+        if len(self._newest) > 2 * _REMEMBERED:
+            self._newest.clear()
+        self._end()
+
+    def forget(self) -> None:
+        """The transaction is over, and nothing of it was kept."""
+        self._forget_customers()
+        self._end()
+
+    def _end(self) -> None:
+        self._written, self._pulsed, self._caught_up = {}, {}, ()
+
+    def _latest(self, name: Name) -> Conversation | None:
+        """As the transaction left it, or as it is remembered."""
+        return self._pulsed.get(name) or self._written.get(name) or self._known.get(name)
+
+    def _before(self, tenant: str, following: Sequence[Conversation]) -> dict[str, Conversation]:
+        """What these follow. Raises: StaleError where they do not."""
+        before = self.by_id(tenant, [one.conversation_id for one in following])
+        for one in following:
+            if (found := before.get(one.conversation_id)) is None or found.version != one.version - 1:
+                raise StaleError
+        return before
+
+    def _check_alone(self, tenant: str, one: Conversation) -> None:
+        newest = self._newest.get((tenant, one.channel, one.customer_id))
+        if newest in ("", one.conversation_id):
+            return
+        customer = (tenant, one.channel, one.customer_id, one.conversation_id)
+        if newest or self._db.execute(_OTHERS_OPEN, customer).fetchone():
+            raise StaleError
+
+    def _write_queues(
+        self, tenant: str, before: Mapping[str, Conversation], changed: Sequence[Conversation]
+    ) -> None:
+        waited = (before.get(one.conversation_id) for one in changed)
+        self._db.executemany(
+            "DELETE FROM queues WHERE tenant = ? AND conversation_id = ?",
+            [(tenant, one.conversation_id) for one in waited if one and one.queues],
+        )
+        self._db.executemany(
+            "INSERT INTO queues VALUES (?, ?, ?, ?)",
+            [(tenant, name, one.rank_ms, one.conversation_id) for one in changed for name in one.queues],
+        )
+
+    def _follow_customer(self, tenant: str, one: Conversation) -> None:
+        """Keep what is known of the customer's newest open conversation, or know nothing."""
+        customer = (tenant, one.channel, one.customer_id)
+        newest = self._newest.get(customer)
+        if newest == "" and one.state is not ConversationState.CLOSED:
+            self._newest[customer] = one.conversation_id
+        elif newest != one.conversation_id or one.state is ConversationState.CLOSED:
+            self._newest.pop(customer, None)
+
+    def _forget_customers(self) -> None:
+        for (tenant, _), one in self._written.items():
+            self._newest.pop((tenant, one.channel, one.customer_id), None)
+
+    def _read_newest(
+        self, tenant: str, customers: Sequence[tuple[int, str]]
+    ) -> dict[tuple[int, str], str | None]:
+        wanted = rows.padded(customers)
+        # Without statistics the planner would read every conversation of the tenant.
+        read = self._db.execute(
+            f"WITH wanted (a_channel, a_customer) AS (VALUES {rows.marks('(?, ?)', wanted)})"
+            " SELECT channel, customer_id, conversation_id FROM wanted CROSS JOIN conversations"
+            " INDEXED BY conversations_open ON tenant = ? AND channel = a_channel AND customer_id = a_customer"
+            " AND state != 'closed' ORDER BY opened_ms, conversation_id",
+            (*itertools.chain.from_iterable(wanted), tenant),
+        )
+        found: dict[tuple[int, str], str | None] = dict.fromkeys(customers, "")
+        for channel, customer_id, conversation_id in read:  # the newest comes last
+            found[channel, customer_id] = conversation_id
+        self._newest.update(((tenant, *one), newest or "") for one, newest in found.items())
+        return found
