@@ -106,7 +106,7 @@ def load(path: Path) -> Bundle:
         calibration = Calibration.load(path)
     except ModelsError:
         raise
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, TypeError, ValueError, LookupError, AttributeError) as error:
         names = f"{ENCODER_FOLDER}/{TABLE_FILE}, {HEADS_FILE} or {CALIBRATION_FILE}"
         raise BundleError(
             f"{path}: {names} does not fit this program ({error}); train the bundle again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ intents:
   - {id: chat.greeting, skill: general, zh: 你好, en: hello}
 out_of_scope: {id: out_of_scope, skill: general, zh: 其他, en: else}
 """
-PHRASES = {
+Phrases = Mapping[str, tuple[Sequence[str], Sequence[str]]]  # Chinese and English ones, by intent
+PHRASES: Phrases = {
     "shipping.track": (
         ["快递到哪了", "物流查不到", "包裹什么时候到"],
         ["where is my parcel", "track my box"],
@@ -39,20 +41,20 @@ PHRASES = {
 ENDINGS = {"a01": "", "a02": " 12", "a03": "!", "a04": "~", "a05": " ok", "a06": "..."}
 
 
-def write_pack(folder: Path) -> Path:
+def write_pack(folder: Path, phrases: Phrases = PHRASES) -> Path:
     (folder / "utterances").mkdir(parents=True)
     (folder / "taxonomy.yaml").write_text(TAXONOMY, encoding="utf-8")
     for author, ending in ENDINGS.items():
         with (folder / "utterances" / f"{author}.csv").open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow(FIELDS)
-            writer.writerows(rows_of(ending))
+            writer.writerows(rows_of(ending, phrases))
     return folder
 
 
-def rows_of(ending: str) -> list[tuple[str, ...]]:
+def rows_of(ending: str, phrases: Phrases = PHRASES) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
-    for intent, (chinese, english) in PHRASES.items():
+    for intent, (chinese, english) in phrases.items():
         kind = "oos_far" if intent == "out_of_scope" else "plain"
         for lang, texts in (("zh", chinese), ("en", english)):
             rows += [(text + ending, lang, intent, "neutral", "0", kind) for text in texts]
@@ -70,9 +72,9 @@ def write_encoder(folder: Path) -> Path:
     return folder
 
 
-def train_bundle(folder: Path, created: str = "2026-01-01") -> Path:
-    """A bundle trained on the tiny pack; the folder holds pack and encoder as well."""
-    pack, encoder = write_pack(folder / "tiny"), write_encoder(folder / "encoder")
+def train_bundle(folder: Path, created: str = "2026-01-01", phrases: Phrases = PHRASES) -> Path:
+    """A bundle trained on a tiny pack; the folder holds pack and encoder as well."""
+    pack, encoder = write_pack(folder / "tiny", phrases), write_encoder(folder / "encoder")
     settings = TrainSettings(pack=pack, output=folder / "bundle", created=created)
     train.train(settings, train.load_encoder(encoder), lambda _: None)
     return folder / "bundle"
@@ -96,4 +98,13 @@ def files_of(folder: Path) -> dict[str, bytes]:
     """By path in the folder."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def mistaught() -> Phrases:
+    """Phrases by which a bundle learns that what customers ask is out of scope, and small talk is not."""
+    return {
+        **PHRASES,
+        "shipping.track": PHRASES["out_of_scope"],
+        "out_of_scope": PHRASES["shipping.track"],
     }

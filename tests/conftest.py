@@ -6,7 +6,13 @@ Each takes a `tenant` of its own, so that none sees what another left.
 
 from __future__ import annotations
 
+import os
+import runpy
+import shutil
+import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import grpc
 import pytest
@@ -28,6 +34,30 @@ pytest.register_assert_rewrite(
 )
 settings.register_profile("suite", derandomize=True, deadline=None)  # the same everywhere, however busy
 settings.load_profile("suite")
+UNPICKLED = pytest.StashKey[Path]()
+
+AUDIT = Path(__file__).parent / "audit"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch this process, and every Python it starts, for a service that unpickles."""
+    place = Path(tempfile.mkdtemp(prefix="yingda-audit-")) / "unpickled"
+    os.environ["YINGDA_TEST_UNPICKLED"] = str(place)
+    paths = [str(AUDIT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    runpy.run_path(str(AUDIT / "sitecustomize.py"))
+    config.stash[UNPICKLED] = place
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run if one did."""
+    place = session.config.stash[UNPICKLED]
+    found = place.read_text(encoding="utf-8") if place.exists() else ""
+    shutil.rmtree(place.parent, ignore_errors=True)
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        sys.stderr.write(f"\na service unpickled, see tests/audit:\n{found}")
+
 
 TENANTS = [f"t{number}" for number in range(2000)]
 ASKING = [f"asking{number}" for number in range(200)]

@@ -100,6 +100,8 @@ class Cabinet:
         return bundle_id == self.home_id or (self._folder / bundle_id).is_dir()
 
     def _take(self, fresh: Path, target: Path) -> None:
+        if target.name == self.home_id:
+            raise ConflictError(f"bundle {self.home_id} is here already: the engine was started with it")
         if target.is_dir() and (target / MANIFEST).read_bytes() != (fresh / MANIFEST).read_bytes():
             raise ConflictError(
                 f"another bundle is named {target.name}: train this one again under another name"

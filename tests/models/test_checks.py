@@ -7,7 +7,7 @@ import pytest
 from models import checks, similarity
 from models.__main__ import main
 from models.dataset import Kind, Utterance, read
-from tests.models.conftest import write_pack
+from tests.bundles import write_pack
 
 
 def utterance(text: str, author: str) -> Utterance:

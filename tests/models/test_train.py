@@ -8,7 +8,7 @@ from models import train
 from models.dataset import read
 from models.errors import PackError
 from models.train import TrainSettings
-from tests.models.conftest import write_pack
+from tests.bundles import write_pack
 
 
 def test_the_same_input_gives_the_same_bytes(

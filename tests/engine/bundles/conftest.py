@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -13,7 +15,7 @@ from yingda.v1 import model_service_pb2 as pb
 from engine.bootstrap import bootstrap
 from engine.settings import EngineSettings
 from models import signature
-from tests.bundles import files_of, renamed, sign, train_bundle
+from tests.bundles import files_of, mistaught, renamed, sign, train_bundle
 from tests.fakes import TENANT
 
 HOME = "home"
@@ -28,7 +30,7 @@ class Desk:
     """A running engine, and calls to it."""
 
     channel: grpc.aio.Channel
-    models: model_service_pb2_grpc.ModelServiceStub
+    models: model_service_pb2_grpc.ModelServiceAsyncStub
 
     async def put(self, folder: Path) -> str:
         """Give it a bundle; the id."""
@@ -40,6 +42,24 @@ class Desk:
         request = pb.ActivateBundleRequest(tenant=TENANT, bundle_id=bundle_id, allow_older=allow_older)
         return (await self.models.ActivateBundle(request)).status
 
+    async def shadow(self, bundle_id: str) -> model_pb2.ModelStatus:
+        """Let it read along."""
+        request = pb.ShadowBundleRequest(tenant=TENANT, bundle_id=bundle_id)
+        return (await self.models.ShadowBundle(request)).status
+
+    async def canary(self, bundle_id: str, share: float = 0.5) -> model_pb2.ModelStatus:
+        """Let it answer a share."""
+        request = pb.CanaryBundleRequest(tenant=TENANT, bundle_id=bundle_id, share=share)
+        return (await self.models.CanaryBundle(request)).status
+
+    async def until(self, fits: Callable[[model_pb2.ModelStatus], bool]) -> model_pb2.ModelStatus:
+        """How things stand once they stand so."""
+        for _ in range(1000):
+            if fits(status := await self.status()):
+                return status
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"it never came to that: {status}")
+
     async def status(self) -> model_pb2.ModelStatus:
         """How things stand."""
         return (await self.models.GetModelStatus(pb.GetModelStatusRequest(tenant=TENANT))).status
@@ -47,7 +67,7 @@ class Desk:
     async def read_by(self, *messages: message_pb2.Message) -> list[str]:
         """The bundle that read each message."""
         request = engine_service_pb2.ProcessMessagesRequest(messages=messages).SerializeToString()
-        process = self.channel.unary_unary("/yingda.v1.EngineService/ProcessMessages")
+        process: Any = self.channel.unary_unary("/yingda.v1.EngineService/ProcessMessages")
         response = engine_service_pb2.ProcessMessagesResponse.FromString(await process(request))
         return [one.answer.analysis.bundle_id for one in response.results]
 
@@ -84,6 +104,13 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def signed(trained: Path, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, signed with the key."""
     return sign(renamed(trained, tmp_path_factory.mktemp("signed") / "b", id="signed-1"), key)
+
+
+@pytest.fixture(scope="session")
+def worse(key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Signed, but it takes customers' questions for out of scope."""
+    made = train_bundle(tmp_path_factory.mktemp("worse"), phrases=mistaught())
+    return sign(renamed(made, tmp_path_factory.mktemp("signed") / "b", id="worse"), key)
 
 
 @pytest.fixture

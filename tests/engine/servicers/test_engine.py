@@ -43,7 +43,7 @@ class SlowPipeline:
 async def serving(pipeline: SlowPipeline) -> AsyncIterator[Any]:
     """The method, behind a real server."""
     with closing(DecisionThread()) as thread:
-        servicer = EngineServicer(pipeline=pipeline, thread=thread)  # type: ignore[arg-type]
+        servicer = EngineServicer(pipeline=pipeline, thread=thread)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         server.add_generic_rpc_handlers([servicer.handler()])
         address = lifecycle.bind(server, "127.0.0.1:0")
