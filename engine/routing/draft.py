@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 
 from engine.domain import (
     Assignment,
@@ -140,6 +141,12 @@ class Draft:
         declined = () if step == queue.OVERFLOW else conversation.declined
         return self.wait(self.touch(conversation, relaxation=step, declined=declined))
 
+    def prioritise(self, conversation: Conversation, priority: int) -> Conversation:
+        """Give it this priority; who waits moves to the place in the queue."""
+        asked = replace(conversation.requirement, priority=priority)
+        after = self.touch(conversation, requirement=asked)
+        return self.wait(after) if after.state is ConversationState.WAITING else after
+
     def close(self, conversation: Conversation) -> Conversation:
         """End it for the customer; the place is freed now, or after the wrap-up."""
         wrap_ms = round(self.policy.wrap_up_seconds * SECOND)
@@ -210,9 +217,13 @@ class Draft:
         """Journal the event with the change; one of the same conversation before it led to it."""
         self._log.early(event, self.message)
 
-    def record_messages(self, events: Sequence[Event]) -> None:
-        """Journal messages, in the order in which they were decided about, behind what `record` was given."""
-        self._log.messages += events
+    def record_message(self, event: Event) -> None:
+        """Journal a message, in the order in which they were decided about, behind what `record` was given."""
+        self._log.messages.append(event)
+
+    def record_behind(self, event: Event, message: int) -> None:
+        """Journal what followed from a message, behind it."""
+        self._log.late(event, ~message)
 
     def record_given(self, event: Event, agent_id: str) -> None:
         """Journal that a waiting conversation was given to the agent, behind all others, in this order.
