@@ -12,6 +12,8 @@ from yingda.v1 import (
     conversation_service_pb2_grpc,
     model_service_pb2_grpc,
     reply_service_pb2_grpc,
+    rule_service_pb2_grpc,
+    ticket_service_pb2_grpc,
 )
 
 from engine.servicers.agent import AgentServicer
@@ -19,6 +21,8 @@ from engine.servicers.bot import BotServicer
 from engine.servicers.engine import EngineServicer
 from engine.servicers.model import ModelServicer
 from engine.servicers.reading import ReadingServicers
+from engine.servicers.rule import RuleServicer
+from engine.servicers.ticket import TicketServicer
 
 SERVICES = (
     "yingda.v1.EngineService",
@@ -28,6 +32,8 @@ SERVICES = (
     "yingda.v1.ConversationService",
     "yingda.v1.BotService",
     "yingda.v1.ModelService",
+    "yingda.v1.RuleService",
+    "yingda.v1.TicketService",
 )
 
 
@@ -39,6 +45,8 @@ class Servicers:
     agent: AgentServicer
     bot: BotServicer
     model: ModelServicer
+    rule: RuleServicer
+    ticket: TicketServicer
     reading: ReadingServicers
 
 
@@ -53,4 +61,6 @@ def add_servicers(server: grpc.aio.Server, servicers: Servicers) -> tuple[str, .
     )
     bot_service_pb2_grpc.add_BotServiceServicer_to_server(servicers.bot, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(servicers.model, server)
+    rule_service_pb2_grpc.add_RuleServiceServicer_to_server(servicers.rule, server)
+    ticket_service_pb2_grpc.add_TicketServiceServicer_to_server(servicers.ticket, server)
     return SERVICES

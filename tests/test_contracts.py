@@ -45,6 +45,8 @@ from engine.servicers import (
     convert_reply,
     model,
     reply,
+    rule,
+    ticket,
 )
 from engine.servicers import engine as engine_servicer
 from engine.servicers.errors import CODES
@@ -69,6 +71,8 @@ SERVICERS = {
     "ConversationService": conversation.ConversationServicer,
     "ModelService": model.ModelServicer,
     "ReplyService": reply.ReplyServicer,
+    "RuleService": rule.RuleServicer,
+    "TicketService": ticket.TicketServicer,
 }
 
 

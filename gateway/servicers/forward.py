@@ -17,6 +17,8 @@ from yingda.v1 import (
     conversation_service_pb2,
     model_service_pb2,
     reply_service_pb2,
+    rule_service_pb2,
+    ticket_service_pb2,
 )
 
 from gateway.engine_client import EngineClient
@@ -32,6 +34,8 @@ SERVICES: Sequence[ServiceDescriptor] = (
     conversation_service_pb2.DESCRIPTOR.services_by_name["ConversationService"],
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     reply_service_pb2.DESCRIPTOR.services_by_name["ReplyService"],
+    rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
+    ticket_service_pb2.DESCRIPTOR.services_by_name["TicketService"],
 )
 
 

@@ -236,7 +236,8 @@ def test_what_is_given_away_comes_of_the_message_that_freed_the_place() -> None:
     one.message = 1
     one.release(held())
     one.record_given(Event(conversation_id="c2", kind="k", time_ms=1, data=b""), "ann")
-    one.record_messages([Event(conversation_id=key, kind="m", time_ms=1, data=b"", key=key) for key in "ab"])
+    for key in "ab":
+        one.record_message(Event(conversation_id=key, kind="m", time_ms=1, data=b"", key=key))
 
     assert [event.by for event in one.change().events] == [0, 0, -1]
 
