@@ -39,6 +39,10 @@ SERVICES: Sequence[ServiceDescriptor] = (
 )
 
 
+# What they change, all tenants share.
+OPERATORS_ONLY = frozenset({"PutBundle", "ActivateBundle", "RollBackBundle", "ShadowBundle", "CanaryBundle"})
+
+
 class Forwarder:
     """Makes a handler for each method of a service out of its descriptor; all requests have a `tenant`."""
 
@@ -97,7 +101,10 @@ class Forwarder:
 
         async def call(request: bytes, context: Context) -> bytes:
             allowed = self._tenancy.allowed(context)
-            self._tenancy.check(_tenant(request_class, request), allowed)
+            tenant = _tenant(request_class, request)
+            self._tenancy.check(tenant, allowed)
+            if method.name in OPERATORS_ONLY:
+                self._tenancy.check_operator(tenant)
             return await self._engine.forward(path, request, self._timeout(context))
 
         return call
