@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
+from operator import eq
 from typing import NamedTuple
 
 import numpy as np
@@ -376,8 +378,17 @@ class MessageBatch:
     def __len__(self) -> int:
         return len(self.message_ids)
 
+    def keys(self) -> list[str]:
+        """What names each message for ever within its tenant."""
+        return [
+            f"{channel}:{message_id}"
+            for channel, message_id in zip(self.channels, self.message_ids, strict=True)
+        ]
+
     def take(self, rows: Sequence[int]) -> MessageBatch:
         """The batch of these rows only, in the order given."""
+        if len(rows) == len(self) and all(map(eq, rows, count())):
+            return self
         return MessageBatch(
             tenants=[self.tenants[row] for row in rows],
             channels=[self.channels[row] for row in rows],

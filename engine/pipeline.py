@@ -44,30 +44,33 @@ class Pipeline:
         A message whose (tenant, channel, message_id) was seen before, here or in an earlier batch, gets the first
         answer, marked as a duplicate. Raises: ContentionError, StorageError.
         """
-        names = [(batch.tenants[row], _key(batch, row)) for row in range(len(batch))]
-        first = {name: row for row, name in reversed(list(enumerate(names)))}
-        answers = self._answer(batch, sorted(first.values()))
+        keys = batch.keys()
+        names = list(zip(batch.tenants, keys, strict=True))
+        first = dict(zip(reversed(names), reversed(range(len(names))), strict=True))
+        answers = self._answer(batch, keys, sorted(first.values()))
         return [
             answers[row] if first[name] == row else self._codec.again(answers[first[name]])
             for row, name in enumerate(names)
         ]
 
-    def _answer(self, batch: MessageBatch, rows: list[int]) -> dict[int, bytes]:
+    def _answer(self, batch: MessageBatch, keys: Sequence[str], rows: list[int]) -> dict[int, bytes]:
         answers: dict[int, bytes] = {}
         for _ in range(_ATTEMPTS):
-            answers |= self._answered_before(batch, rows)
+            answers |= self._answered_before(batch, keys, rows)
             answers |= self._attempt(batch, [row for row in rows if row not in answers])
             rows = [row for row in rows if row not in answers]
             if not rows:
                 return answers
         raise ContentionError(f"the state changed under {_ATTEMPTS} attempts; try again")
 
-    def _answered_before(self, batch: MessageBatch, rows: Sequence[int]) -> dict[int, bytes]:
+    def _answered_before(
+        self, batch: MessageBatch, keys: Sequence[str], rows: Sequence[int]
+    ) -> dict[int, bytes]:
         answers = {}
         for tenant, of_tenant in _by_tenant(batch, rows).items():
-            records = self._store.records(tenant, [_key(batch, row) for row in of_tenant])
+            records = self._store.records(tenant, [keys[row] for row in of_tenant])
             for row in of_tenant if records else ():
-                record = records.get(_key(batch, row))
+                record = records.get(keys[row])
                 if record is not None:  # empty where only the message's name is remembered
                     answers[row] = self._codec.again(self._codec.answer_in(record))
         return answers
@@ -94,7 +97,7 @@ class Pipeline:
             )
         )
         answers = self._codec.answers(ids, analysis, assignments, advice)
-        self._journal(fresh, ids, answers, drafts)
+        self._journal(fresh, groups, drafts, ids, answers)
         committed = self._dispatcher.commit_all(list(drafts.values()))
         kept = {tenant for tenant, done in zip(drafts, committed, strict=True) if done}
         return {rows[row]: answers[row] for row in range(len(fresh)) if fresh.tenants[row] in kept}
@@ -106,34 +109,35 @@ class Pipeline:
         groups: dict[str, list[int]],
         drafts: dict[str, Draft],
     ) -> tuple[list[str], list[Assignment]]:
-        decided: dict[int, tuple[str, Assignment]] = {}
+        ids, decided = [""] * len(batch), dict[int, Assignment]()
         for tenant, rows in groups.items():
-            ids, assignments = self._dispatcher.receive(drafts[tenant], batch, rows, analysis)
-            decided.update(zip(rows, zip(ids, assignments, strict=True), strict=True))
-        in_order = [decided[row] for row in range(len(batch))]
-        return [one for one, _ in in_order], [assignment for _, assignment in in_order]
+            found, made = self._dispatcher.receive(drafts[tenant], batch, rows, analysis)
+            for row, conversation_id in zip(rows, found, strict=True):
+                ids[row] = conversation_id
+            decided.update(zip(rows, made, strict=True))
+        return ids, [decided[row] for row in range(len(batch))]
 
     def _journal(
-        self, batch: MessageBatch, ids: Sequence[str], answers: Sequence[bytes], drafts: dict[str, Draft]
+        self,
+        batch: MessageBatch,
+        groups: dict[str, list[int]],
+        drafts: dict[str, Draft],
+        ids: Sequence[str],
+        answers: Sequence[bytes],
     ) -> None:
-        for row, (conversation_id, answer) in enumerate(zip(ids, answers, strict=True)):
-            draft = drafts[batch.tenants[row]]
-            event = Event(
-                conversation_id=conversation_id,
-                kind=MESSAGE,
-                time_ms=draft.now_ms,
-                data=self._codec.record(batch.raw[row], answer),
-                key=_key(batch, row),
+        records, keys = self._codec.records(batch.raw, answers), batch.keys()
+        for tenant, rows in groups.items():
+            now_ms = drafts[tenant].now_ms
+            drafts[tenant].record_messages(
+                [Event(ids[row], MESSAGE, now_ms, records[row], keys[row]) for row in rows]
             )
-            draft.record_message(event)
-
-
-def _key(batch: MessageBatch, row: int) -> str:
-    """Names a message for ever within its tenant."""
-    return f"{batch.channels[row]}:{batch.message_ids[row]}"
 
 
 def _by_tenant(batch: MessageBatch, rows: Sequence[int]) -> dict[str, list[int]]:
+    """The rows of each tenant, in order."""
+    tenants = set(batch.tenants)
+    if len(tenants) == 1:
+        return {tenants.pop(): list(rows)} if rows else {}
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for row in rows:
         groups[batch.tenants[row]].append(row)

@@ -183,8 +183,8 @@ class Codec(Protocol):
         """One serialised answer per message."""
         ...
 
-    def record(self, raw: bytes, answer: bytes) -> bytes:
-        """A message and its answer, as journaled."""
+    def records(self, raw: Sequence[bytes], answers: Sequence[bytes]) -> list[bytes]:
+        """Messages and their answers, as journaled."""
         ...
 
     def answer_in(self, record: bytes) -> bytes:

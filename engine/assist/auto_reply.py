@@ -64,6 +64,8 @@ class Policies:
     ) -> list[AutoReply | None]:
         """For each message; None where the tenant's policy is off."""
         policies = {tenant: self.of(tenant) for tenant in set(tenants)}
+        if not any(policy.enabled for policy in policies.values()):
+            return [None] * len(tenants)
         return [
             decide(policies[tenant], analysis, row, found) if policies[tenant].enabled else None
             for row, (tenant, found) in enumerate(zip(tenants, suggestions, strict=True))

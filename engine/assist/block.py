@@ -41,6 +41,7 @@ class Block:
         self.typed = typed  # None: not made yet, a large block is searched by meaning until it is
         self.words = words
         self.visibility = Visibility(self.replies)
+        self.is_as_written = not any("{{" in one.text or "}}" in one.text for one in self.replies)
         self._intents: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,7 @@ HEDGE = np.float32(
 _KEPT = 8192  # texts; a conversation's last messages are asked about at every keystroke
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(NamedTuple):
     """A text's vector [d + intents + 1], and what it is about."""
 
     row: Vectors
@@ -70,10 +69,9 @@ class Reader:
 
     def remember(self, texts: Sequence[str], analysis: AnalysisBatch, rows: Vectors) -> None:
         """Keep what the pipeline read anyhow: these are the messages that agents will answer next."""
-        reads = zip(texts, rows, analysis.languages, analysis.intents, strict=True)
+        reads = map(Read._make, zip(rows, analysis.languages, analysis.intents, strict=True))
         with self._lock:
-            for text, row, language, intent in reads:
-                self._kept[text] = Read(row=row, language=language, intent=intent)
+            self._kept.update(zip(texts, reads, strict=True))
             self._forget()
 
     def _forget(self) -> None:

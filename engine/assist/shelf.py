@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.assist.block import Block, Vectors
+from engine.assist.block import INTENT_WEIGHT, Block, Vectors
 from engine.assist.visibility import Allowed, Place, both
 from engine.domain import Reply, Suggestion
 
 Rows = npt.NDArray[np.int64]
+_MAKE: Callable[[tuple[Reply, float, float, None]], Suggestion] = partial(
+    tuple.__new__, Suggestion
+)  # from its fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,10 @@ class Shelf:
         """Whether some reply fits what was typed."""
         return any(len(part.block.fits(typed).rows) for part in self.parts)
 
+    def is_as_written(self) -> bool:
+        """Whether no text needs anything done to it where nothing is known of the customer."""
+        return all(part.block.is_as_written for part in self.parts)
+
     def search(self, queries: Vectors, place: Place, limit: int) -> list[list[Suggestion]]:
         """The best `limit` for each query [n, d + intents + 1], best first."""
         by_part = [self._search_meaning(part, queries, place, limit) for part in self.parts]
@@ -99,18 +108,26 @@ class Shelf:
         self, part: Part, queries: Vectors, rows: Rows, scores: Vectors
     ) -> list[list[Suggestion]]:
         """For queries [n, ...] their rows and scores [n, k] as suggestions; row -1 is none."""
-        embedding = queries[:, : self.width]
-        length = np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), np.float32(1e-12))
-        similarity = np.einsum("nd,nkd->nk", embedding / length, part.block.vectors[rows, : self.width])
-        replies = part.block.replies
-        return [
-            [
-                Suggestion(reply=replies[row], score=score, similarity=cosine)
-                for row, score, cosine in zip(*columns, strict=True)
-                if row >= 0
-            ]
-            for columns in zip(rows.tolist(), scores.tolist(), similarity.tolist(), strict=True)
-        ]
+        similarity = self._similarity(part, queries, rows, scores)
+        replies = map(part.block.replies.__getitem__, rows.ravel().tolist())
+        columns = zip(replies, scores.ravel().tolist(), similarity.ravel().tolist(), repeat(None))
+        made = list(map(_MAKE, columns))
+        k = rows.shape[1]
+        found = [made[at : at + k] for at in range(0, len(made), k)]
+        if (rows < 0).any():
+            return [one[:count] for one, count in zip(found, (rows >= 0).sum(axis=1).tolist(), strict=True)]
+        return found
+
+    def _similarity(self, part: Part, queries: Vectors, rows: Rows, scores: Vectors) -> Vectors:
+        """[n, k], the cosines: what is left of a score without the intent's share of it."""
+        intents = np.zeros((len(queries), queries.shape[1] - self.width + 1), dtype=np.float32)
+        intents[:, :-1] = queries[:, self.width :]  # the last column is that of a reply for any intent
+        share = INTENT_WEIGHT * np.take_along_axis(intents, part.block.intents(self.width)[rows], axis=1)
+        length = np.maximum(
+            np.linalg.norm(queries[:, : self.width], axis=1, keepdims=True), np.float32(1e-12)
+        )
+        cosines: Vectors = (scores - share) / length
+        return cosines
 
 
 def best(found: Sequence[Suggestion], limit: int) -> list[Suggestion]:

@@ -56,20 +56,19 @@ class Suggester:
         """
         queries = of_messages(analysis)
         self._reader.remember(batch.texts, analysis, queries)
-        suggestions: list[list[Suggestion]] = [[] for _ in range(len(batch))]
         for tenant in set(batch.tenants):
             self._bookkeeper.ready(tenant)
+        found: dict[int, list[Suggestion]] = {}
         for (tenant, language), rows in _by_shelf(batch, analysis).items():
             if shelf := self._library.shelf(tenant, language):
+                depth = max(_RERANKED, limit) if self._memory.learned(tenant).records else limit
                 for channel, of_channel in _by_channel(shelf, batch, rows).items():
                     place = Place(channel=channel, now_ms=self._clock.now_ms())
-                    found = self._search(tenant, shelf, place, queries[of_channel], limit)
-                    for row, best in zip(of_channel, found, strict=True):
-                        suggestions[row] = self._relearned(tenant, best, analysis, row, limit)
-        return [
-            [self._filled(one, batch.metadata[row], batch.channels[row]) for one in found]
-            for row, found in enumerate(suggestions)
-        ]
+                    listed = shelf.search(queries[of_channel], place, depth)
+                    found.update(zip(of_channel, listed, strict=True))
+                self._relearn(tenant, rows, analysis, found)
+                self._fill(shelf, batch, rows, found, limit)
+        return [found.get(row, []) for row in range(len(batch))]
 
     def suggest(self, tenant: str, wanted: Wanted) -> Ranked:
         """For what the agent typed and what the customer said last; either may be missing. Best first."""
@@ -113,25 +112,31 @@ class Suggester:
             now_ms=self._clock.now_ms(),
         )
 
-    def _search(
-        self, tenant: str, shelf: Shelf, place: Place, queries: Vectors, limit: int
-    ) -> list[list[Suggestion]]:
-        depth = max(_RERANKED, limit) if self._memory.learned(tenant).records else limit
-        return shelf.search(queries, place, depth)
-
-    def _relearned(
-        self, tenant: str, found: list[Suggestion], analysis: AnalysisBatch, row: int, limit: int
-    ) -> list[Suggestion]:
+    def _relearn(
+        self, tenant: str, rows: Sequence[int], analysis: AnalysisBatch, found: dict[int, list[Suggestion]]
+    ) -> None:
+        """Bring forward what agents took before."""
         learned = self._memory.learned(tenant)
-        if not learned.records or not learned.guard.trusts():
-            return found[:limit]
-        moment = Moment(
-            key="",
-            intent=analysis.intents[row],
-            typed="",
-            now_ms=self._clock.now_ms(),
-        )
-        return ranker.reorder(found, learned, moment)[:limit]
+        if learned.records and learned.guard.trusts():
+            now_ms = self._clock.now_ms()
+            for row in rows:
+                moment = Moment(key="", intent=analysis.intents[row], typed="", now_ms=now_ms)
+                found[row] = ranker.reorder(found[row], learned, moment)
+
+    def _fill(
+        self,
+        shelf: Shelf,
+        batch: MessageBatch,
+        rows: Sequence[int],
+        found: dict[int, list[Suggestion]],
+        limit: int,
+    ) -> None:
+        """Leave `limit` of each, with what is known of the customer."""
+        as_written = shelf.is_as_written()
+        for row in rows:
+            facts, listed = batch.metadata[row], found[row]
+            if facts or not as_written or len(listed) > limit:
+                found[row] = [self._filled(one, facts, batch.channels[row]) for one in listed[:limit]]
 
     def _filled(self, one: Suggestion, facts: Mapping[str, str], channel: int) -> Suggestion:
         text = one.reply.text

@@ -217,9 +217,9 @@ class Draft:
         """Journal the event with the change; one of the same conversation before it led to it."""
         self._log.early(event, self.message)
 
-    def record_message(self, event: Event) -> None:
-        """Journal a message, in the order in which they were decided about, behind what `record` was given."""
-        self._log.messages.append(event)
+    def record_messages(self, events: Sequence[Event]) -> None:
+        """Journal messages, in the order in which they were decided about, behind what `record` was given."""
+        self._log.messages += events
 
     def record_behind(self, event: Event, message: int) -> None:
         """Journal what followed from a message, behind it."""

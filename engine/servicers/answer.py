@@ -8,39 +8,60 @@ them. A test compares the outcome with what protobuf builds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import repeat
 from struct import Struct
 from typing import TypeVar
 
+import numpy as np
 from yingda.v1.analysis_pb2 import Analysis, IntentScore
 from yingda.v1.answer_pb2 import MessageAnswer
+from yingda.v1.assignment_pb2 import Assignment as AssignmentProto
+from yingda.v1.assignment_pb2 import ScoreTerm
 from yingda.v1.reply_pb2 import Suggestion as SuggestionProto
 
-from engine.domain import Advice, AnalysisBatch, Assignment, Reply, Suggestion
+from engine.domain import Advice, AnalysisBatch, Assignment, AutoReply, Reply, Suggestion
 from engine.servicers import convert, wire
 
 K = TypeVar("K")
+V = TypeVar("V")
 _KEPT = 65536  # fragments of a kind that are remembered
 
-_READING = Struct("<BfBBBfBB")  # confidence, sentiment, anger, is_angry, each behind its tag
+_READING = np.dtype(
+    [
+        ("confidence_tag", "u1"),
+        ("confidence", "<f4"),
+        ("sentiment_tag", "u1"),
+        ("sentiment", "u1"),
+        ("anger_tag", "u1"),
+        ("anger", "<f4"),
+        ("is_angry_tag", "u1"),
+        ("is_angry", "u1"),
+    ]
+)  # the numbers of an Analysis, each behind its tag
 _CONFIDENCE = Struct("<Bf")
 _SCORES = Struct("<BfBf")  # score and similarity
-_T_CONFIDENCE = wire.tag_of_float(Analysis.CONFIDENCE_FIELD_NUMBER)
-_T_SENTIMENT = wire.tag_of_varint(Analysis.SENTIMENT_FIELD_NUMBER)
-_T_ANGER = wire.tag_of_float(Analysis.ANGER_FIELD_NUMBER)
-_T_IS_ANGRY = wire.tag_of_varint(Analysis.IS_ANGRY_FIELD_NUMBER)
 _T_CANDIDATE = wire.tag_of_float(IntentScore.CONFIDENCE_FIELD_NUMBER)
 _T_SCORE = wire.tag_of_float(SuggestionProto.SCORE_FIELD_NUMBER)
 _T_SIMILARITY = wire.tag_of_float(SuggestionProto.SIMILARITY_FIELD_NUMBER)
+_FLOAT = Struct("<f")
+_T_OUTCOME = wire.tag_of_varint(AssignmentProto.OUTCOME_FIELD_NUMBER)
+_T_RELAXATION = wire.tag_of_varint(AssignmentProto.RELAXATION_FIELD_NUMBER)
+_SENTIMENTS = np.array(list(convert.SENTIMENT_NUMBERS), dtype=np.uint8)
 
 
 class AnswerWriter:
-    """Writes serialised MessageAnswers. Called from one thread."""
+    """Writes serialised MessageAnswers. Called from one thread.
+
+    What is remembered of an object is found by its identity, and remembered with it, so that neither is taken for
+    another's.
+    """
 
     def __init__(self) -> None:
         self._readings: dict[tuple[str, str, str, str], bytes] = {}
         self._candidates: dict[str, bytes] = {}
-        self._assignments: dict[Assignment, bytes] = {}
-        self._replies: dict[Reply, bytes] = {}
+        self._assignments: dict[int, tuple[Assignment, bytes]] = {}
+        self._replies: dict[int, tuple[Reply, bytes]] = {}
 
     def write(
         self,
@@ -50,58 +71,62 @@ class AnswerWriter:
         advice: Sequence[Advice],
     ) -> list[bytes]:
         """One per row."""
-        analyses = self._analyses(analysis)
+        columns = zip(
+            conversation_ids,
+            self._analyses(analysis),
+            map(self._assignment, assignments),
+            advice,
+            strict=True,
+        )
         return [
             b"".join(
                 (
                     wire.field(MessageAnswer.CONVERSATION_ID_FIELD_NUMBER, conversation_id.encode()),
                     wire.field(MessageAnswer.ANALYSIS_FIELD_NUMBER, read),
-                    self._assignment(assignment),
-                    *[self._suggestion(one) for one in advised.suggestions],
-                    _auto_reply(advised),
+                    assigned,
+                    *map(self._suggestion, advised.suggestions),
+                    b"" if advised.auto_reply is None else _auto_reply(advised.auto_reply),
                 )
             )
-            for conversation_id, read, assignment, advised in zip(
-                conversation_ids, analyses, assignments, advice, strict=True
-            )
+            for conversation_id, read, assigned, advised in columns
         ]
 
     def _analyses(self, batch: AnalysisBatch) -> list[bytes]:
-        names = batch.intent_names
-        readings = zip(batch.intents, batch.skills, batch.languages, strict=True)
-        numbers = zip(batch.confidence, batch.sentiments, batch.anger, batch.is_angry, strict=True)
-        candidates = zip(batch.candidates.tolist(), batch.candidate_confidence.tolist(), strict=True)
-        return [
-            b"".join(
-                (
-                    _kept(self._readings, (*reading, batch.bundle_id), _reading),
-                    _numbers(*number),
-                    *[
-                        self._candidate(names[column], confidence)
-                        for column, confidence in zip(columns, confidences, strict=True)
-                    ],
-                )
-            )
-            for reading, number, (columns, confidences) in zip(readings, numbers, candidates, strict=True)
+        names = zip(batch.intents, batch.skills, batch.languages, repeat(batch.bundle_id))
+        readings = [_kept(self._readings, one, _reading) for one in names]
+        heads = [_kept(self._candidates, one, _candidate_head) for one in batch.intent_names]
+        numbers, size = _numbers(batch), _READING.itemsize
+        confidences = np.ascontiguousarray(batch.candidate_confidence, dtype="<f4").tobytes()
+        k = batch.candidates.shape[1]
+        parts: list[list[bytes]] = [
+            [reading, numbers[row * size : (row + 1) * size]] for row, reading in enumerate(readings)
         ]
-
-    def _candidate(self, intent: str, confidence: float) -> bytes:
-        return _kept(self._candidates, intent, _candidate_head) + _CONFIDENCE.pack(_T_CANDIDATE, confidence)
+        for place, columns in enumerate(batch.candidates.T.tolist()):
+            for row, column in enumerate(columns):
+                at = 4 * (row * k + place)
+                parts[row] += heads[column], confidences[at : at + 4]
+        return list(map(b"".join, parts))
 
     def _assignment(self, assignment: Assignment) -> bytes:
         if assignment.terms or assignment.reservation_id:  # made for one conversation, not to come again
             return _assignment(assignment)
-        return _kept(self._assignments, assignment, _assignment)
+        return _kept_of(self._assignments, assignment, _assignment)
 
     def _suggestion(self, suggestion: Suggestion) -> bytes:
-        if suggestion.filled is not None:  # with this customer's facts, not to come again
+        reply, score, similarity, filled = suggestion
+        if filled is not None:  # with this customer's facts, not to come again
             made = convert.suggestion_to_proto(suggestion).SerializeToString()
             return wire.field(MessageAnswer.SUGGESTIONS_FIELD_NUMBER, made)
-        numbers = _SCORES.pack(_T_SCORE, suggestion.score, _T_SIMILARITY, suggestion.similarity)
-        return _kept(self._replies, suggestion.reply, _suggestion_head) + numbers
+        head = _kept_of(self._replies, reply, _suggestion_head)
+        return head + _SCORES.pack(_T_SCORE, score, _T_SIMILARITY, similarity)
 
 
-def _kept(kept: dict[K, bytes], key: K, make: Callable[[K], bytes]) -> bytes:
+def _kept_of(kept: dict[int, tuple[V, bytes]], one: V, make: Callable[[V], bytes]) -> bytes:
+    known = kept.get(id(one))
+    return known[1] if known else _kept(kept, id(one), lambda _: (one, make(one)))[1]
+
+
+def _kept(kept: dict[K, V], key: K, make: Callable[[K], V]) -> V:
     if (known := kept.get(key)) is not None:
         return known
     if len(kept) >= _KEPT:
@@ -115,18 +140,24 @@ def _reading(names: tuple[str, str, str, str]) -> bytes:
     return Analysis(intent=intent, skill=skill, language=language, bundle_id=bundle_id).SerializeToString()
 
 
-def _numbers(confidence: float, sentiment: int, anger: float, is_angry: bool) -> bytes:
-    number = convert.SENTIMENT_NUMBERS[sentiment]
-    return _READING.pack(
-        _T_CONFIDENCE, confidence, _T_SENTIMENT, number, _T_ANGER, anger, _T_IS_ANGRY, is_angry
-    )
+def _numbers(batch: AnalysisBatch) -> bytes:
+    """Every row's, one behind the other."""
+    numbers = np.empty(len(batch.intents), dtype=_READING)
+    numbers["confidence_tag"] = wire.tag_of_float(Analysis.CONFIDENCE_FIELD_NUMBER)
+    numbers["confidence"] = batch.confidence
+    numbers["sentiment_tag"] = wire.tag_of_varint(Analysis.SENTIMENT_FIELD_NUMBER)
+    numbers["sentiment"] = _SENTIMENTS[batch.sentiments]
+    numbers["anger_tag"] = wire.tag_of_float(Analysis.ANGER_FIELD_NUMBER)
+    numbers["anger"] = batch.anger
+    numbers["is_angry_tag"] = wire.tag_of_varint(Analysis.IS_ANGRY_FIELD_NUMBER)
+    numbers["is_angry"] = batch.is_angry
+    return numbers.tobytes()
 
 
 def _candidate_head(intent: str) -> bytes:
-    """An IntentScore up to its confidence, framed for all of it."""
-    return _head(
-        Analysis.CANDIDATES_FIELD_NUMBER, IntentScore(intent=intent).SerializeToString(), _CONFIDENCE
-    )
+    """An IntentScore up to the four bytes of its confidence, framed for all of it."""
+    score = IntentScore(intent=intent).SerializeToString() + _CONFIDENCE.pack(_T_CANDIDATE, 0)
+    return wire.field(Analysis.CANDIDATES_FIELD_NUMBER, score)[:-4]
 
 
 def _suggestion_head(reply: Reply) -> bytes:
@@ -136,14 +167,35 @@ def _suggestion_head(reply: Reply) -> bytes:
 
 
 def _assignment(assignment: Assignment) -> bytes:
-    made = convert.assignment_to_proto(assignment).SerializeToString()
+    outcome, skill, reason, agent_id, agent_name, terms, relaxation, reservation_id, policy_version = (
+        assignment
+    )
+    made = b"".join(
+        (
+            bytes((_T_OUTCOME, convert.OUTCOME_NUMBERS[outcome])),
+            wire.text(AssignmentProto.AGENT_ID_FIELD_NUMBER, agent_id),
+            wire.text(AssignmentProto.AGENT_NAME_FIELD_NUMBER, agent_name),
+            wire.text(AssignmentProto.SKILL_FIELD_NUMBER, skill),
+            wire.text(AssignmentProto.REASON_FIELD_NUMBER, reason),
+            *[_term_head(name) + _FLOAT.pack(value) for name, value in terms],
+            bytes((_T_RELAXATION, relaxation)),
+            wire.text(AssignmentProto.RESERVATION_ID_FIELD_NUMBER, reservation_id),
+            wire.text(AssignmentProto.POLICY_VERSION_FIELD_NUMBER, policy_version),
+        )
+    )
     return wire.field(MessageAnswer.ASSIGNMENT_FIELD_NUMBER, made)
 
 
-def _auto_reply(advice: Advice) -> bytes:
-    if advice.auto_reply is None:
-        return b""
-    made = convert.auto_reply_to_proto(advice.auto_reply).SerializeToString()
+@lru_cache(maxsize=64)
+def _term_head(name: str) -> bytes:
+    """A ScoreTerm up to the four bytes of its value, framed for all of it."""
+    value = bytes((wire.tag_of_float(ScoreTerm.VALUE_FIELD_NUMBER), 0, 0, 0, 0))
+    term = wire.text(ScoreTerm.NAME_FIELD_NUMBER, name) + value
+    return wire.field(AssignmentProto.TERMS_FIELD_NUMBER, term)[:-4]
+
+
+def _auto_reply(auto_reply: AutoReply) -> bytes:
+    made = convert.auto_reply_to_proto(auto_reply).SerializeToString()
     return wire.field(MessageAnswer.AUTO_REPLY_FIELD_NUMBER, made)
 
 

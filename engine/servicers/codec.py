@@ -45,10 +45,11 @@ def decode(raw: Sequence[bytes]) -> MessageBatch:
 
 def results(batch: MessageBatch, answers: Sequence[bytes]) -> list[bytes]:
     """One `results` field of a ProcessMessagesResponse per message; joined, they are the response."""
-    return [
-        wire.field(1, wire.field(1, message_id.encode()) + wire.field(2, answer))
-        for message_id, answer in zip(batch.message_ids, answers, strict=True)
-    ]
+    found = []
+    for message_id, answer in zip(batch.message_ids, answers, strict=True):
+        name, head = wire.field(1, message_id.encode()), wire.head(2, len(answer))
+        found.append(b"".join((wire.head(1, len(name) + len(head) + len(answer)), name, head, answer)))
+    return found
 
 
 class ProtoCodec:
@@ -67,9 +68,12 @@ class ProtoCodec:
         """See `ports.Codec`."""
         return self._writer.write(conversation_ids, analysis, assignments, advice)
 
-    def record(self, raw: bytes, answer: bytes) -> bytes:
-        """A serialised MessageReceived."""
-        return wire.field(1, raw) + wire.field(2, answer)
+    def records(self, raw: Sequence[bytes], answers: Sequence[bytes]) -> list[bytes]:
+        """Each a serialised MessageReceived."""
+        return [
+            b"".join((wire.head(1, len(one)), one, wire.head(2, len(answer)), answer))
+            for one, answer in zip(raw, answers, strict=True)
+        ]
 
     def answer_in(self, record: bytes) -> bytes:
         """See `ports.Codec`."""

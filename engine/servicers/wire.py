@@ -20,11 +20,20 @@ def tag_of_float(number: int) -> int:
     return number << 3 | _FIXED32
 
 
+def head(number: int, size: int) -> bytes:
+    """What comes before a string, bytes or a message of that size; `number` 1 to 15."""
+    return _TAGS[number] + (_SMALL[size] if size < _MANY else _varint(size))
+
+
 def field(number: int, data: bytes) -> bytes:
     """A length-delimited field: a string, bytes or a message; `number` 1 to 15."""
     size = len(data)
-    length = _SMALL[size] if size < len(_SMALL) else _varint(size)
-    return b"".join((_TAGS[number], length, data))
+    return _TAGS[number] + (_SMALL[size] if size < _MANY else _varint(size)) + data
+
+
+def text(number: int, value: str) -> bytes:
+    """A string field, nothing where it is empty; `number` 1 to 15."""
+    return field(number, value.encode()) if value else b""
 
 
 def true(number: int) -> bytes:
@@ -42,4 +51,5 @@ def _varint(value: int) -> bytes:
 
 
 _TAGS = [bytes((number << 3 | _LENGTH_DELIMITED,)) for number in range(16)]
-_SMALL = [_varint(size) for size in range(4096)]  # most fields are shorter
+_MANY = 4096  # most fields are shorter
+_SMALL = [_varint(size) for size in range(_MANY)]

@@ -236,8 +236,7 @@ def test_what_is_given_away_comes_of_the_message_that_freed_the_place() -> None:
     one.message = 1
     one.release(held())
     one.record_given(Event(conversation_id="c2", kind="k", time_ms=1, data=b""), "ann")
-    for key in "ab":
-        one.record_message(Event(conversation_id=key, kind="m", time_ms=1, data=b"", key=key))
+    one.record_messages([Event(conversation_id=key, kind="m", time_ms=1, data=b"", key=key) for key in "ab"])
 
     assert [event.by for event in one.change().events] == [0, 0, -1]
 

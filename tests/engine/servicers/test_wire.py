@@ -26,7 +26,7 @@ def test_a_length_of_any_size_is_what_protobuf_writes(size: int) -> None:
 def test_a_record_is_a_message_received() -> None:
     message = make_message()
     answer = answer_pb2.MessageAnswer(conversation_id="c1")
-    record = codec.ProtoCodec().record(message.SerializeToString(), answer.SerializeToString())
+    record = codec.ProtoCodec().records([message.SerializeToString()], [answer.SerializeToString()])[0]
 
     assert event_pb2.MessageReceived.FromString(record) == event_pb2.MessageReceived(
         message=message, answer=answer
@@ -37,7 +37,7 @@ def test_an_answer_comes_out_of_its_record_as_it_went_in() -> None:
     answer = answer_pb2.MessageAnswer(conversation_id="c1").SerializeToString()
     proto = codec.ProtoCodec()
 
-    assert proto.answer_in(proto.record(b"", answer)) == answer
+    assert proto.answer_in(proto.records([b""], [answer])[0]) == answer
 
 
 def test_an_answer_given_again_differs_by_its_mark_alone() -> None:
