@@ -197,9 +197,10 @@ def make_desk(
     policy: Policy | None = None,
     classifier: Classifier | None = None,
     workday: Workday = Workday(),  # frozen
+    clock: FakeClock | None = None,
 ) -> Desk:
     """Everything wired as the engine's bootstrap does."""
-    clock, proto = FakeClock(), codec.ProtoCodec()
+    clock, proto = clock or FakeClock(), codec.ProtoCodec()
     reader = classifier or FakeClassifier()
     analyzer = Analyzer(classifier=reader)
     policies = FixedPolicies(others=policy or Policy())

@@ -156,8 +156,9 @@ class Lifecycle:
         for tenant, agent_id in leases:
             data = self._codec.presence([agent_id], Presence.OFFLINE, "lapsed")
             event = Event(conversation_id="", kind="presence_changed", time_ms=now_ms, data=data)
-            after = self._store.set_presence(tenant, agent_id, Presence.OFFLINE, event=event)
-            self.agent_gone(tenant, agent_id, after)
+            after = self._store.lapse(tenant, agent_id, now_ms, event)
+            if after is not None:
+                self.agent_gone(tenant, agent_id, after)
         due: defaultdict[str, list[str]] = defaultdict(list)
         for tenant, conversation_id in self._store.due(now_ms)[:MAX_DUE]:
             due[tenant].append(conversation_id)
