@@ -38,6 +38,7 @@ def main() -> int:
                 "bundle": args.bundle,
                 "store": args.store,
                 "sync": args.sync,
+                "sample_customers": args.sample_customers,
             },
         )
         asyncio.run(_serve(settings, with_parent=args.with_parent))
@@ -68,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bundle", type=Path, help="folder of the bundle (default: the shipped one)")
     parser.add_argument(
         "--sync", choices=("normal", "full"), help="what a commit survives (default: normal, a kill)"
+    )
+    parser.add_argument(
+        "--sample-customers",
+        action="store_true",
+        default=None,
+        help="show the pack's invented customers to tenants without sources of their own",
     )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
     return parser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +20,7 @@ from engine.analysis.analyzer import Analyzer
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS, SlotType
-from engine.bootstrap_workflow import Context, Following, Serving, compose, pack_rules
+from engine.bootstrap_customer import make_preload, with_samples
 from engine.bots.feed import Feeds
 from engine.bots.register import Register
 from engine.bots.speaker import Speaker
@@ -34,6 +33,7 @@ from engine.bundles.ports import Meter
 from engine.bundles.switch import Switch
 from engine.bundles.trials import Trials
 from engine.clock import SystemClock
+from engine.customer.preload import Preload
 from engine.decision_thread import DecisionThread
 from engine.domain import Reply
 from engine.errors import StartError
@@ -42,7 +42,6 @@ from engine.pipeline import Pipeline
 from engine.ports import Classifier, Clock, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
-from engine.routing.policies import StoredPolicies
 from engine.samples import read_replies
 from engine.server import Servicers, add_servicers
 from engine.servicers.agent import AgentServicer
@@ -51,6 +50,7 @@ from engine.servicers.bot import BotServicer
 from engine.servicers.codec import ProtoCodec
 from engine.servicers.conversation import ConversationServicer
 from engine.servicers.convert_model import ProtoModelCodec
+from engine.servicers.customer import CustomerServicer
 from engine.servicers.engine import EngineServicer
 from engine.servicers.errors import translate
 from engine.servicers.model import ModelServicer
@@ -61,7 +61,7 @@ from engine.stores import folder, sqlite
 from engine.team import Team
 from engine.timekeeper import Timekeeper
 from engine.watch import Watch
-from engine.workflow.courier import AT_ONCE, Runner
+from engine.workflow.hook import NoWorkflow, Workflow
 from models import signature
 from models.bundle import BundleError
 from models.loader import TrustingLoader, load_trusted
@@ -81,12 +81,11 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """One that decides, some that search, one that loads bundles, some that call other systems."""
+    """One that decides, some that search, one that loads bundles."""
 
     decisions: DecisionThread
     searchers: ThreadPoolExecutor
     loading: ThreadPoolExecutor
-    callers: ThreadPoolExecutor
 
 
 @asynccontextmanager
@@ -98,7 +97,9 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.callback(store.close)
         home, classifier, meter = _home(settings)
         threads = _threads(stack)
-        core = _core(settings, store, threads)
+        preload = _preload(settings, store, threads)
+        stack.push_async_callback(preload.close)
+        core = _core(settings, store, threads, preload)
         first = _generation(core, classifier, meter, None)
         parts = _parts(settings, core, home, first)
         stack.callback(parts.deployer.close)
@@ -110,8 +111,6 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         await server.start()
         for task in (parts.timekeeper.run(), parts.deployer.run()):
             stack.callback(asyncio.create_task(task).cancel)
-        courier = asyncio.create_task(core.following.courier.run())
-        stack.push_async_callback(_finish, courier, core.following, settings.grace)
         stack.push_async_callback(server.stop, settings.grace)
         await health.serving()
         stack.push_async_callback(health.leaving)
@@ -126,11 +125,9 @@ def _threads(stack: AsyncExitStack) -> Threads:
     stack.callback(searchers.shutdown)
     loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
     stack.callback(loading.shutdown, cancel_futures=True)
-    callers = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="call")
-    stack.callback(callers.shutdown)
     thread = DecisionThread()
     stack.callback(thread.close)  # before the store: what was begun still needs it
-    return Threads(thread, searchers, loading, callers)
+    return Threads(thread, searchers, loading)
 
 
 def _home(settings: EngineSettings) -> tuple[Home, Classifier, Meter | None]:
@@ -156,34 +153,20 @@ class _Core:
     dispatcher: Dispatcher
     lifecycle: Lifecycle
     history: History
-    serving: Serving
-    following: Following
+    workflow: Workflow
+    preload: Preload
 
 
-async def _finish(courier: asyncio.Task[None], following: Following, grace: float) -> None:
-    """Let what is on its way arrive."""
-    following.courier.close()
-    await asyncio.wait([courier], timeout=grace)
-    courier.cancel()
+def _preload(settings: EngineSettings, store: Store, threads: Threads) -> Preload:
+    customers = settings.customers
+    if settings.sample_customers:
+        customers = with_samples(customers, settings.pack or SHIPPED_PACK)
+    return make_preload(customers, store=store, thread=threads.decisions, clock=SystemClock())
 
 
-def _core(settings: EngineSettings, store: Store, threads: Threads) -> _Core:
-    clock, codec, serving = SystemClock(), ProtoCodec(), Serving()
-    policies = StoredPolicies(store=store.assist, clock=clock, settings=settings.policies())
-    dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=policies)
-    following = compose(
-        settings,
-        Context(
-            store=store,
-            serving=serving,
-            dispatcher=dispatcher,
-            policies=policies,
-            codec=codec,
-            rules=pack_rules(settings.rules, settings.pack or SHIPPED_PACK),
-        ),
-        Runner(thread=threads.decisions, callers=threads.callers, chance=random.Random()),
-        threads.searchers,
-    )
+def _core(settings: EngineSettings, store: Store, threads: Threads, preload: Preload) -> _Core:
+    clock, codec, workflow = SystemClock(), ProtoCodec(), NoWorkflow()
+    dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=settings.policies())
     return _Core(
         store=store,
         clock=clock,
@@ -192,10 +175,10 @@ def _core(settings: EngineSettings, store: Store, threads: Threads) -> _Core:
         samples=read_replies(settings.pack or SHIPPED_PACK),
         slots={**SLOTS, **settings.slots},
         dispatcher=dispatcher,
-        lifecycle=Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=following.flow),
+        lifecycle=Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=workflow),
         history=History(store=store),
-        serving=serving,
-        following=following,
+        workflow=workflow,
+        preload=preload,
     )
 
 
@@ -210,14 +193,15 @@ def _generation(
         clock=core.clock,
         samples=core.samples,
         slots=core.slots,
+        customers=core.preload,
     )
     assist = assemble(given, beside=beside.assist if beside else None)
     analyzer = Analyzer(classifier=classifier)
     pipeline = Pipeline(
         analyzer=analyzer,
         dispatcher=core.dispatcher,
-        responder=Responder(suggester=assist.suggester, policies=assist.policies),
-        workflow=core.following.flow,
+        responder=Responder(suggester=assist.suggester, policies=assist.policies, customers=core.preload),
+        workflow=core.workflow,
         store=core.store,
         codec=core.codec,
     )
@@ -266,7 +250,6 @@ class _Parts:
 def _parts(settings: EngineSettings, core: _Core, home: Home, first: Generation) -> _Parts:
     store, thread, lifecycle_ = core.store, core.threads.decisions, core.lifecycle
     switch = Switch(first)
-    core.serving.follow(switch)
     trials = Trials(switch=switch, codec=ProtoModelCodec())
     cabinet = Cabinet(
         folder=settings.data_dir / "bundles",
@@ -276,6 +259,7 @@ def _parts(settings: EngineSettings, core: _Core, home: Home, first: Generation)
     deployer = _deployer(settings, core, cabinet, switch, trials)
     watch = Watch()
     store.subscribe(watch.publish)
+    core.preload.subscribe(lambda customer: watch.tell_of(customer.key))
     feeds = Feeds(store=store.bots, thread=thread)
     store.subscribe(feeds.publish)
     team = Team(
@@ -284,12 +268,16 @@ def _parts(settings: EngineSettings, core: _Core, home: Home, first: Generation)
     servicers = Servicers(
         engine=EngineServicer(pipeline=switch, thread=thread),
         agent=AgentServicer(
-            team=team, lifecycle=lifecycle_, history=core.history, watch=watch, thread=thread
+            team=team,
+            lifecycle=lifecycle_,
+            history=core.history,
+            watch=watch,
+            preload=core.preload,
+            thread=thread,
         ),
+        customer=CustomerServicer(preload=core.preload),
         bot=BotServicer(feeds=feeds, register=Register(store=store.bots), thread=thread),
         model=ModelServicer(cabinet=cabinet, deployer=deployer, switch=switch, trials=trials),
-        rule=core.following.rule,
-        ticket=core.following.ticket,
         reading=always_current(lambda: switch.serving.servicers),
     )
     timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=core.clock, thread=thread)

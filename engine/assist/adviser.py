@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.analysis.analyzer import Analyzer
@@ -13,6 +13,7 @@ from engine.assist.memory import Feedback
 from engine.assist.suggester import Suggester
 from engine.assist.ticket import Ticket
 from engine.assist.wanted import Wanted
+from engine.customer.informer import NOBODY, Customers
 from engine.domain import OUT_OF_SCOPE, Heard
 from engine.errors import NotFoundError
 from engine.ports import Codec, ReplyStore
@@ -40,15 +41,17 @@ class Adviser:
         bookkeeper: Bookkeeper,
         suggester: Suggester,
         analyzer: Analyzer,
+        customers: Customers = NOBODY,
     ) -> None:
         self._store = store
         self._codec = codec
         self._bookkeeper = bookkeeper
         self._suggester = suggester
         self._analyzer = analyzer
+        self._customers = customers
 
     def with_context(self, tenant: str, wanted: Wanted) -> Wanted:
-        """With the conversation's last messages, its channel and what their metadata says of the customer.
+        """With the conversation's last messages, its channel and what is known of the customer.
 
         Raises: NotFoundError.
         """
@@ -56,12 +59,13 @@ class Adviser:
         if not wanted.conversation_id:
             return wanted
         heard = self._heard(tenant, wanted.conversation_id)
-        facts = {key: value for one in heard for key, value in one.metadata.items()}
+        told = {key: value for one in heard for key, value in one.metadata.items()}
+        known = self._known(tenant, heard)
         return replace(
             wanted,
             messages=[one.text for one in heard],
             channel=wanted.channel or heard[-1].channel,
-            facts={**facts, **wanted.facts},
+            facts={**known, **told, **wanted.facts},
         )
 
     def record(self, tenant: str, returned: Returned) -> tuple[float, bool]:
@@ -93,6 +97,14 @@ class Adviser:
             for row, one in enumerate(poor)
         ]
         return len(poor), gap.find_gaps(unanswered, limit)
+
+    def _known(self, tenant: str, heard: Sequence[Heard]) -> Mapping[str, str]:
+        """What is known of the customer; messages that came without an id are the same customer's."""
+        last = next((one for one in reversed(heard) if one.customer_id), None)
+        if last is None:
+            return {}
+        said = "\n".join(one.text for one in heard)
+        return self._customers.facts_for(tenant, last.channel, last.customer_id, said)
 
     def _ticket(self, tenant: str, returned: Returned) -> Ticket:
         if returned.list_id:

@@ -19,6 +19,7 @@ from engine.assist.reviewer import Reviewer
 from engine.assist.slot import SlotFiller, SlotType
 from engine.assist.suggester import Suggester
 from engine.assist.words import Lexicon
+from engine.customer.informer import NOBODY, Customers
 from engine.domain import Reply
 from engine.ports import AssistStore, Classifier, Clock, Codec
 
@@ -57,6 +58,7 @@ class Surroundings:
     clock: Clock
     samples: Sequence[Reply]
     slots: Mapping[str, SlotType]
+    customers: Customers = NOBODY
 
 
 def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
@@ -88,6 +90,7 @@ def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
             bookkeeper=shared.bookkeeper,
             suggester=suggester,
             analyzer=analyzer,
+            customers=given.customers,
         ),
         reviewer=Reviewer(
             encoder=given.classifier, memory=shared.memory, filler=shared.filler, clock=given.clock

@@ -7,18 +7,19 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-import structlog
 from google.protobuf.duration_pb2 import Duration
 from yingda.v1 import agent_pb2
 from yingda.v1 import agent_service_pb2 as pb
 from yingda.v1.agent_service_pb2_grpc import AgentServiceServicer
 
+from engine.customer.preload import Preload
 from engine.decision_thread import DecisionThread
 from engine.domain import Conversation, Presence
-from engine.errors import InvalidArgumentError, OverloadedError, StorageError
+from engine.errors import InvalidArgumentError, OverloadedError
 from engine.history import History
 from engine.routing.lifecycle import Lifecycle
 from engine.servicers import check, convert
+from engine.servicers.sight import Sight
 from engine.team import Team
 from engine.watch import Console, Watch
 
@@ -32,12 +33,20 @@ class AgentServicer(AgentServiceServicer):
     """Who can be assigned, and what becomes of offers."""
 
     def __init__(
-        self, *, team: Team, lifecycle: Lifecycle, history: History, watch: Watch, thread: DecisionThread
+        self,
+        *,
+        team: Team,
+        lifecycle: Lifecycle,
+        history: History,
+        watch: Watch,
+        preload: Preload,
+        thread: DecisionThread,
     ) -> None:
         self._team = team
         self._lifecycle = lifecycle
         self._history = history
         self._watch = watch
+        self._preload = preload
         self._thread = thread
 
     async def PutAgent(self, request: pb.PutAgentRequest, context: Context) -> pb.PutAgentResponse:
@@ -91,8 +100,11 @@ class AgentServicer(AgentServiceServicer):
         await self._thread.run(self._team.roster_with, request.tenant, request.agent_id)
         renewal = asyncio.create_task(self._renew(request.tenant, request.agent_id, lease_ms))
         try:
+            sight = Sight(self._preload, request.tenant)
             async for conversation in self._concerning(request.tenant, request.agent_id):
-                yield pb.WatchAgentResponse(conversation=convert.conversation_to_proto(conversation))
+                yield pb.WatchAgentResponse(
+                    conversation=convert.conversation_to_proto(conversation), customer=sight.of(conversation)
+                )
         finally:
             renewal.cancel()
         raise OverloadedError("the console reads too slowly; watch again to see where things stand")
@@ -112,10 +124,7 @@ class AgentServicer(AgentServiceServicer):
 
     async def _renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
         while lease_ms:
-            try:
-                await self._thread.run(self._team.renew, tenant, agent_id, lease_ms)
-            except StorageError as error:  # the store may be back before the lease ends
-                structlog.get_logger().warning("lease_not_renewed", agent_id=agent_id, error=str(error))
+            await self._thread.run(self._team.renew, tenant, agent_id, lease_ms)
             await asyncio.sleep(lease_ms / 1000 / _RENEWALS)
 
 

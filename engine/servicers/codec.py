@@ -87,6 +87,7 @@ class ProtoCodec:
         return Heard(
             text=received.message.text,
             channel=received.message.channel,
+            customer_id=received.message.customer_id,
             metadata=dict(received.message.metadata),
             intent=candidates[0].intent if candidates else answer.analysis.intent,
             similarity=max((one.similarity for one in answer.suggestions), default=-1.0),

@@ -14,6 +14,11 @@ local function open(keys, args)
   return values(keys[1], ids)
 end
 
+-- ARGV: CHANNEL:CUSTOMER, how many.
+local function of_customer(keys, args)
+  return values(keys[1], redis.call('ZREVRANGE', keys[1] .. ':customer:' .. args[1], 0, args[2] - 1))
+end
+
 -- ARGV: JSON, queue -> how many of its first are wanted.
 local function waiting(keys, args)
   local ids, seen = {}, {}
@@ -93,11 +98,12 @@ local function register_read(name, callback)
   redis.register_function({ function_name = name, callback = callback, flags = { 'no-writes' } })
 end
 
-register_read('yingda_2_open', open)
-register_read('yingda_2_waiting', waiting)
-register_read('yingda_2_held', held)
-register_read('yingda_2_list', list)
-register_read('yingda_2_events', events)
-register_read('yingda_2_recent', recent)
-register_read('yingda_2_roster', roster)
-register_read('yingda_2_pushes', pushes)
+register_read('yingda_1_open', open)
+register_read('yingda_1_of_customer', of_customer)
+register_read('yingda_1_waiting', waiting)
+register_read('yingda_1_held', held)
+register_read('yingda_1_list', list)
+register_read('yingda_1_events', events)
+register_read('yingda_1_recent', recent)
+register_read('yingda_1_roster', roster)
+register_read('yingda_1_pushes', pushes)

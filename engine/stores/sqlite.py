@@ -157,6 +157,19 @@ class SQLiteStore:
         )
         return self._conversations.read(tenant, found)
 
+    def of_customer(self, tenant: str, channel: int, customer_id: str, limit: int) -> list[Conversation]:
+        """See `ports.Store`."""
+        found = self._read(
+            f"SELECT {rows.CONVERSATION} FROM conversations INDEXED BY conversations_customer"
+            " WHERE tenant = ? AND channel = ? AND customer_id = ?"
+            " ORDER BY opened_ms DESC, conversation_id DESC LIMIT ?",
+            tenant,
+            channel,
+            customer_id,
+            limit,
+        )
+        return [rows.conversation(row) for row in found]
+
     def roster(self, tenant: str) -> Roster:
         """See `ports.Store`."""
         if tenant not in self._rosters:
@@ -174,10 +187,6 @@ class SQLiteStore:
                 streak=streak,
             )
         return self._rosters[tenant]
-
-    def mark(self, tenant: str) -> str | None:
-        """See `ports.Store`."""
-        return None  # this process is the only writer, so nothing happens between a decision and its commit
 
     def put_agent(self, tenant: str, agent: Agent, event: Event | None = None) -> int:
         """See `ports.Store`."""
@@ -208,22 +217,6 @@ class SQLiteStore:
         if tenant in self._rosters:
             rosters.set_presence(self._rosters[tenant], agent_id, presence, lease_ms)
         return sequence
-
-    def renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
-        """See `ports.Store`."""
-        roster = self.roster(tenant)
-        if (row := roster.rows.get(agent_id)) is None:
-            raise NotFoundError(f"tenant {tenant} has no agent {agent_id}")
-        if roster.presences[row] is not Presence.OFFLINE:
-            self.set_presence(tenant, agent_id, roster.presences[row], lease_ms)
-
-    def lapse(self, tenant: str, agent_id: str, now_ms: int, event: Event | None = None) -> int | None:
-        """See `ports.Store`."""
-        roster = self.roster(tenant)
-        row = roster.rows.get(agent_id)
-        if row is None or roster.presences[row] is Presence.OFFLINE or not 0 < roster.leases[row] <= now_ms:
-            return None
-        return self.set_presence(tenant, agent_id, Presence.OFFLINE, event=event)
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""

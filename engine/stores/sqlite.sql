@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS conversations (
 
 CREATE INDEX IF NOT EXISTS conversations_open ON conversations (tenant, channel, customer_id)
   WHERE state != 'closed';
+CREATE INDEX IF NOT EXISTS conversations_customer
+  ON conversations (tenant, channel, customer_id, opened_ms, conversation_id);
 CREATE INDEX IF NOT EXISTS conversations_held ON conversations (tenant, agent_id, conversation_id)
   WHERE agent_id != '';
 CREATE INDEX IF NOT EXISTS conversations_due ON conversations (due_ms) WHERE due_ms > 0;

@@ -15,10 +15,9 @@ from yingda.v1 import (
     assist_service_pb2,
     bot_service_pb2,
     conversation_service_pb2,
+    customer_service_pb2,
     model_service_pb2,
     reply_service_pb2,
-    rule_service_pb2,
-    ticket_service_pb2,
 )
 
 from gateway.engine_client import EngineClient
@@ -32,15 +31,10 @@ SERVICES: Sequence[ServiceDescriptor] = (
     assist_service_pb2.DESCRIPTOR.services_by_name["AssistService"],
     bot_service_pb2.DESCRIPTOR.services_by_name["BotService"],
     conversation_service_pb2.DESCRIPTOR.services_by_name["ConversationService"],
+    customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"],
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     reply_service_pb2.DESCRIPTOR.services_by_name["ReplyService"],
-    rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
-    ticket_service_pb2.DESCRIPTOR.services_by_name["TicketService"],
 )
-
-
-# What they change, all tenants share.
-OPERATORS_ONLY = frozenset({"PutBundle", "ActivateBundle", "RollBackBundle", "ShadowBundle", "CanaryBundle"})
 
 
 class Forwarder:
@@ -101,10 +95,7 @@ class Forwarder:
 
         async def call(request: bytes, context: Context) -> bytes:
             allowed = self._tenancy.allowed(context)
-            tenant = _tenant(request_class, request)
-            self._tenancy.check(tenant, allowed)
-            if method.name in OPERATORS_ONLY:
-                self._tenancy.check_operator(tenant)
+            self._tenancy.check(_tenant(request_class, request), allowed)
             return await self._engine.forward(path, request, self._timeout(context))
 
         return call

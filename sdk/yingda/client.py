@@ -13,12 +13,13 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
+from contextlib import aclosing
 from typing import ParamSpec, Self, TypeVar
 
 import grpc
-from google.protobuf.duration_pb2 import Duration
 
 from yingda.errors import YingdaError
+from yingda.framing import duration, frame_requests
 from yingda.v1 import (
     agent_pb2,
     agent_service_pb2,
@@ -29,6 +30,9 @@ from yingda.v1 import (
     conversation_pb2,
     conversation_service_pb2,
     conversation_service_pb2_grpc,
+    customer_pb2,
+    customer_service_pb2,
+    customer_service_pb2_grpc,
     event_pb2,
     message_pb2,
     message_service_pb2,
@@ -37,7 +41,6 @@ from yingda.v1 import (
     reply_service_pb2,
     reply_service_pb2_grpc,
 )
-from yingda.workflow_methods import WorkflowMethods
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,7 +58,7 @@ _OPTIONS = [
 ]
 
 
-class Client(WorkflowMethods):
+class Client:
     """Talks to one gateway for one tenant; an async context manager.
 
     Every method raises YingdaError when the call fails. A message without a `message_id` gets a random one.
@@ -82,6 +85,7 @@ class Client(WorkflowMethods):
         self._agents = agent_service_pb2_grpc.AgentServiceStub(self._channel)
         self._assist = assist_service_pb2_grpc.AssistServiceStub(self._channel)
         self._replies = reply_service_pb2_grpc.ReplyServiceStub(self._channel)
+        self._customers = customer_service_pb2_grpc.CustomerServiceStub(self._channel)
         self._conversations = conversation_service_pb2_grpc.ConversationServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
@@ -146,7 +150,7 @@ class Client(WorkflowMethods):
         What `frames` raises is raised here, and leaving the loop early ends the stream.
         """
         failures: list[Exception] = []
-        call = self._messages.StreamMessages(_requests(frames, failures), metadata=self._metadata)
+        call = self._messages.StreamMessages(frame_requests(frames, failures), metadata=self._metadata)
         try:
             async for response in call:
                 yield response.results
@@ -219,7 +223,7 @@ class Client(WorkflowMethods):
     ) -> agent_pb2.Agent:
         """Say whether an agent takes conversations, for `lease` seconds or for good."""
         request = agent_service_pb2.SetPresenceRequest(
-            tenant=self._tenant, agent_id=agent_id, presence=presence, lease=_duration(lease)
+            tenant=self._tenant, agent_id=agent_id, presence=presence, lease=duration(lease)
         )
         return (await self._call(self._agents.SetPresence, request)).agent
 
@@ -244,17 +248,39 @@ class Client(WorkflowMethods):
 
         With a `lease` in seconds the agent stays present as long as this runs, and goes offline after it.
         """
+        async with aclosing(self.watch_console(agent_id, lease=lease)) as responses:
+            async for response in responses:
+                yield response.conversation
+
+    async def watch_console(
+        self, agent_id: str, *, lease: float = 0.0
+    ) -> AsyncGenerator[agent_service_pb2.WatchAgentResponse, None]:
+        """The same with what is known of the customers, as soon as it is known."""
         request = agent_service_pb2.WatchAgentRequest(
-            tenant=self._tenant, agent_id=agent_id, lease=_duration(lease)
+            tenant=self._tenant, agent_id=agent_id, lease=duration(lease)
         )
         call = self._agents.WatchAgent(request, metadata=self._metadata)
         try:
             async for response in call:
-                yield response.conversation
+                yield response
         except grpc.aio.AioRpcError as error:
             raise YingdaError(error.code(), error.details() or "") from None
         finally:
             call.cancel()
+
+    async def customer(
+        self, customer_id: str, *, channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_WEB
+    ) -> customer_pb2.Customer:
+        """What the tenant's systems know of a customer, waited for where it is not known yet."""
+        request = customer_service_pb2.GetCustomerRequest(
+            tenant=self._tenant, channel=channel, customer_id=customer_id
+        )
+        return (await self._call(self._customers.GetCustomer, request)).customer
+
+    async def preload_report(self) -> customer_service_pb2.ReportPreloadResponse:
+        """What fetching customers' data ahead was good for."""
+        request = customer_service_pb2.ReportPreloadRequest(tenant=self._tenant)
+        return await self._call(self._customers.ReportPreload, request)
 
     async def agents(self) -> list[agent_pb2.Agent]:
         """All agents, by id."""
@@ -410,26 +436,3 @@ class Client(WorkflowMethods):
             return await method(request, timeout=self._timeout, metadata=self._metadata)
         except grpc.aio.AioRpcError as error:
             raise YingdaError(error.code(), error.details() or "") from None
-
-
-async def _requests(
-    frames: AsyncIterable[Sequence[message_pb2.Message]] | Iterable[Sequence[message_pb2.Message]],
-    failures: list[Exception],
-) -> AsyncIterator[message_service_pb2.StreamMessagesRequest]:
-    try:
-        async for frame in frames if isinstance(frames, AsyncIterable) else _async(frames):
-            yield message_service_pb2.StreamMessagesRequest(messages=frame)
-    except Exception as error:
-        failures.append(error)
-        raise
-
-
-async def _async(
-    frames: Iterable[Sequence[message_pb2.Message]],
-) -> AsyncIterator[Sequence[message_pb2.Message]]:
-    for frame in frames:
-        yield frame
-
-
-def _duration(seconds: float) -> Duration | None:
-    return Duration(nanos=round(seconds % 1 * 1e9), seconds=int(seconds)) if seconds else None

@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import grpc
 
+from yingda.bot_client import BotClient
 from yingda.client import DEFAULT_TARGET, DEFAULT_TIMEOUT, Client
 from yingda.v1 import message_pb2
 
@@ -17,7 +18,7 @@ R = TypeVar("R")
 
 
 def _blocking(
-    method: Callable[Concatenate[Client, P], Awaitable[R]],
+    method: Callable[Concatenate[BotClient, P], Awaitable[R]],
 ) -> Callable[Concatenate[SyncClient, P], R]:
     """The method of `Client`, waited for."""
 
@@ -44,8 +45,8 @@ class SyncClient:
         self._thread = threading.Thread(target=self._loop.run_forever, name="yingda-client", daemon=True)
         self._thread.start()
 
-        async def make() -> Client:  # a channel belongs to the loop it is made on
-            return Client(target, tenant=tenant, token=token, timeout=timeout, credentials=credentials)
+        async def make() -> BotClient:  # a channel belongs to the loop it is made on
+            return BotClient(target, tenant=tenant, token=token, timeout=timeout, credentials=credentials)
 
         self._client = self._wait(make())
 
@@ -74,6 +75,8 @@ class SyncClient:
     get_agent = _blocking(Client.get_agent)
     set_presence = _blocking(Client.set_presence)
     agents = _blocking(Client.agents)
+    customer = _blocking(Client.customer)
+    preload_report = _blocking(Client.preload_report)
     accept = _blocking(Client.accept)
     decline = _blocking(Client.decline)
     put_reply = _blocking(Client.put_reply)
@@ -87,26 +90,12 @@ class SyncClient:
     close_conversation = _blocking(Client.close_conversation)
     transfer = _blocking(Client.transfer)
     send_reply = _blocking(Client.send_reply)
+    bots = _blocking(BotClient.bots)
+    delete_bot = _blocking(BotClient.delete_bot)
     join = _blocking(Client.join)
     complete = _blocking(Client.complete)
     events = _blocking(Client.events)
     explain = _blocking(Client.explain)
-    put_rule = _blocking(Client.put_rule)
-    rules = _blocking(Client.rules)
-    delete_rule = _blocking(Client.delete_rule)
-    lint_rules = _blocking(Client.lint_rules)
-    explain_rules = _blocking(Client.explain_rules)
-    test_rules = _blocking(Client.test_rules)
-    deliveries = _blocking(Client.deliveries)
-    requeue_deliveries = _blocking(Client.requeue_deliveries)
-    put_routing_policy = _blocking(Client.put_routing_policy)
-    routing_policy = _blocking(Client.routing_policy)
-    open_ticket = _blocking(Client.open_ticket)
-    update_ticket = _blocking(Client.update_ticket)
-    ticket = _blocking(Client.ticket)
-    tickets = _blocking(Client.tickets)
-    comment_ticket = _blocking(Client.comment_ticket)
-    ticket_comments = _blocking(Client.ticket_comments)
 
     def message(
         self,

@@ -170,3 +170,17 @@ def test_what_is_closed_is_complete(yingda: Yingda, conversation_id: str) -> Non
     yingda("conversations", "close", conversation_id)
 
     assert "closed" in yingda("conversations", "complete", conversation_id)
+
+
+def test_customers_show_says_that_nothing_is_known(yingda: Yingda) -> None:
+    assert "Nothing is known of walk-in." in yingda("customers", "show", "walk-in", "--channel", "wechat")
+
+
+def test_customers_report_prints_a_table_and_json(yingda: Yingda) -> None:
+    assert "0 times an agent came to see a customer" in yingda("customers", "report")
+    assert json.loads(yingda("customers", "report", "--json"))["hit_rate"] == 0
+
+
+def test_bots_are_listed_and_forgotten(yingda: Yingda) -> None:
+    assert "No bots yet." in yingda("bots", "list")
+    assert "has no bot greeter" in yingda("bots", "forget", "greeter", code=1)

@@ -33,6 +33,10 @@ ACTIONS = {
     "conversations complete",
     "conversations transfer",
     "conversations join",
+    "customers show",
+    "customers report",
+    "bots list",
+    "bots forget",
     "doctor",
 }
 

@@ -64,7 +64,8 @@ async def bots(gateway_address: str, tenant: str) -> AsyncIterator[BotClient]:
 
 @asynccontextmanager
 async def following(client: BotClient, tenant: str, **first: FieldValue) -> AsyncIterator[Stream]:
-    stream = Stream(client, **{"tenant": tenant, "bot_id": "bot", **first})
+    asked = {"tenant": tenant, "bot_id": "bot", "kinds": ["message_received"], **first}
+    stream = Stream(client, **asked)
     try:
         yield stream
     finally:

@@ -22,10 +22,9 @@ ENGINE_SERVICES = [
     "yingda.v1.AssistService",
     "yingda.v1.BotService",
     "yingda.v1.ConversationService",
+    "yingda.v1.CustomerService",
     "yingda.v1.EngineService",
     "yingda.v1.ReplyService",
-    "yingda.v1.RuleService",
-    "yingda.v1.TicketService",
 ]
 
 

@@ -52,7 +52,12 @@ def add(group: Group) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="yingda-demo-") as folder:
-        plan = Plan(data_dir=Path(folder), environ=_environ(os.environ), listen=f"127.0.0.1:{args.port}")
+        plan = Plan(
+            data_dir=Path(folder),
+            environ=_environ(os.environ),
+            listen=f"127.0.0.1:{args.port}",
+            sample_customers=True,
+        )
         return asyncio.run(_demo(plan, ends=args.ci))
 
 

@@ -9,11 +9,23 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from yingda.cli import agents, chat, conversations, demo, doctor, models, replies, route, serve, suggest
+from yingda.cli import (
+    agents,
+    bots,
+    chat,
+    conversations,
+    customers,
+    demo,
+    doctor,
+    replies,
+    route,
+    serve,
+    suggest,
+)
 from yingda.cli.errors import CommandError
 from yingda.cli.options import Group, gateway_options, output_options
 
-COMMANDS = (serve, demo, chat, route, suggest, agents, replies, conversations, models, doctor)
+COMMANDS = (serve, demo, chat, route, suggest, agents, replies, conversations, customers, bots, doctor)
 
 
 def run(arguments: Sequence[str]) -> int:

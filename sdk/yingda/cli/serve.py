@@ -40,6 +40,11 @@ def add(group: Group) -> None:
         action="store_true",
         help="give the tenants named by --tenant the sample pack's agents where they have none",
     )
+    command.add_argument(
+        "--sample-customers",
+        action="store_true",
+        help="let the sample pack's invented customers fill replies, where a tenant has no sources of its own",
+    )
 
 
 def _add_settings(command: argparse.ArgumentParser) -> None:
@@ -80,6 +85,7 @@ async def _serve(args: argparse.Namespace) -> int:
         tenants=args.tenants,
         bundle=args.bundle,
         sync=args.sync,
+        sample_customers=args.sample_customers,
     )
     try:
         async with serving(plan, Voice(log=log.pass_on, say=render.note, step=step)) as pair:

@@ -29,6 +29,7 @@ class Plan:
     tenants: Sequence[str] = ()
     bundle: Path | None = None
     sync: str | None = None
+    sample_customers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,8 @@ def _socket_folder(data_dir: Path) -> Iterator[Path]:
 
 def _engine(plan: Plan, socket: Path) -> Program:
     flags = {"--data-dir": plan.data_dir, "--bundle": plan.bundle, "--sync": plan.sync}
-    return _program("engine", plan, [*_flags(flags), "--listen", f"unix:{socket}"])
+    samples = ["--sample-customers"] if plan.sample_customers else []
+    return _program("engine", plan, [*_flags(flags), *samples, "--listen", f"unix:{socket}"])
 
 
 def _gateway(plan: Plan, socket: Path) -> Program:

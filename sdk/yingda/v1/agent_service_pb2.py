@@ -25,43 +25,44 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from yingda.v1 import agent_pb2 as yingda_dot_v1_dot_agent__pb2
 from yingda.v1 import conversation_pb2 as yingda_dot_v1_dot_conversation__pb2
+from yingda.v1 import customer_pb2 as yingda_dot_v1_dot_customer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyingda/v1/agent_service.proto\x12\tyingda.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15yingda/v1/agent.proto\x1a\x1cyingda/v1/conversation.proto\"B\n\x0fPutAgentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1f\n\x05\x61gent\x18\x02 \x01(\x0b\x32\x10.yingda.v1.Agent\"3\n\x10PutAgentResponse\x12\x1f\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Agent\"3\n\x0fGetAgentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"3\n\x10GetAgentResponse\x12\x1f\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Agent\"J\n\x11ListAgentsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"O\n\x12ListAgentsResponse\x12 \n\x06\x61gents\x18\x01 \x03(\x0b\x32\x10.yingda.v1.Agent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x87\x01\n\x12SetPresenceRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12%\n\x08presence\x18\x03 \x01(\x0e\x32\x13.yingda.v1.Presence\x12(\n\x05lease\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"6\n\x13SetPresenceResponse\x12\x1f\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Agent\"B\n\x18\x41\x63\x63\x65ptReservationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\"J\n\x19\x41\x63\x63\x65ptReservationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"C\n\x19\x44\x65\x63lineReservationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\"K\n\x1a\x44\x65\x63lineReservationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"_\n\x11WatchAgentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12(\n\x05lease\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"C\n\x12WatchAgentResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation2\xc1\x04\n\x0c\x41gentService\x12\x43\n\x08PutAgent\x12\x1a.yingda.v1.PutAgentRequest\x1a\x1b.yingda.v1.PutAgentResponse\x12\x43\n\x08GetAgent\x12\x1a.yingda.v1.GetAgentRequest\x1a\x1b.yingda.v1.GetAgentResponse\x12I\n\nListAgents\x12\x1c.yingda.v1.ListAgentsRequest\x1a\x1d.yingda.v1.ListAgentsResponse\x12L\n\x0bSetPresence\x12\x1d.yingda.v1.SetPresenceRequest\x1a\x1e.yingda.v1.SetPresenceResponse\x12^\n\x11\x41\x63\x63\x65ptReservation\x12#.yingda.v1.AcceptReservationRequest\x1a$.yingda.v1.AcceptReservationResponse\x12\x61\n\x12\x44\x65\x63lineReservation\x12$.yingda.v1.DeclineReservationRequest\x1a%.yingda.v1.DeclineReservationResponse\x12K\n\nWatchAgent\x12\x1c.yingda.v1.WatchAgentRequest\x1a\x1d.yingda.v1.WatchAgentResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyingda/v1/agent_service.proto\x12\tyingda.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15yingda/v1/agent.proto\x1a\x1cyingda/v1/conversation.proto\x1a\x18yingda/v1/customer.proto\"B\n\x0fPutAgentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1f\n\x05\x61gent\x18\x02 \x01(\x0b\x32\x10.yingda.v1.Agent\"3\n\x10PutAgentResponse\x12\x1f\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Agent\"3\n\x0fGetAgentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"3\n\x10GetAgentResponse\x12\x1f\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Agent\"J\n\x11ListAgentsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"O\n\x12ListAgentsResponse\x12 \n\x06\x61gents\x18\x01 \x03(\x0b\x32\x10.yingda.v1.Agent\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x87\x01\n\x12SetPresenceRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12%\n\x08presence\x18\x03 \x01(\x0e\x32\x13.yingda.v1.Presence\x12(\n\x05lease\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"6\n\x13SetPresenceResponse\x12\x1f\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Agent\"B\n\x18\x41\x63\x63\x65ptReservationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\"J\n\x19\x41\x63\x63\x65ptReservationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"C\n\x19\x44\x65\x63lineReservationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x16\n\x0ereservation_id\x18\x02 \x01(\t\"K\n\x1a\x44\x65\x63lineReservationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"_\n\x11WatchAgentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12(\n\x05lease\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"j\n\x12WatchAgentResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\x12%\n\x08\x63ustomer\x18\x02 \x01(\x0b\x32\x13.yingda.v1.Customer2\xc1\x04\n\x0c\x41gentService\x12\x43\n\x08PutAgent\x12\x1a.yingda.v1.PutAgentRequest\x1a\x1b.yingda.v1.PutAgentResponse\x12\x43\n\x08GetAgent\x12\x1a.yingda.v1.GetAgentRequest\x1a\x1b.yingda.v1.GetAgentResponse\x12I\n\nListAgents\x12\x1c.yingda.v1.ListAgentsRequest\x1a\x1d.yingda.v1.ListAgentsResponse\x12L\n\x0bSetPresence\x12\x1d.yingda.v1.SetPresenceRequest\x1a\x1e.yingda.v1.SetPresenceResponse\x12^\n\x11\x41\x63\x63\x65ptReservation\x12#.yingda.v1.AcceptReservationRequest\x1a$.yingda.v1.AcceptReservationResponse\x12\x61\n\x12\x44\x65\x63lineReservation\x12$.yingda.v1.DeclineReservationRequest\x1a%.yingda.v1.DeclineReservationResponse\x12K\n\nWatchAgent\x12\x1c.yingda.v1.WatchAgentRequest\x1a\x1d.yingda.v1.WatchAgentResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yingda.v1.agent_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PUTAGENTREQUEST']._serialized_start=129
-  _globals['_PUTAGENTREQUEST']._serialized_end=195
-  _globals['_PUTAGENTRESPONSE']._serialized_start=197
-  _globals['_PUTAGENTRESPONSE']._serialized_end=248
-  _globals['_GETAGENTREQUEST']._serialized_start=250
-  _globals['_GETAGENTREQUEST']._serialized_end=301
-  _globals['_GETAGENTRESPONSE']._serialized_start=303
-  _globals['_GETAGENTRESPONSE']._serialized_end=354
-  _globals['_LISTAGENTSREQUEST']._serialized_start=356
-  _globals['_LISTAGENTSREQUEST']._serialized_end=430
-  _globals['_LISTAGENTSRESPONSE']._serialized_start=432
-  _globals['_LISTAGENTSRESPONSE']._serialized_end=511
-  _globals['_SETPRESENCEREQUEST']._serialized_start=514
-  _globals['_SETPRESENCEREQUEST']._serialized_end=649
-  _globals['_SETPRESENCERESPONSE']._serialized_start=651
-  _globals['_SETPRESENCERESPONSE']._serialized_end=705
-  _globals['_ACCEPTRESERVATIONREQUEST']._serialized_start=707
-  _globals['_ACCEPTRESERVATIONREQUEST']._serialized_end=773
-  _globals['_ACCEPTRESERVATIONRESPONSE']._serialized_start=775
-  _globals['_ACCEPTRESERVATIONRESPONSE']._serialized_end=849
-  _globals['_DECLINERESERVATIONREQUEST']._serialized_start=851
-  _globals['_DECLINERESERVATIONREQUEST']._serialized_end=918
-  _globals['_DECLINERESERVATIONRESPONSE']._serialized_start=920
-  _globals['_DECLINERESERVATIONRESPONSE']._serialized_end=995
-  _globals['_WATCHAGENTREQUEST']._serialized_start=997
-  _globals['_WATCHAGENTREQUEST']._serialized_end=1092
-  _globals['_WATCHAGENTRESPONSE']._serialized_start=1094
-  _globals['_WATCHAGENTRESPONSE']._serialized_end=1161
-  _globals['_AGENTSERVICE']._serialized_start=1164
-  _globals['_AGENTSERVICE']._serialized_end=1741
+  _globals['_PUTAGENTREQUEST']._serialized_start=155
+  _globals['_PUTAGENTREQUEST']._serialized_end=221
+  _globals['_PUTAGENTRESPONSE']._serialized_start=223
+  _globals['_PUTAGENTRESPONSE']._serialized_end=274
+  _globals['_GETAGENTREQUEST']._serialized_start=276
+  _globals['_GETAGENTREQUEST']._serialized_end=327
+  _globals['_GETAGENTRESPONSE']._serialized_start=329
+  _globals['_GETAGENTRESPONSE']._serialized_end=380
+  _globals['_LISTAGENTSREQUEST']._serialized_start=382
+  _globals['_LISTAGENTSREQUEST']._serialized_end=456
+  _globals['_LISTAGENTSRESPONSE']._serialized_start=458
+  _globals['_LISTAGENTSRESPONSE']._serialized_end=537
+  _globals['_SETPRESENCEREQUEST']._serialized_start=540
+  _globals['_SETPRESENCEREQUEST']._serialized_end=675
+  _globals['_SETPRESENCERESPONSE']._serialized_start=677
+  _globals['_SETPRESENCERESPONSE']._serialized_end=731
+  _globals['_ACCEPTRESERVATIONREQUEST']._serialized_start=733
+  _globals['_ACCEPTRESERVATIONREQUEST']._serialized_end=799
+  _globals['_ACCEPTRESERVATIONRESPONSE']._serialized_start=801
+  _globals['_ACCEPTRESERVATIONRESPONSE']._serialized_end=875
+  _globals['_DECLINERESERVATIONREQUEST']._serialized_start=877
+  _globals['_DECLINERESERVATIONREQUEST']._serialized_end=944
+  _globals['_DECLINERESERVATIONRESPONSE']._serialized_start=946
+  _globals['_DECLINERESERVATIONRESPONSE']._serialized_end=1021
+  _globals['_WATCHAGENTREQUEST']._serialized_start=1023
+  _globals['_WATCHAGENTREQUEST']._serialized_end=1118
+  _globals['_WATCHAGENTRESPONSE']._serialized_start=1120
+  _globals['_WATCHAGENTRESPONSE']._serialized_end=1226
+  _globals['_AGENTSERVICE']._serialized_start=1229
+  _globals['_AGENTSERVICE']._serialized_end=1806
 # @@protoc_insertion_point(module_scope)

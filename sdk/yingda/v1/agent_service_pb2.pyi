@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from yingda.v1 import agent_pb2 as _agent_pb2
 from yingda.v1 import conversation_pb2 as _conversation_pb2
+from yingda.v1 import customer_pb2 as _customer_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -380,18 +381,26 @@ class WatchAgentResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONVERSATION_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def conversation(self) -> _conversation_pb2.Conversation:
         """Offered to, held by, or just taken from the agent."""
+
+    @_builtins.property
+    def customer(self) -> _customer_pb2.Customer:
+        """What is known of the conversation's customer. Absent: nothing yet, or nothing new since it was sent; when more
+        is known, the conversation comes again with it.
+        """
 
     def __init__(
         self,
         *,
         conversation: _conversation_pb2.Conversation | None = ...,
+        customer: _customer_pb2.Customer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "customer", b"customer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "customer", b"customer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,218 @@
+"""Fetches what is known of customers before an agent looks, so that nobody waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from engine.customer.breaker import Breaker
+from engine.customer.profile import Customer, Key, Part, joined
+from engine.customer.shelf import Entry, Shelf
+from engine.customer.source import CustomerSource, SourceError
+from engine.customer.tally import Tally
+from engine.ports import Clock
+
+MOST_FETCHING = 1000  # customers of all tenants; more are not fetched ahead
+RETRY_MS = 5000  # milliseconds before a source that failed is asked for the same customer again
+_NOTHING: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Of one tenant: how long data is fresh, how long it may be shown while it is fetched again, how long a source may
+    take, and how many of its calls run at once.
+    """  # noqa: D205
+
+    ttl_ms: int = 300_000
+    stale_ms: int = 3_600_000
+    timeout_ms: int = 5000
+    concurrency: int = 16
+
+
+class Desk:
+    """A tenant's sources, each with its breaker and its places."""
+
+    def __init__(self, *, sources: Sequence[CustomerSource], terms: Terms, clock: Clock) -> None:
+        self.sources = sources
+        self.terms = terms
+        self.tally = Tally()
+        self.breakers = {one.name: Breaker(clock) for one in sources}
+        self.places = {one.name: asyncio.Semaphore(terms.concurrency) for one in sources}
+
+
+class Preload:
+    """Made on the event loop, where all is fetched; `of` and `facts_for` may be called on any thread."""
+
+    def __init__(self, *, desks: Mapping[str, Desk], others: Desk | None, clock: Clock) -> None:
+        self._desks = desks
+        self._others = others
+        self._clock = clock
+        self._shelf = Shelf()
+        self._loop = asyncio.get_running_loop()
+        self._fetching: dict[Key, asyncio.Task[Customer]] = {}
+        self._begun_ms: dict[Key, int] = {}
+        self._viewers: dict[Key, list[int]] = {}  # when agents came to see those that are being fetched
+        self._listeners: list[Callable[[Customer], None]] = []
+
+    def is_on(self, tenant: str) -> bool:
+        """Whether the tenant has sources."""
+        return self._desk(tenant) is not None
+
+    def subscribe(self, listener: Callable[[Customer], None]) -> None:
+        """Call this, on the event loop, whenever more is known of a customer."""
+        self._listeners.append(listener)
+
+    def of(self, tenant: str, channel: int, customer_id: str) -> Mapping[str, str]:
+        """See `ports.CustomerFacts`."""
+        return self.facts_for(tenant, channel, customer_id, "")
+
+    def facts_for(self, tenant: str, channel: int, customer_id: str, text: str) -> Mapping[str, str]:
+        """What may stand in a reply to this text, empty where nothing is known yet; never waits, but sees to it."""
+        if not customer_id or self._desk(tenant) is None:
+            return _NOTHING
+        key = Key(tenant=tenant, channel=channel, customer_id=customer_id)
+        entry = self._shelf.get(key)
+        now_ms = self._clock.now_ms()
+        if (entry is None or entry.fresh_until_ms <= now_ms) and key not in self._fetching:
+            self._loop.call_soon_threadsafe(self._begin, key)
+        return entry.customer.facts_for(text) if entry and entry.stale_until_ms > now_ms else _NOTHING
+
+    def show(self, key: Key) -> Customer | None:
+        """What is known now, for an agent who comes to see it; None for nothing. What is not known is fetched."""
+        desk = self._desk(key.tenant)
+        if desk is None or not key.customer_id:
+            return None
+        entry, now_ms = self._shelf.get(key), self._clock.now_ms()
+        if entry is None or entry.fresh_until_ms <= now_ms:
+            self._begin(key)
+        known = entry if entry and entry.stale_until_ms > now_ms else None
+        if known and known.fresh_until_ms:  # all of it was there once
+            desk.tally.saw(known.took_ms, 0, is_whole=not known.customer.failed)
+        else:
+            self._viewers.setdefault(key, []).append(now_ms)
+        return known.customer if known else None
+
+    def known(self, key: Key) -> Customer | None:
+        """What is known now; nothing is fetched or counted."""
+        entry = self._shelf.get(key)
+        return entry.customer if entry else None
+
+    async def get(self, key: Key) -> Customer:
+        """All that the sources say, waited for where it is not known or not fresh."""
+        entry = self._shelf.get(key)
+        if entry and entry.fresh_until_ms > self._clock.now_ms():
+            return entry.customer
+        self._begin(key)
+        task = self._fetching.get(key)
+        return await asyncio.shield(task) if task else Customer(key=key)
+
+    def tally(self, tenant: str) -> Tally:
+        """What preloading was good for."""
+        desk = self._desk(tenant)
+        return desk.tally if desk else Tally()
+
+    async def close(self) -> None:
+        """Stop fetching and give up the sources."""
+        tasks = list(self._fetching.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        desks = [*self._desks.values(), *([self._others] if self._others else [])]
+        for source in {id(one): one for desk in desks for one in desk.sources}.values():
+            await source.close()
+
+    def _desk(self, tenant: str) -> Desk | None:
+        return self._desks.get(tenant, self._others)
+
+    def _begin(self, key: Key) -> None:
+        """Fetch the customer, unless that is under way; on the event loop."""
+        desk = self._desk(key.tenant)
+        if desk is None or key in self._fetching:
+            return
+        if len(self._fetching) >= MOST_FETCHING:
+            desk.tally.dropped += 1
+            return
+        self._begun_ms[key] = self._clock.now_ms()
+        task = asyncio.create_task(self._fetch(desk, key))
+        self._fetching[key] = task
+        task.add_done_callback(lambda ended: self._end(desk, key, ended))
+
+    def _end(self, desk: Desk, key: Key, task: asyncio.Task[Customer]) -> None:
+        self._fetching.pop(key, None)
+        now_ms = self._clock.now_ms()
+        took_ms = now_ms - self._begun_ms.pop(key, now_ms)
+        viewers = self._viewers.pop(key, ())
+        if task.cancelled():
+            return
+        if error := task.exception():
+            structlog.get_logger().error("preload_failed", error=type(error).__name__)
+            return
+        for came_ms in viewers:
+            desk.tally.saw(took_ms, now_ms - came_ms, is_whole=not task.result().failed)
+
+    async def _fetch(self, desk: Desk, key: Key) -> Customer:
+        """Ask all sources side by side, and show what each says as soon as it does."""
+        before = self._shelf.get(key)
+        entry = Entry(
+            customer=before.customer if before else Customer(key=key),
+            parts=dict(before.parts) if before else {},
+            fresh_until_ms=before.fresh_until_ms if before else 0,
+            stale_until_ms=before.stale_until_ms if before else 0,
+            took_ms=before.took_ms if before else 0,
+        )
+        waiting = [one.name for one in desk.sources]
+        failed: list[str] = []
+
+        async def ask(source: CustomerSource) -> None:
+            part = await self._ask(desk, source, key)
+            waiting.remove(source.name)
+            if part is None:
+                failed.append(source.name)
+            else:
+                entry.parts[source.name] = part
+            self._show(desk, entry, waiting, failed)
+
+        begun_ms = self._clock.now_ms()
+        await asyncio.gather(*map(ask, desk.sources))
+        now_ms = self._clock.now_ms()
+        entry.took_ms = now_ms - begun_ms
+        entry.fresh_until_ms = now_ms + (RETRY_MS if failed else desk.terms.ttl_ms)
+        return entry.customer
+
+    def _show(self, desk: Desk, entry: Entry, waiting: Sequence[str], failed: Sequence[str]) -> None:
+        now_ms = self._clock.now_ms()
+        ordered = [entry.parts[one.name] for one in desk.sources if one.name in entry.parts]
+        entry.customer = replace(
+            joined(entry.customer.key, ordered, now_ms), waiting=tuple(waiting), failed=tuple(failed)
+        )
+        entry.stale_until_ms = now_ms + desk.terms.ttl_ms + desk.terms.stale_ms
+        self._shelf.put(entry)
+        for listener in self._listeners:
+            listener(entry.customer)
+
+    async def _ask(self, desk: Desk, source: CustomerSource, key: Key) -> Part | None:
+        """What the source says; None where it fails, takes too long or is left alone."""
+        counted, breaker = desk.tally.source(source.name), desk.breakers[source.name]
+        async with desk.places[source.name]:
+            if not breaker.allows():
+                counted.refused += 1
+                return None
+            begun_ms = self._clock.now_ms()
+            try:
+                async with asyncio.timeout(desk.terms.timeout_ms / 1000):
+                    part = await source.fetch(key)
+            except TimeoutError:
+                counted.timed_out += 1
+            except SourceError as error:
+                counted.failed += 1
+                structlog.get_logger().warning("source_failed", source=source.name, problem=str(error))
+            else:
+                counted.answered += 1
+                counted.took_ms += self._clock.now_ms() - begun_ms
+                breaker.succeeded()
+                return part
+            breaker.failed()
+            return None

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from engine.customer.breaker import FAILURES, PAUSE_MS
+from engine.customer.preload import RETRY_MS, Desk, Preload, Terms
+from engine.customer.profile import Customer, Key, Order, Part
+from engine.customer.source import SourceError
+from tests.fakes import FakeClock
+
+KEY = Key(tenant="shop", channel=1, customer_id="cu1")
+TERMS = Terms(ttl_ms=1000, stale_ms=10_000, timeout_ms=200, concurrency=2)
+
+
+class GatedSource:
+    """Answers when its gate is open; `calls` are the customers it was asked for."""
+
+    def __init__(self, name: str, part: Part) -> None:
+        self.name = name
+        self.part = part
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.calls: list[str] = []
+        self.fails = False
+        self.at_once = self.most_at_once = 0
+
+    async def fetch(self, key: Key) -> Part:
+        self.calls.append(key.customer_id)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await self.gate.wait()
+        finally:
+            self.at_once -= 1
+        if self.fails:
+            raise SourceError("broken")
+        return self.part
+
+    async def close(self) -> None: ...
+
+
+def orders(*numbers: str) -> Part:
+    return Part(orders=tuple(Order(order_id=one, facts={"order_id": one}) for one in numbers))
+
+
+@asynccontextmanager
+async def preloading(
+    *sources: GatedSource, clock: FakeClock, terms: Terms = TERMS
+) -> AsyncIterator[tuple[Preload, list[Customer]]]:
+    """The preload, and what it told listeners."""
+    preload = Preload(
+        desks={"shop": Desk(sources=sources, terms=terms, clock=clock)}, others=None, clock=clock
+    )
+    told: list[Customer] = []
+    preload.subscribe(told.append)
+    yield preload, told
+    await preload.close()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+async def settle() -> None:
+    """Let everything happen that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_nothing_is_known_at_first_and_soon_all_is(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    async with preloading(source, clock=clock) as (preload, _):
+        assert preload.of("shop", 1, "cu1") == {}
+        await settle()
+
+        assert preload.of("shop", 1, "cu1") == {"order_id": "A1"}
+        assert source.calls == ["cu1"]
+
+
+async def test_a_tenant_without_sources_and_a_customer_without_an_id_cost_nothing(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    async with preloading(source, clock=clock) as (preload, _):
+        assert (preload.of("other", 1, "cu1"), preload.of("shop", 1, "")) == ({}, {})
+        await settle()
+
+    assert source.calls == []
+
+
+async def test_one_fetch_of_a_customer_is_under_way_at_a_time(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    source.gate.clear()
+    async with preloading(source, clock=clock) as (preload, _):
+        for _ in range(10):
+            preload.of("shop", 1, "cu1")
+            await settle()
+        waiting = [asyncio.create_task(preload.get(KEY)) for _ in range(3)]
+        await settle()
+        source.gate.set()
+        found = await asyncio.gather(*waiting)
+
+    assert source.calls == ["cu1"]
+    assert {one.orders[0].order_id for one in found} == {"A1"}
+
+
+async def test_sources_are_asked_side_by_side_and_each_is_shown_when_it_comes(clock: FakeClock) -> None:
+    fast, slow = GatedSource("crm", Part(facts={"customer_name": "Ann"})), GatedSource("shop", orders("A1"))
+    slow.gate.clear()
+    async with preloading(fast, slow, clock=clock) as (preload, told):
+        preload.of("shop", 1, "cu1")
+        await settle()
+        assert [(one.facts, one.orders, one.waiting) for one in told] == [
+            ({"customer_name": "Ann"}, (), ("shop",))
+        ]
+        slow.gate.set()
+        await settle()
+
+        assert (told[-1].orders[0].order_id, told[-1].waiting) == ("A1", ())
+        assert preload.of("shop", 1, "cu1") == {"customer_name": "Ann", "order_id": "A1"}
+
+
+async def test_what_is_stale_is_shown_while_it_is_fetched_again(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    async with preloading(source, clock=clock) as (preload, _):
+        await preload.get(KEY)
+        clock.advance(TERMS.ttl_ms)
+        source.part = orders("A2")
+        source.gate.clear()
+        assert preload.of("shop", 1, "cu1") == {"order_id": "A1"}
+        await settle()
+        assert preload.of("shop", 1, "cu1") == {"order_id": "A1"}
+        source.gate.set()
+        await settle()
+
+        assert preload.of("shop", 1, "cu1") == {"order_id": "A2"}
+        assert len(source.calls) == 2
+
+
+async def test_what_is_too_old_is_not_shown(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    async with preloading(source, clock=clock) as (preload, _):
+        await preload.get(KEY)
+        source.gate.clear()
+        clock.advance(TERMS.ttl_ms + TERMS.stale_ms)
+
+        assert preload.of("shop", 1, "cu1") == {}
+
+
+async def test_what_is_fresh_is_not_fetched_again(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    async with preloading(source, clock=clock) as (preload, _):
+        await preload.get(KEY)
+        clock.advance(TERMS.ttl_ms - 1)
+        await preload.get(KEY)
+
+    assert source.calls == ["cu1"]
+
+
+async def test_a_source_that_takes_too_long_is_given_up_and_named(clock: FakeClock) -> None:
+    dead, alive = GatedSource("crm", Part()), GatedSource("shop", orders("A1"))
+    dead.gate.clear()
+    async with preloading(dead, alive, clock=clock) as (preload, _):
+        found = await preload.get(KEY)
+
+        assert (found.failed, found.orders[0].order_id) == (("crm",), "A1")
+        assert preload.tally("shop").source("crm").timed_out == 1
+
+
+async def test_a_source_that_failed_is_asked_again_soon_but_not_at_once(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    source.fails = True
+    async with preloading(source, clock=clock) as (preload, _):
+        await preload.get(KEY)
+        await preload.get(KEY)
+        assert len(source.calls) == 1
+        source.fails = False
+        clock.advance(RETRY_MS)
+        found = await preload.get(KEY)
+
+        assert (found.failed, found.orders[0].order_id) == ((), "A1")
+
+
+async def test_a_failure_leaves_what_was_known(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    async with preloading(source, clock=clock) as (preload, _):
+        await preload.get(KEY)
+        source.fails = True
+        clock.advance(TERMS.ttl_ms)
+        found = await preload.get(KEY)
+
+        assert (found.failed, found.orders[0].order_id) == (("shop",), "A1")
+
+
+async def test_a_source_that_fails_again_and_again_is_left_alone_for_a_while(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    source.fails = True
+    async with preloading(source, clock=clock) as (preload, _):
+        for number in range(FAILURES + 3):
+            await preload.get(Key(tenant="shop", channel=1, customer_id=f"cu{number}"))
+        assert len(source.calls) == FAILURES
+        assert preload.tally("shop").source("shop").refused == 3
+
+        clock.advance(PAUSE_MS)
+        source.fails = False
+        for number in range(10, 13):
+            await preload.get(Key(tenant="shop", channel=1, customer_id=f"cu{number}"))
+        assert len(source.calls) == FAILURES + 3
+
+
+async def test_no_more_calls_of_a_source_run_at_once_than_it_bears(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    source.gate.clear()
+    async with preloading(source, clock=clock) as (preload, _):
+        for number in range(9):
+            preload.of("shop", 1, f"cu{number}")
+        await settle()
+        source.gate.set()
+        await settle()
+
+        assert (source.most_at_once, len(source.calls)) == (TERMS.concurrency, 9)
+
+
+async def test_an_agent_who_finds_all_there_waited_for_nothing(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    source.gate.clear()
+    async with preloading(source, clock=clock, terms=Terms()) as (preload, _):
+        preload.of("shop", 1, "cu1")
+        await settle()
+        clock.advance(3000)
+        source.gate.set()
+        await settle()
+        preload.show(KEY)
+        tally = preload.tally("shop")
+
+        assert (tally.shown, tally.ready, tally.saved_ms, tally.waited_ms) == (1, 1, 3000, 0)
+
+
+async def test_an_agent_who_comes_early_waits_for_the_rest(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    source.gate.clear()
+    async with preloading(source, clock=clock, terms=Terms()) as (preload, _):
+        preload.of("shop", 1, "cu1")
+        await settle()
+        clock.advance(1000)
+        assert preload.show(KEY) is None
+        clock.advance(2000)
+        source.gate.set()
+        await settle()
+        tally = preload.tally("shop")
+
+        assert (tally.shown, tally.ready, tally.saved_ms, tally.waited_ms) == (1, 0, 1000, 2000)
+
+
+async def test_where_a_source_failed_nothing_was_gained(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    source.fails = True
+    async with preloading(source, clock=clock) as (preload, _):
+        await preload.get(KEY)
+        preload.show(KEY)
+        tally = preload.tally("shop")
+
+        assert (tally.shown, tally.ready, tally.saved_ms) == (1, 0, 0)
+
+
+ORDERS = orders("A1", "A2").orders
+
+
+@pytest.mark.parametrize(("text", "order"), [("where is A2?", "A2"), ("where is it?", ""), ("A1 or A2?", "")])
+def test_of_several_orders_the_one_that_is_named_is_meant(text: str, order: str) -> None:
+    customer = Customer(key=KEY, facts={"customer_name": "Ann"}, orders=ORDERS)
+
+    assert customer.facts_for(text).get("order_id", "") == order
+    assert customer.facts_for(text)["customer_name"] == "Ann"
