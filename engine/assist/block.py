@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.assist.typed import NOTHING, Fits, TypedIndex
-from engine.assist.visibility import Visibility
+from engine.assist.visibility import Allowed, Place, Visibility
 from engine.assist.words import Lexicon, Words
 from engine.domain import OUT_OF_SCOPE, Reply
 from engine.ports import Encoder, ReplyIndex
 
 Vectors = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
 BuildIndex = Callable[[Vectors], ReplyIndex]
 
+NEAR = 32  # rows that are near
+_KEPT = 1024  # queries whose near rows are remembered
 SOON = 1024  # replies that are indexed in full within half a second
 INTENT_WEIGHT = 1.0  # what certainty of the reply's intent is worth beside a cosine of 1
 
@@ -42,7 +47,9 @@ class Block:
         self.words = words
         self.visibility = Visibility(self.replies)
         self.is_as_written = not any("{{" in one.text or "}}" in one.text for one in self.replies)
-        self._intents: npt.NDArray[np.int64] | None = None
+        self._intents: Rows | None = None
+        self._near: OrderedDict[tuple[bytes, str, int], Rows] = OrderedDict()
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self.replies)
@@ -58,7 +65,24 @@ class Block:
             return NOTHING
         return self.typed.fits(typed)
 
-    def intents(self, width: int) -> npt.NDArray[np.int64]:
+    def near(self, query: Vectors, place: Place, allowed: Allowed | None) -> Rows:
+        """Rows, ascending, whose vectors are nearest; an agent's keystrokes ask for those of one message."""
+        key = (query.tobytes(), place.team, place.channel)
+        with self._lock:
+            known = self._near.get(key)
+        if known is not None and not self.visibility.is_dated:
+            known = known if allowed is None else known[allowed[known]]  # what was deleted since is gone
+            if len(known) >= min(NEAR // 2, len(self)):
+                return known
+        _, found = self.index.search(query[np.newaxis], NEAR, allowed)
+        rows = np.sort(found[0][found[0] >= 0])
+        with self._lock:
+            self._near[key] = rows
+            if len(self._near) > _KEPT:
+                self._near.popitem(last=False)
+        return rows
+
+    def intents(self, width: int) -> Rows:
         """[rows], the column after the `width` of the embedding that holds the intent; one past the last for any."""
         if self._intents is None:
             one_hot = self.vectors[:, width:]

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.assist import words
-from engine.assist.block import Block, Vectors
+from engine.assist.block import Block, Rows, Vectors
 from engine.assist.query import Query
 from engine.assist.shelf import Part, Shelf, best
 from engine.assist.typed import Fits
-from engine.assist.visibility import Allowed, Place
+from engine.assist.visibility import Place
 from engine.domain import Suggestion
 
 TYPED_WEIGHT = 1.3  # what a typed title is worth beside a cosine of 1
 # What sharing all words is worth beside a cosine of 1. Source: a conditional logit on the pack's questions, each asked
 # of a bundle and of replies that never saw its author; `python -m benchmarks.assist --only weights` fits it again.
 WORDS_WEIGHT = 2.4
-_NEAR = 32  # how many the index gives for ranking again
-_COMPARED = 1024  # how many that fit what was typed are compared by their vectors
-_READ = 48  # how many are compared by their words
-
-Rows = npt.NDArray[np.int64]
+_COMPARED = 256  # how many that fit what was typed are compared by their vectors
+_READ = 32  # how many are compared by their words
 
 
 def search(shelf: Shelf, query: Query, typed: str, place: Place, limit: int) -> list[Suggestion]:
@@ -33,8 +29,7 @@ def search(shelf: Shelf, query: Query, typed: str, place: Place, limit: int) -> 
 
 
 def _search(part: Part, query: Query, typed: str, place: Place, limit: int) -> list[Suggestion]:
-    allowed = part.allowed(place)
-    rows, scores = _candidates(part.block, query, typed, allowed)
+    rows, scores = _candidates(part, query, typed, place)
     if len(rows) > _READ:
         kept = np.sort(np.argpartition(-scores, _READ)[:_READ])
         rows, scores = rows[kept], scores[kept]
@@ -44,15 +39,15 @@ def _search(part: Part, query: Query, typed: str, place: Place, limit: int) -> l
     return _suggestions(part.block, query, rows[ordered], scores[ordered])
 
 
-def _candidates(block: Block, query: Query, typed: str, allowed: Allowed | None) -> tuple[Rows, Vectors]:
+def _candidates(part: Part, query: Query, typed: str, place: Place) -> tuple[Rows, Vectors]:
     """Rows, ascending, that are near in meaning or fit what was typed, and their scores so far."""
-    _, near = block.index.search(query.vector[np.newaxis], _NEAR, allowed)
-    rows = np.sort(near[0][near[0] >= 0])
+    block, allowed = part.block, part.allowed(place)
+    rows = block.near(query.vector, place, allowed)
     if not typed:
-        return rows, block.vectors[rows] @ query.vector
+        return rows, block.vectors.take(rows, axis=0) @ query.vector
     fits = block.fits(typed).among(allowed)
     rows = np.union1d(rows, _promising(block, query, fits))
-    return rows, block.vectors[rows] @ query.vector + TYPED_WEIGHT * fits.of(rows)
+    return rows, block.vectors.take(rows, axis=0) @ query.vector + TYPED_WEIGHT * fits.of(rows)
 
 
 def _promising(block: Block, query: Query, fits: Fits) -> Rows:

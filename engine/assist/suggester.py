@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from engine.assist import pinyin, query, ranker, search
+from engine.assist import pinyin, ranker, search
 from engine.assist.bookkeeper import Bookkeeper
 from engine.assist.library import Library
 from engine.assist.memory import Memory
-from engine.assist.query import Query
+from engine.assist.query import Queries, Query
 from engine.assist.ranker import DEPTH, Moment, Ranked
 from engine.assist.reader import Reader, of_messages
 from engine.assist.shelf import Shelf
@@ -44,6 +44,7 @@ class Suggester:
         self._library = library
         self._memory = memory
         self._reader = reader
+        self._queries = Queries(reader)
         self._filler = filler
         self._clock = clock
 
@@ -72,7 +73,7 @@ class Suggester:
 
     def suggest(self, tenant: str, wanted: Wanted) -> Ranked:
         """For what the agent typed and what the customer said last; either may be missing. Best first."""
-        asked = query.make(self._reader, wanted)
+        asked = self._queries.make(wanted)
         moment = self._moment(wanted, asked)
         found = [
             one
@@ -102,7 +103,11 @@ class Suggester:
         if shelf is None:
             return []
         place = Place(team=wanted.team, channel=wanted.channel, now_ms=self._clock.now_ms())
-        return search.search(shelf, asked, wanted.typed, place, max(DEPTH, wanted.limit))
+        return search.search(shelf, asked, wanted.typed, place, self._depth(tenant, wanted.limit))
+
+    def _depth(self, tenant: str, limit: int) -> int:
+        """How many candidates the last word on the order needs."""
+        return max(DEPTH, limit) if self._memory.learned(tenant).records else 2 * limit
 
     def _moment(self, wanted: Wanted, asked: Query) -> Moment:
         return Moment(

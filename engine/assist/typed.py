@@ -149,11 +149,11 @@ def _has_letters(typed: str) -> bool:
     return any(letter in ascii_lowercase for letter in typed)
 
 
-def _corrections(typed: str, keys: SortedKeys) -> Iterator[str]:
+def _corrections(typed: str, keys: SortedKeys) -> Sequence[str]:
     """Texts one edit away that begin some key. Source: Norvig, "How to Write a Spelling Corrector" (2007)."""
     halves = [(typed[:cut], typed[cut:]) for cut in range(len(typed) + 1)]
     edits = {left + right[1:] for left, right in halves if right}
     edits |= {left + right[1] + right[0] + right[2:] for left, right in halves if len(right) > 1}
     edits |= {left + letter + right[1:] for left, right in halves if right for letter in ascii_lowercase}
     edits |= {left + letter + right for left, right in halves for letter in ascii_lowercase}
-    return (one for one in sorted(edits) if keys.begins(one))
+    return keys.beginning(sorted(edits))

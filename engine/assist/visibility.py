@@ -31,12 +31,12 @@ class Visibility:
         self._channels = _members([reply.channels for reply in replies])
         self._from = np.array([reply.valid_from_ms for reply in replies], dtype=np.int64)
         self._until = np.array([reply.valid_until_ms or _FOR_EVER for reply in replies], dtype=np.int64)
-        self._dated = bool(self._from.any() or (self._until != _FOR_EVER).any())
+        self.is_dated = bool(self._from.any() or (self._until != _FOR_EVER).any())
 
     @property
     def is_open(self) -> bool:
         """Whether every row is offered always and to all."""
-        return not (self._teams or self._channels or self._dated)
+        return not (self._teams or self._channels or self.is_dated)
 
     def allowed(self, place: Place) -> Allowed | None:
         """[rows], or None where all are."""
@@ -44,7 +44,7 @@ class Visibility:
             _mask(members, key)
             for members, key in ((self._teams, place.team), (self._channels, place.channel))
         ]
-        if self._dated:
+        if self.is_dated:
             masks.append((self._from <= place.now_ms) & (place.now_ms < self._until))
         return both(*masks)
 

@@ -38,7 +38,7 @@ class Ledger:
 def write(desk: Desk, decide: ThreadPoolExecutor, ledger: Ledger, writer: int, until: float) -> int:
     """Put, replace and delete replies of its own, one decision at a time, as the servicer does."""
     draw, number = random.Random(writer), 0
-    while time.monotonic() < until:
+    while not number or time.monotonic() < until:
         number += 1
         reply_id = f"w{writer}.{draw.randrange(20)}"
         kept, _, _ = ledger.acts.get(reply_id, (None, 0, 0.0))
@@ -55,7 +55,7 @@ def write(desk: Desk, decide: ThreadPoolExecutor, ledger: Ledger, writer: int, u
 
 def search(desk: Desk, ledger: Ledger, searcher: int, until: float) -> int:
     draw, searches = random.Random(1000 + searcher), 0
-    while time.monotonic() < until:
+    while not searches or time.monotonic() < until:
         wanted = Wanted(
             typed=draw.choice(("shared", "w", "ver", "")),
             messages=("shipping.track",),

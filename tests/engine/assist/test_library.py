@@ -9,6 +9,7 @@ from engine.assist import block, change
 from engine.assist.block import BlockMaker, ReplyVectors
 from engine.assist.index import FlatReplyIndex, build_index
 from engine.assist.library import Library
+from engine.assist.shelf import Part, Shelf
 from engine.assist.visibility import Place
 from engine.assist.words import Lexicon
 from tests.fakes import FakeClassifier, make_reply
@@ -107,3 +108,35 @@ def test_deleting_all_leaves_no_shelf(library: Library) -> None:
 
     assert library.shelf("shop", "en") is None
     assert library.shelf("nobody", "en") is None
+
+
+def test_many_replies_put_on_a_large_shelf_are_found_by_what_is_typed(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(block, "SOON", 10)
+    library.load("shop", [make_reply(f"r{number}", text=f"word{number}") for number in range(300)])
+    library.settle()
+    library.put("shop", [make_reply(f"n{number}", title=f"fresh{number}") for number in range(20)])
+    library.settle()
+    shelf = library.shelf("shop", "en")
+
+    assert shelf is not None
+    assert shelf.has_typed("fresh7")
+
+
+def test_a_reply_is_merged_a_few_times_however_many_follow_it() -> None:
+    vectors = ReplyVectors(encoder=FAKE, intents=FAKE.intents)
+    maker = BlockMaker(
+        vectors=vectors, lexicon=Lexicon(counter=FAKE, texts=()), quick=FlatReplyIndex, full=build_index
+    )
+    shelf, indexed = Shelf((Part(maker.make([make_reply(f"r{n}") for n in range(600)])),), FAKE.dimension), 0
+    for number in range(300):
+        shelf = change.changed(shelf, {}, maker.make([make_reply(f"n{number}")]))
+        while old := change.to_merge(shelf):
+            indexed += sum(part.count() for part in old)
+            shelf = change.merged(
+                shelf, old, maker.make([reply for part in old for _, reply in part.replies()])
+            )
+
+    assert len(shelf.replies()) == 900
+    assert indexed < 300 * 12

@@ -117,3 +117,19 @@ def test_what_was_typed_is_offered_only_where_it_is_for() -> None:
 
     assert ids(search.search(one, query(), "text", Place(now_ms=1), 9)) == ["all"]
     assert ids(search.search(one, query(), "text", Place(now_ms=1, team="vip"), 9)) == ["all", "vip"]
+
+
+def test_what_was_near_before_and_is_gone_is_not_offered() -> None:
+    one = shelf(*(make_reply(f"r{number}", text=f"parcel {number}") for number in range(5)))
+    before = ids(found(one, query("parcel 3"), ""))
+    later = Shelf(tuple(part.without({"r3": None}) for part in one.parts), one.width)
+
+    assert "r3" in before
+    assert sorted(ids(found(later, query("parcel 3"), ""))) == ["r0", "r1", "r2", "r4"]
+
+
+def test_dates_count_at_every_keystroke() -> None:
+    one = shelf(make_reply("a", valid_until_ms=10), make_reply("b", valid_from_ms=10))
+
+    assert ids(search.search(one, query(), "", Place(now_ms=9), 9)) == ["a"]
+    assert ids(search.search(one, query(), "", Place(now_ms=10), 9)) == ["b"]

@@ -104,3 +104,7 @@ def test_rows_that_do_not_fit_have_score_0() -> None:
 
 def test_an_empty_index_can_be_asked() -> None:
     assert len(TypedIndex([]).fits("发").rows) == 0
+
+
+def test_more_is_typed_than_any_title_has() -> None:
+    assert found("发货时间说明" * 20)[0] == "发货时间说明"
