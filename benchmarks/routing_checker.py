@@ -163,7 +163,8 @@ def _came_before(earlier: Conversation, before: Conversation | None) -> bool:
         return False
     if before.state is ConversationState.OFFERED:
         return before.declined != earlier.declined
-    return before.state is ConversationState.WAITING and _group(before) == _group(earlier)
+    might_go = before.state is ConversationState.WAITING and not before.mood.is_angry
+    return might_go and _group(before) == _group(earlier)
 
 
 def _group(one: Conversation) -> tuple[object, ...]:

@@ -201,8 +201,11 @@ class Race:
         self.done[name] += 1
         total = self.done.total() + self.refused.total()
         if total % max(self.operations // REPORTS, 1) == 0:
-            faults = sum(self.checker.faults.counts().values())
-            sys.stderr.write(f"{total} of {self.operations} operations, {faults} faults\n")
+            faults = self.checker.faults
+            last = f"; {faults.examples[-1]}" if faults.examples else ""
+            sys.stderr.write(
+                f"{total} of {self.operations} operations, {sum(faults.counts().values())} faults{last}\n"
+            )
 
 
 async def race(args: argparse.Namespace) -> dict[str, object]:
