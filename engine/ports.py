@@ -333,6 +333,7 @@ class Store(Protocol):
 
 REPLIES = "replies"  # what `SharedStore.versions` calls them
 LEARNED = "learned"  # the kind of document that feedback changes
+RECEIPTS_KEPT = 30 * 86_400  # seconds for which a request of the assist is known again
 
 
 class SharedStore(Protocol):
@@ -360,8 +361,8 @@ class ReplyStore(SharedStore, Protocol):
         """Create or replace all of them, or none."""
         ...
 
-    def delete_reply(self, tenant: str, reply_id: str) -> None:
-        """Raises: NotFoundError."""
+    def delete_reply(self, tenant: str, reply_id: str, request_id: str, now_ms: int) -> None:
+        """Raises: NotFoundError, unless that request ("" is none) deleted something within RECEIPTS_KEPT."""
         ...
 
     def seed(self, tenant: str, replies: Sequence[Reply]) -> bool:
@@ -399,9 +400,9 @@ class FeedbackStore(SharedStore, Protocol):
         ...
 
     def commit_feedback(
-        self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
+        self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes], now_ms: int
     ) -> bytes | None:
-        """Keep the receipt and, as kind LEARNED, the documents: all or nothing.
+        """Keep the receipt, for RECEIPTS_KEPT at least, and, as kind LEARNED, the documents: all or nothing.
 
         The earlier receipt, and no change, where one of that id was committed before; else None. Raises:
         ContentionError where another engine changed documents of the kind since `versions` was called.

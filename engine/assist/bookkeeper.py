@@ -78,10 +78,10 @@ class Bookkeeper:
             except InvalidArgumentError as error:
                 raise InvalidArgumentError(error.field, f"{reply.reply_id}: {error.problem}") from None
 
-    def delete(self, tenant: str, reply_id: str) -> None:
-        """Remove it. Raises: NotFoundError."""
+    def delete(self, tenant: str, reply_id: str, request_id: str = "") -> None:
+        """Remove it. Raises: NotFoundError, unless that request removed it before."""
         self.ready(tenant)
-        self._store.delete_reply(tenant, reply_id)
+        self._store.delete_reply(tenant, reply_id, request_id, self._clock.now_ms())
         self._library.delete(tenant, reply_id)
 
     def record(self, tenant: str, feedback: Feedback, of: Ticket) -> tuple[float, bool]:

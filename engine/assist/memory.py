@@ -88,8 +88,8 @@ class Memory:
         guard = self._judged(before.guard, feedback, ticket, worth)
         documents = {_REPLY + one: learning.to_bytes(record) for one, record in changed.items()}
         documents[_GUARD] = guard.to_bytes()
-        receipt = json.dumps(worth).encode()
-        if earlier := self._store.commit_feedback(tenant, feedback.request_id, receipt, documents):
+        receipt, now_ms = json.dumps(worth).encode(), self._clock.now_ms()
+        if earlier := self._store.commit_feedback(tenant, feedback.request_id, receipt, documents, now_ms):
             return float(json.loads(earlier)), True  # another engine was asked as well
         self._learned[tenant] = Learned({**before.records, **changed}, guard)
         return worth, False

@@ -68,7 +68,8 @@ class ReplyServicer(ReplyServiceServicer):
 
     async def DeleteReply(self, request: pb.DeleteReplyRequest, context: Context) -> pb.DeleteReplyResponse:
         """See reply_service.proto."""
-        await self._thread.run(self._bookkeeper.delete, request.tenant, request.reply_id)
+        check.at_most("request_id", request.request_id, 128)
+        await self._thread.run(self._bookkeeper.delete, request.tenant, request.reply_id, request.request_id)
         return pb.DeleteReplyResponse()
 
     async def LintReplies(self, request: pb.LintRepliesRequest, context: Context) -> pb.LintRepliesResponse:

@@ -27,7 +27,7 @@
 --   :replies        hash    id -> JSON
 --   :seeded         string  there once the tenant was
 --   :documents:KIND hash    key -> data
---   :feedback       hash    request -> receipt
+--   :receipt:WHAT:REQUEST  string  what came of feedback or of deleting a reply, for a month
 --   :assist         hash    kind, or "replies" -> engine and token of who changed it last
 --   :wait           string  written before WAIT (see redis_client.py)
 --   those of redis_workflow.lua

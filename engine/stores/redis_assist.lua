@@ -37,11 +37,21 @@ local function put_replies(prefix, args)
   return marked(prefix, args, 'replies')
 end
 
--- ARGV: engine, token, reply. Refused where there is no such reply.
+-- Whether the request is new; it is known from now on for so many seconds.
+local function sign(prefix, request, receipt, seconds)
+  return redis.call('SET', prefix .. ':receipt:' .. request, receipt, 'NX', 'EX', seconds)
+end
+
+-- ARGV: engine, token, reply, request ("": none), seconds it is known. Refused where there is no such reply, or the request
+-- was made before.
 local function delete_reply(prefix, args)
-  if redis.call('HDEL', prefix .. ':replies', args[3]) == 0 then
+  if redis.call('HEXISTS', prefix .. ':replies', args[3]) == 0 then
     return refused()
   end
+  if args[4] ~= '' and not sign(prefix, 'delete:' .. args[4], '', args[5]) then
+    return refused()
+  end
+  redis.call('HDEL', prefix .. ':replies', args[3])
   return marked(prefix, args, 'replies')
 end
 
@@ -59,14 +69,15 @@ local function delete_document(prefix, args)
   return marked(prefix, args, args[3])
 end
 
--- ARGV: engine, token, kind, its mark as the engine knows it, request, receipt, then key and data of each document.
+-- ARGV: engine, token, kind, its mark as the engine knows it, request, receipt, seconds it is known, then key and data of
+-- each document.
 -- Refused where the mark is another, or the request was committed before.
 local function commit_feedback(prefix, args)
   local mark = redis.call('HGET', prefix .. ':assist', args[3]) or ''
-  if mark ~= args[4] or redis.call('HSETNX', prefix .. ':feedback', args[5], args[6]) == 0 then
+  if mark ~= args[4] or not sign(prefix, 'feedback:' .. args[5], args[6], args[7]) then
     return refused()
   end
-  set_all(prefix .. ':documents:' .. args[3], args, 7)
+  set_all(prefix .. ':documents:' .. args[3], args, 8)
   return marked(prefix, args, args[3])
 end
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from engine.domain import MESSAGE, Reply
 from engine.errors import ContentionError, NotFoundError
-from engine.ports import LEARNED, REPLIES
+from engine.ports import LEARNED, RECEIPTS_KEPT, REPLIES
 from engine.stores import detail
 from engine.stores import redis_rows as rows
 from engine.stores.redis_client import RedisClient
@@ -70,9 +70,11 @@ class RedisAssistStore:
         if replies:
             self._write(REPLIES, "put_replies", tenant, *_flat(replies))
 
-    def delete_reply(self, tenant: str, reply_id: str) -> None:
+    def delete_reply(self, tenant: str, reply_id: str, request_id: str, now_ms: int) -> None:
         """See `ports.ReplyStore`."""
-        if not self._write(REPLIES, "delete_reply", tenant, reply_id):
+        if self._write(REPLIES, "delete_reply", tenant, reply_id, request_id, RECEIPTS_KEPT):
+            return
+        if not request_id or self._receipt(tenant, f"delete:{request_id}") is None:
             raise NotFoundError(f"tenant {tenant} has no reply {reply_id}")
 
     def seed(self, tenant: str, replies: Sequence[Reply]) -> bool:
@@ -100,12 +102,14 @@ class RedisAssistStore:
         return self._write(kind, "delete_document", tenant, kind, key)
 
     def commit_feedback(
-        self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
+        self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes], now_ms: int
     ) -> bytes | None:
         """See `ports.FeedbackStore`."""
         mark = self._of(tenant).marks.get(LEARNED, "")
         pairs = itertools.chain.from_iterable(documents.items())
-        if self._write(LEARNED, "commit_feedback", tenant, LEARNED, mark, request_id, receipt, *pairs):
+        if self._write(
+            LEARNED, "commit_feedback", tenant, LEARNED, mark, request_id, receipt, RECEIPTS_KEPT, *pairs
+        ):
             return None
         earlier = self.receipt(tenant, request_id)
         if earlier is not None:
@@ -114,8 +118,11 @@ class RedisAssistStore:
 
     def receipt(self, tenant: str, request_id: str) -> bytes | None:
         """See `ports.FeedbackStore`."""
+        return self._receipt(tenant, f"feedback:{request_id}")
+
+    def _receipt(self, tenant: str, request: str) -> bytes | None:
         prefix = rows.prefix_of(tenant)
-        receipt: bytes | None = self._client.call("HGET", f"{prefix}:feedback", request_id)
+        receipt: bytes | None = self._client.call("GET", f"{prefix}:receipt:{request}")
         if receipt is not None:
             self._confirm([prefix])  # the first call may never have been waited for
         return receipt

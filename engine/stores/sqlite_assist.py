@@ -9,9 +9,11 @@ from typing import Any
 
 from engine.domain import Reply
 from engine.errors import NotFoundError, StorageError
-from engine.ports import LEARNED
+from engine.ports import LEARNED, RECEIPTS_KEPT
 from engine.stores import detail
 from engine.stores.sqlite_journal import SQLiteJournal
+
+_RATED, _DELETED = "feedback/", "delete/"  # what was done under an id
 
 
 class SQLiteAssistStore:
@@ -35,9 +37,11 @@ class SQLiteAssistStore:
         with self._write():
             self._insert(tenant, replies)
 
-    def delete_reply(self, tenant: str, reply_id: str) -> None:
+    def delete_reply(self, tenant: str, reply_id: str, request_id: str, now_ms: int) -> None:
         """See `ports.ReplyStore`."""
         with self._write():
+            if request_id and not self._sign(tenant, _DELETED + request_id, b"", now_ms):
+                return
             done = self._db.execute(
                 "DELETE FROM replies WHERE tenant = ? AND reply_id = ?", (tenant, reply_id)
             )
@@ -78,14 +82,11 @@ class SQLiteAssistStore:
         return bool(done.rowcount)
 
     def commit_feedback(
-        self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes]
+        self, tenant: str, request_id: str, receipt: bytes, documents: Mapping[str, bytes], now_ms: int
     ) -> bytes | None:
         """See `ports.FeedbackStore`."""
         with self._write():
-            done = self._db.execute(
-                "INSERT INTO feedback VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (tenant, request_id, receipt)
-            )
-            if done.rowcount:
+            if self._sign(tenant, _RATED + request_id, receipt, now_ms):
                 self._put_documents(tenant, LEARNED, documents)
                 return None
         return self.receipt(tenant, request_id)
@@ -93,10 +94,21 @@ class SQLiteAssistStore:
     def receipt(self, tenant: str, request_id: str) -> bytes | None:
         """See `ports.FeedbackStore`."""
         found = self._read(
-            "SELECT receipt FROM feedback WHERE tenant = ? AND request_id = ?", tenant, request_id
+            "SELECT receipt FROM receipts WHERE tenant = ? AND request = ?", tenant, _RATED + request_id
         )
         receipt: bytes | None = found[0][0] if found else None
         return receipt
+
+    def _sign(self, tenant: str, request: str, receipt: bytes, now_ms: int) -> bool:
+        """Whether the request is new; it is known from now on, and the oldest are forgotten."""
+        self._db.execute(
+            "DELETE FROM receipts WHERE tenant = ? AND time_ms < ?", (tenant, now_ms - RECEIPTS_KEPT * 1000)
+        )
+        done = self._db.execute(
+            "INSERT INTO receipts VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (tenant, request, receipt, now_ms),
+        )
+        return bool(done.rowcount)
 
     def _insert(self, tenant: str, replies: Sequence[Reply]) -> None:
         self._db.executemany(

@@ -19,9 +19,12 @@ CREATE TABLE IF NOT EXISTS documents (
   PRIMARY KEY (tenant, kind, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS feedback (
+CREATE TABLE IF NOT EXISTS receipts (
   tenant TEXT NOT NULL,
-  request_id TEXT NOT NULL,
+  request TEXT NOT NULL,    -- what was done, and the client's id of it
   receipt BLOB NOT NULL,
-  PRIMARY KEY (tenant, request_id)
+  time_ms INTEGER NOT NULL,
+  PRIMARY KEY (tenant, request)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS receipts_by_time ON receipts (tenant, time_ms);

@@ -298,9 +298,11 @@ class Client:
         request = reply_service_pb2.PutReplyRequest(tenant=self._tenant, reply=reply)
         return (await self._call(self._replies.PutReply, request)).reply
 
-    async def delete_reply(self, reply_id: str) -> None:
-        """Remove a canned reply."""
-        request = reply_service_pb2.DeleteReplyRequest(tenant=self._tenant, reply_id=reply_id)
+    async def delete_reply(self, reply_id: str, *, request_id: str = "") -> None:
+        """Remove a canned reply; a second call of the same `request_id` changes nothing."""
+        request = reply_service_pb2.DeleteReplyRequest(
+            tenant=self._tenant, reply_id=reply_id, request_id=request_id or uuid.uuid4().hex
+        )
         await self._call(self._replies.DeleteReply, request)
 
     async def import_replies(

@@ -68,6 +68,14 @@ async def test_deleting_what_is_not_there_is_not_found(client: Client) -> None:
         await client.delete_reply("nothing")
 
 
+async def test_a_repeated_delete_succeeds(client: Client) -> None:
+    await client.put_reply(make())
+    for _ in range(2):
+        await client.delete_reply("own", request_id="d1")
+
+    assert "own" not in [one.reply_id for one in await client.replies()]
+
+
 async def test_braces_that_do_not_pair_are_refused(replies: ReplyStub, tenant: str) -> None:
     request = reply_service_pb2.PutReplyRequest(tenant=tenant, reply=make(text="hi {name"))
     refused = await refusal(replies.PutReply(request))

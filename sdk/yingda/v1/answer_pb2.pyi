@@ -43,7 +43,7 @@ class _AutoReplyDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aut
     AUTO_REPLY_DECISION_SLOT: _AutoReplyDecision.ValueType  # 6
     """The best reply has a slot that nothing fills."""
     AUTO_REPLY_DECISION_HUMAN: _AutoReplyDecision.ValueType  # 7
-    """A bot answered this conversation before, or the customer asked for a human."""
+    """The customer asked for a human."""
 
 class AutoReplyDecision(_AutoReplyDecision, metaclass=_AutoReplyDecisionEnumTypeWrapper):
     """Why the engine answered a message alone, or did not."""
@@ -63,7 +63,7 @@ AUTO_REPLY_DECISION_SIMILARITY: AutoReplyDecision.ValueType  # 5
 AUTO_REPLY_DECISION_SLOT: AutoReplyDecision.ValueType  # 6
 """The best reply has a slot that nothing fills."""
 AUTO_REPLY_DECISION_HUMAN: AutoReplyDecision.ValueType  # 7
-"""A bot answered this conversation before, or the customer asked for a human."""
+"""The customer asked for a human."""
 Global___AutoReplyDecision: _TypeAlias = AutoReplyDecision  # noqa: Y015
 
 @_typing.final

@@ -168,7 +168,9 @@ class RecordFeedbackRequest(_message.Message):
     tenant: _builtins.str
     """Whose list. Required."""
     request_id: _builtins.str
-    """The client's own id of this call, 1 to 128 bytes. Required: a second call of the same id changes nothing."""
+    """The client's own id of this call, 1 to 128 bytes. Required: a second call of the same id within 30 days changes
+    nothing.
+    """
     list_id: _builtins.str
     """`list_id` of the list. Empty: one that came with a message's answer; `conversation_id` is then required."""
     conversation_id: _builtins.str

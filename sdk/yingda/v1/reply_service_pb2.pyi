@@ -182,19 +182,25 @@ class DeleteReplyRequest(_message.Message):
 
     TENANT_FIELD_NUMBER: _builtins.int
     REPLY_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Whose reply. Required."""
     reply_id: _builtins.str
     """Required."""
+    request_id: _builtins.str
+    """The client's own id of this call, at most 128 bytes: a second call of the same id within 30 days succeeds and deletes
+    nothing. Empty: a second call is NOT_FOUND.
+    """
     def __init__(
         self,
         *,
         tenant: _builtins.str = ...,
         reply_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reply_id", b"reply_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reply_id", b"reply_id", "request_id", b"request_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,7 +95,7 @@ class ReplyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteReply(self, request, context):
-        """Removes a reply. Errors: NOT_FOUND.
+        """Removes a reply. Idempotent by `request_id`. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

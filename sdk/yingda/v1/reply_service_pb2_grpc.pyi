@@ -44,7 +44,7 @@ class ReplyServiceStub:
     ListReplies: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.ListRepliesRequest, _reply_service_pb2.ListRepliesResponse]
     """All replies, by id."""
     DeleteReply: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.DeleteReplyRequest, _reply_service_pb2.DeleteReplyResponse]
-    """Removes a reply. Errors: NOT_FOUND."""
+    """Removes a reply. Idempotent by `request_id`. Errors: NOT_FOUND."""
     LintReplies: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.LintRepliesRequest, _reply_service_pb2.LintRepliesResponse]
     """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
     never used, stale.
@@ -68,7 +68,7 @@ class ReplyServiceAsyncStub(ReplyServiceStub):
     ListReplies: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.ListRepliesRequest, _reply_service_pb2.ListRepliesResponse]  # type: ignore[assignment]
     """All replies, by id."""
     DeleteReply: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.DeleteReplyRequest, _reply_service_pb2.DeleteReplyResponse]  # type: ignore[assignment]
-    """Removes a reply. Errors: NOT_FOUND."""
+    """Removes a reply. Idempotent by `request_id`. Errors: NOT_FOUND."""
     LintReplies: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.LintRepliesRequest, _reply_service_pb2.LintRepliesResponse]  # type: ignore[assignment]
     """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
     never used, stale.
@@ -113,7 +113,7 @@ class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reply_service_pb2.DeleteReplyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reply_service_pb2.DeleteReplyResponse, _abc.Awaitable[_reply_service_pb2.DeleteReplyResponse]]:
-        """Removes a reply. Errors: NOT_FOUND."""
+        """Removes a reply. Idempotent by `request_id`. Errors: NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def LintReplies(

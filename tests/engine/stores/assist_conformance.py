@@ -10,6 +10,7 @@ from engine.ports import AssistStore, Store
 from tests.engine.stores.conformance import Opener
 from tests.fakes import make_reply
 
+NOW = 1_700_000_000_000
 FULL = make_reply(
     "full",
     slots=("order_id",),
@@ -55,7 +56,7 @@ class TestReplies:
 
     def test_a_deleted_reply_is_gone(self, kept: AssistStore) -> None:
         kept.put_replies("shop", [make_reply()])
-        kept.delete_reply("shop", "r1")
+        kept.delete_reply("shop", "r1", "", NOW)
 
         assert kept.replies("shop") == []
 
@@ -63,12 +64,28 @@ class TestReplies:
         kept.put_replies("shop2", [make_reply()])
 
         with pytest.raises(NotFoundError, match=r"shop.*r1"):
-            kept.delete_reply("shop", "r1")
+            kept.delete_reply("shop", "r1", "", NOW)
         assert kept.replies("shop2") == [make_reply()]
+
+    def test_a_request_deletes_once_and_may_come_again(self, kept: AssistStore) -> None:
+        kept.put_replies("shop", [make_reply("a"), make_reply("b")])
+        kept.delete_reply("shop", "a", "q1", NOW)
+        kept.put_replies("shop", [make_reply("a")])
+        kept.delete_reply("shop", "a", "q1", NOW)
+
+        assert kept.replies("shop") == [make_reply("a"), make_reply("b")]
+
+    def test_a_request_that_was_refused_may_be_made_again(self, kept: AssistStore) -> None:
+        with pytest.raises(NotFoundError):
+            kept.delete_reply("shop", "a", "q1", NOW)
+        kept.put_replies("shop", [make_reply("a")])
+        kept.delete_reply("shop", "a", "q1", NOW)
+
+        assert kept.replies("shop") == []
 
     def test_a_tenant_is_seeded_once_however_little_is_left(self, kept: AssistStore) -> None:
         first = kept.seed("shop", [make_reply("a"), make_reply("b")])
-        kept.delete_reply("shop", "a")
+        kept.delete_reply("shop", "a", "", NOW)
         second = kept.seed("shop", [make_reply("a"), make_reply("c")])
 
         assert (first, second) == (True, False)
@@ -128,8 +145,8 @@ class TestDocuments:
         assert kept.documents("shop", "none") == {}
 
     def test_feedback_is_committed_once(self, kept: AssistStore) -> None:
-        first = kept.commit_feedback("shop", "f1", b"receipt", {"a": b"1"})
-        second = kept.commit_feedback("shop", "f1", b"other", {"a": b"2", "b": b"2"})
+        first = kept.commit_feedback("shop", "f1", b"receipt", {"a": b"1"}, NOW)
+        second = kept.commit_feedback("shop", "f1", b"other", {"a": b"2", "b": b"2"}, NOW)
 
         assert (first, second) == (None, b"receipt")
         assert kept.documents("shop", "learned") == {"a": b"1"}
@@ -138,17 +155,17 @@ class TestDocuments:
 
     def test_documents_are_any_bytes(self, kept: AssistStore) -> None:
         data = bytes(range(256))
-        kept.commit_feedback("shop", "f1", data, {"a/键": data})
+        kept.commit_feedback("shop", "f1", data, {"a/键": data}, NOW)
         kept.put_document("shop", "policy", "b", data)
 
-        assert kept.receipt("shop", "f1") == kept.commit_feedback("shop", "f1", b"", {}) == data
+        assert kept.receipt("shop", "f1") == kept.commit_feedback("shop", "f1", b"", {}, NOW) == data
         assert kept.documents("shop", "learned") == {"a/键": data}
         assert kept.documents("shop", "policy") == {"b": data}
 
     def test_tenants_may_use_the_same_request_id(self, kept: AssistStore) -> None:
-        kept.commit_feedback("shop", "f1", b"one", {})
+        kept.commit_feedback("shop", "f1", b"one", {}, NOW)
 
-        assert kept.commit_feedback("shop2", "f1", b"two", {"a": b"2"}) is None
+        assert kept.commit_feedback("shop2", "f1", b"two", {"a": b"2"}, NOW) is None
         assert kept.documents("shop2", "learned") == {"a": b"2"}
 
 
@@ -157,9 +174,9 @@ class TestVersions:
         before = dict(kept.versions("shop"))
         kept.seed("shop", [make_reply("a"), FULL])
         kept.put_replies("shop", [make_reply("b")])
-        kept.delete_reply("shop", "b")
+        kept.delete_reply("shop", "b", "", NOW)
         kept.put_document("shop", "policy", "a", b"1")
-        kept.commit_feedback("shop", "f1", b"receipt", {"a": b"1"})
+        kept.commit_feedback("shop", "f1", b"receipt", {"a": b"1"}, NOW)
 
         assert dict(kept.versions("shop")) == before
 
@@ -167,9 +184,9 @@ class TestVersions:
 class TestOpeningAgain:
     def test_everything_is_kept(self, store: Store, opener: Opener) -> None:
         store.assist.seed("shop", [make_reply("a"), FULL])
-        store.assist.delete_reply("shop", "a")
+        store.assist.delete_reply("shop", "a", "", NOW)
         store.assist.put_document("shop", "policy", "p", b"1")
-        store.assist.commit_feedback("shop", "f1", b"receipt", {"a": b"1"})
+        store.assist.commit_feedback("shop", "f1", b"receipt", {"a": b"1"}, NOW)
         store.close()
         again = opener().assist
 

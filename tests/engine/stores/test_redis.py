@@ -196,7 +196,7 @@ class TestKeys:
             store.set_presence(tenant, "ann", Presence.ONLINE, 9)
             store.assist.seed(tenant, [make_reply()])
             store.assist.put_document(tenant, "policy", "p", b"1")
-            store.assist.commit_feedback(tenant, "f1", b"1", {"a": b"1"})
+            store.assist.commit_feedback(tenant, "f1", b"1", {"a": b"1"}, 0)
             held = make_conversation("c2", agent_id="ann", state=ConversationState.ASSIGNED, due_ms=5)
             store.commit([change(make_conversation(), held, tenant=tenant, key="k", claims={"ann": 1})])
         keys = {key.decode() for key in dump(redis_server)} - {TENANTS}
@@ -263,7 +263,7 @@ class TestRetries:
 
     def test_a_receipt_waits_for_its_replicas_too(self, another: Open) -> None:
         store = another()
-        store.assist.commit_feedback("shop", "f1", b"1", {})
+        store.assist.commit_feedback("shop", "f1", b"1", {}, 0)
         store._wait_replicas = 1
 
         with pytest.raises(StorageError, match="0 of 1 replicas"):

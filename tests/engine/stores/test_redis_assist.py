@@ -16,7 +16,7 @@ from engine.assist.ticket import Ticket
 from engine.assist.wanted import Wanted
 from engine.domain import FeedbackOutcome
 from engine.errors import ContentionError, NotFoundError
-from engine.ports import AssistStore
+from engine.ports import RECEIPTS_KEPT, AssistStore
 from engine.stores.redis import open_store
 from engine.stores.redis_rows import prefix_of
 from tests.engine.stores.redis_server import RedisServer
@@ -143,7 +143,7 @@ class TestVersions:
             ("replies", lambda one: one.seed(TENANT, [])),
             ("replies", lambda one: one.put_replies(TENANT, [REPLY])),
             ("policy", lambda one: one.put_document(TENANT, "policy", "a", b"1")),
-            ("learned", lambda one: one.commit_feedback(TENANT, "f1", b"1", {})),
+            ("learned", lambda one: one.commit_feedback(TENANT, "f1", b"1", {}, 0)),
         ],
     )
     def test_another_engines_change_raises_its_kind_once(
@@ -167,13 +167,13 @@ class TestVersions:
         self, kept: tuple[AssistStore, AssistStore]
     ) -> None:
         one, other = kept
-        one.commit_feedback(TENANT, "f1", b"1", {"a": b"1"})
+        one.commit_feedback(TENANT, "f1", b"1", {"a": b"1"}, 0)
         with pytest.raises(ContentionError):
-            other.commit_feedback(TENANT, "f2", b"2", {"a": b"2"})
+            other.commit_feedback(TENANT, "f2", b"2", {"a": b"2"}, 0)
         other.versions(TENANT)
 
         assert one.documents(TENANT, "learned") == {"a": b"1"}
-        assert other.commit_feedback(TENANT, "f2", b"2", {"a": b"2"}) is None
+        assert other.commit_feedback(TENANT, "f2", b"2", {"a": b"2"}, 0) is None
 
     def test_what_was_lost_in_a_failover_counts_as_changed(
         self, kept: tuple[AssistStore, AssistStore], redis_server: RedisServer
@@ -184,3 +184,16 @@ class TestVersions:
             client.delete(f"{prefix_of(TENANT)}:assist")
 
         assert one.versions(TENANT) == {"replies": 1}
+
+
+def test_receipts_are_forgotten_after_a_month(redis_url: str) -> None:
+    with closing(open_store(redis_url)) as store:
+        store.assist.put_replies(TENANT, [REPLY])
+        store.assist.commit_feedback(TENANT, "f1", b"1", {}, 0)
+        store.assist.delete_reply(TENANT, "track", "d1", 0)
+        ttl = [
+            store._client.call("TTL", f"{prefix_of(TENANT)}:receipt:{what}")
+            for what in ("feedback:f1", "delete:d1")
+        ]
+
+    assert all(RECEIPTS_KEPT - 60 <= one <= RECEIPTS_KEPT for one in ttl)
