@@ -50,6 +50,7 @@ def main() -> int:
 
 async def _serve(settings: EngineSettings, *, with_parent: bool) -> None:
     async with bootstrap(settings):
+        lifecycle.settle()
         await lifecycle.until_stopped(with_parent=with_parent)
 
 

@@ -39,6 +39,7 @@ def main() -> int:
 
 async def _serve(settings: GatewaySettings, *, with_parent: bool) -> None:
     async with bootstrap(settings):
+        lifecycle.settle()
         await lifecycle.until_stopped(with_parent=with_parent)
 
 

@@ -49,6 +49,7 @@ class EngineClient:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
+        self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
 
     async def process(self, frame: bytes, timeout: float) -> bytes:
         """A serialised ProcessMessagesRequest to its response. Raises: AioRpcError."""
@@ -68,5 +69,7 @@ class EngineClient:
 
     async def forward(self, method: str, request: bytes, timeout: float) -> bytes:
         """Any unary call, as it came. Raises: AioRpcError."""
-        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method)
+        call = self._methods.get(method)
+        if call is None:
+            call = self._methods[method] = self._channel.unary_unary(method)
         return await call(request, timeout=timeout)

@@ -26,8 +26,8 @@ class MessageServicer:
         self._engine = engine
         self._tenancy = tenancy
         self._deadline = deadline
-        self._batcher: Batcher[message_pb2.Message, answer_pb2.MessageResult] = Batcher(
-            self._process, max_size=MAX_FRAME, max_queue=MAX_QUEUE
+        self._batcher: Batcher[bytes, bytes] = Batcher(
+            self._process_single, max_size=MAX_FRAME, max_queue=MAX_QUEUE
         )
 
     async def SendMessage(self, request: bytes, context: Context) -> bytes:
@@ -35,8 +35,7 @@ class MessageServicer:
         allowed = self._tenancy.allowed(context)
         message = _read(request)
         self._check(message, allowed)
-        result = await self._batcher.submit(message)
-        return message_service_pb2.SendMessageResponse(answer=result.answer).SerializeToString()
+        return await self._batcher.submit(request)
 
     async def StreamMessages(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         """See message_service.proto."""
@@ -76,10 +75,21 @@ class MessageServicer:
         results = [errors.get(row) or next(answered) for row in range(len(frame.messages))]
         return message_service_pb2.StreamMessagesResponse(results=results).SerializeToString()
 
+    async def _process_single(self, requests: Sequence[bytes]) -> list[bytes]:
+        """SendMessageRequests to their responses; joined, the requests are a frame, for each is one of one message."""
+        response = await self._engine.process(b"".join(requests), self._deadline)
+        results = engine_service_pb2.RawResults.FromString(response).results
+        return [_single_response(one.answer) for one in results]
+
     async def _process(self, messages: Sequence[message_pb2.Message]) -> Sequence[answer_pb2.MessageResult]:
         request = engine_service_pb2.ProcessMessagesRequest(messages=messages)
         response = await self._engine.process(request.SerializeToString(), self._deadline)
         return engine_service_pb2.ProcessMessagesResponse.FromString(response).results
+
+
+def _single_response(answer: bytes) -> bytes:
+    """A serialised SendMessageResponse: its only field is laid out like that of a RawFrame."""
+    return engine_service_pb2.RawFrame(messages=[answer]).SerializeToString()
 
 
 def _read(request: bytes) -> message_pb2.Message:

@@ -70,6 +70,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
     def __init__(self, translate: Callable[[Exception], StatusError | None]) -> None:
         self._translate = translate
+        self._wrapped: dict[str, tuple[object, grpc.RpcMethodHandler[Any, Any]]] = {}
 
     async def intercept_service(
         self,
@@ -80,12 +81,19 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
+        method = handler_call_details.method
+        known = self._wrapped.get(method)
+        if known is None or known[0] is not handler:
+            known = self._wrapped[method] = (handler, self._wrap(handler, method))
+        return known[1]
+
+    def _wrap(self, handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.RpcMethodHandler[Any, Any]:
         make, behaviour = _kind(handler)
         # A handler of a stream that is no generator writes to the context by itself, as that of health does.
         if handler.response_streaming and inspect.isasyncgenfunction(behaviour):
-            wrapped = self._streaming(behaviour, handler_call_details.method)
+            wrapped = self._streaming(behaviour, method)
         else:
-            wrapped = self._single(behaviour, handler_call_details.method)
+            wrapped = self._single(behaviour, method)
         return make(wrapped, handler.request_deserializer, handler.response_serializer)
 
     def _single(self, behaviour: Callable[..., Any], method: str) -> Callable[..., Any]:

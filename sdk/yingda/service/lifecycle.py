@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -19,6 +20,9 @@ from grpc_reflection.v1alpha import reflection
 from yingda.service.errors import ErrorInterceptor
 
 MAX_MESSAGE_BYTES = 36 * 1024 * 1024  # a frame of 512 messages of the largest size, and a margin
+_PENDING = 65536  # calls that wait to be looked at
+_COLLECT_AFTER = 50_000  # objects
+_SWITCH_AFTER = 0.0005  # seconds
 LAST_PORT = 65535
 _STANDARD_INPUT = 0
 SOCKET_PATH_LIMIT = 100  # bytes; the kernel's limit for a Unix socket is 108 on Linux, 104 on macOS
@@ -36,6 +40,9 @@ def make_server(*, interceptors: Sequence[ErrorInterceptor]) -> grpc.aio.Server:
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            # Beyond gRPC's own 1,000 a call would end in a bare CANCELLED; ours end with a status that says what to do.
+            ("grpc.server.max_pending_requests", _PENDING),
+            ("grpc.server.max_pending_requests_hard_limit", 2 * _PENDING),
         ],
     )
 
@@ -93,6 +100,18 @@ class Health:
     async def leaving(self) -> None:
         """Say, once and for all, that no new calls are."""
         await self._servicer.enter_graceful_shutdown()
+
+
+def settle() -> None:
+    """Tune this process for serving, once everything is loaded.
+
+    What is loaded stays, so the collector need not look at it again, and what a batch makes is seldom a cycle. A thread
+    that computes gives way to the event loop sooner than after Python's 5 ms.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 20, 50)
+    sys.setswitchinterval(_SWITCH_AFTER)
 
 
 async def until_stopped(*, with_parent: bool) -> None:

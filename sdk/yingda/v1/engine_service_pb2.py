@@ -26,7 +26,7 @@ from yingda.v1 import answer_pb2 as yingda_dot_v1_dot_answer__pb2
 from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyingda/v1/engine_service.proto\x12\tyingda.v1\x1a\x16yingda/v1/answer.proto\x1a\x17yingda/v1/message.proto\">\n\x16ProcessMessagesRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.yingda.v1.Message\"D\n\x17ProcessMessagesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.yingda.v1.MessageResult\"\x1c\n\x08RawFrame\x12\x10\n\x08messages\x18\x01 \x03(\x0c\x32i\n\rEngineService\x12X\n\x0fProcessMessages\x12!.yingda.v1.ProcessMessagesRequest\x1a\".yingda.v1.ProcessMessagesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyingda/v1/engine_service.proto\x12\tyingda.v1\x1a\x16yingda/v1/answer.proto\x1a\x17yingda/v1/message.proto\">\n\x16ProcessMessagesRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.yingda.v1.Message\"D\n\x17ProcessMessagesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.yingda.v1.MessageResult\"\x1c\n\x08RawFrame\x12\x10\n\x08messages\x18\x01 \x03(\x0c\"3\n\nRawResults\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.yingda.v1.RawResult\"/\n\tRawResult\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\x0c\x32i\n\rEngineService\x12X\n\x0fProcessMessages\x12!.yingda.v1.ProcessMessagesRequest\x1a\".yingda.v1.ProcessMessagesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROCESSMESSAGESRESPONSE']._serialized_end=226
   _globals['_RAWFRAME']._serialized_start=228
   _globals['_RAWFRAME']._serialized_end=256
-  _globals['_ENGINESERVICE']._serialized_start=258
-  _globals['_ENGINESERVICE']._serialized_end=363
+  _globals['_RAWRESULTS']._serialized_start=258
+  _globals['_RAWRESULTS']._serialized_end=309
+  _globals['_RAWRESULT']._serialized_start=311
+  _globals['_RAWRESULT']._serialized_end=358
+  _globals['_ENGINESERVICE']._serialized_start=360
+  _globals['_ENGINESERVICE']._serialized_end=465
 # @@protoc_insertion_point(module_scope)

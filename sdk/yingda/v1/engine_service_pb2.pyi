@@ -91,3 +91,53 @@ class RawFrame(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RawFrame: _TypeAlias = RawFrame  # noqa: Y015
+
+@_typing.final
+class RawResults(_message.Message):
+    """A response read without reading its answers, which the gateway passes on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___RawResult]:
+        """One per message, in the batch's order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___RawResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RawResults: _TypeAlias = RawResults  # noqa: Y015
+
+@_typing.final
+class RawResult(_message.Message):
+    """A MessageResult that is an answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    message_id: _builtins.str
+    """The message's own id."""
+    answer: _builtins.bytes
+    """A serialised MessageAnswer."""
+    def __init__(
+        self,
+        *,
+        message_id: _builtins.str = ...,
+        answer: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "message_id", b"message_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RawResult: _TypeAlias = RawResult  # noqa: Y015

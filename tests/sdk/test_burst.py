@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import grpc
+import pytest
+from yingda.service import lifecycle
+from yingda.service.errors import ErrorInterceptor
+
+CALLS = 4000
+
+
+@pytest.mark.slow
+async def test_no_call_of_a_burst_is_cancelled() -> None:
+    async def answer(request: bytes, _: object) -> bytes:
+        return request
+
+    server = lifecycle.make_server(interceptors=[ErrorInterceptor(lambda _: None)])
+    handler = grpc.unary_unary_rpc_method_handler(answer)
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("s", {"m": handler})])
+    address = lifecycle.bind(server, "127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(address) as channel:
+        calls = [channel.unary_unary("/s/m")(b"") for _ in range(CALLS)]
+        codes = Counter(await asyncio.gather(*(call.code() for call in calls)))
+    await server.stop(None)
+
+    assert codes == {grpc.StatusCode.OK: CALLS}
