@@ -137,6 +137,11 @@ class Checker:
         rank = self._order.rank_ms(
             given.requirement, given.queued_ms or given.updated_ms, is_angry=given.mood.is_angry
         )
+        waited = before[given.conversation_id]
+        if waited is not None and waited.state is ConversationState.WAITING:
+            rank = min(
+                rank, waited.rank_ms
+            )  # it may have been given first, and calmed down by a message behind
         for place, conversation_id in self._waiting.get(_group(given), ()):
             if place >= rank:
                 return

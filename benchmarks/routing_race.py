@@ -39,6 +39,7 @@ PRESENCE_SHARE = CAPACITY_SHARE = 0.02  # of the operations
 ANGRY_SHARE = 0.05  # of the messages
 NEW_SHARE = 0.5  # of the conversations that would be opened again
 REPORTS = 20  # lines of progress
+STUCK = 120.0  # seconds in which nothing ended
 # Short times, so that offers, ladders and wrap-ups end by themselves in the thick of it.
 POLICY = Policy(auto_accept=False, offer_seconds=1.0, wrap_up_seconds=0.2, sla=0.2)
 ORDER = Order(priority=3.0, vip=5.0, anger=5.0, sla_weight=0.5, sla=POLICY.sla)
@@ -167,10 +168,12 @@ class Race:
             self.checker.allow_both(agent.agent_id, agent.capacity)
             await desk.run(desk.team.put, TENANT, agent)
             await desk.run(desk.team.set_presence, TENANT, agent.agent_id, Presence.ONLINE)
-        deadline = time.monotonic() + 120
-        while (rest := self._open()) and time.monotonic() < deadline:
-            for one in rest:
-                await self._end(one)
+        least, progressed = len(self._open()) + 1, time.monotonic()
+        while (rest := self._open()) and time.monotonic() < progressed + STUCK:
+            if len(rest) < least:
+                least, progressed = len(rest), time.monotonic()
+            # Some at a time, since an offer that is not accepted soon goes to somebody else.
+            await asyncio.gather(*(self._end(one) for one in rest[:CALLERS]))
             await asyncio.sleep(0.01)
 
     async def _end(self, one: Conversation) -> None:
@@ -185,7 +188,8 @@ class Race:
             return  # it ended by itself meanwhile; the next round sees how
 
     def _open(self) -> list[Conversation]:
-        return [one for one in list(self.checker.seen.values()) if one.state is not CLOSED]
+        found = [one for one in list(self.checker.seen.values()) if one.state is not CLOSED]
+        return sorted(found, key=lambda one: (one.state is WAITING, one.conversation_id))
 
     def _name(self, slot: int, found: Conversation | None) -> str:
         """The conversation itself, or a new one in its stead."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,6 +22,7 @@ from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS, SlotType
 from engine.bootstrap_customer import make_preload, with_samples
+from engine.bootstrap_workflow import Context, Following, Serving, compose, pack_rules
 from engine.bots.feed import Feeds
 from engine.bots.register import Register
 from engine.bots.speaker import Speaker
@@ -42,6 +44,7 @@ from engine.pipeline import Pipeline
 from engine.ports import Classifier, Clock, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
+from engine.routing.policies import StoredPolicies
 from engine.samples import read_replies
 from engine.server import Servicers, add_servicers
 from engine.servicers.agent import AgentServicer
@@ -61,7 +64,7 @@ from engine.stores import folder, sqlite
 from engine.team import Team
 from engine.timekeeper import Timekeeper
 from engine.watch import Watch
-from engine.workflow.hook import NoWorkflow, Workflow
+from engine.workflow.courier import AT_ONCE, Runner
 from models import signature
 from models.bundle import BundleError
 from models.loader import TrustingLoader, load_trusted
@@ -81,11 +84,12 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """One that decides, some that search, one that loads bundles."""
+    """One that decides, some that search, one that loads bundles, some that call other systems."""
 
     decisions: DecisionThread
     searchers: ThreadPoolExecutor
     loading: ThreadPoolExecutor
+    callers: ThreadPoolExecutor
 
 
 @asynccontextmanager
@@ -111,6 +115,8 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         await server.start()
         for task in (parts.timekeeper.run(), parts.deployer.run()):
             stack.callback(asyncio.create_task(task).cancel)
+        courier = asyncio.create_task(core.following.courier.run())
+        stack.push_async_callback(_finish, courier, core.following, settings.grace)
         stack.push_async_callback(server.stop, settings.grace)
         await health.serving()
         stack.push_async_callback(health.leaving)
@@ -125,9 +131,11 @@ def _threads(stack: AsyncExitStack) -> Threads:
     stack.callback(searchers.shutdown)
     loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
     stack.callback(loading.shutdown, cancel_futures=True)
+    callers = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="call")
+    stack.callback(callers.shutdown)
     thread = DecisionThread()
     stack.callback(thread.close)  # before the store: what was begun still needs it
-    return Threads(thread, searchers, loading)
+    return Threads(thread, searchers, loading, callers)
 
 
 def _home(settings: EngineSettings) -> tuple[Home, Classifier, Meter | None]:
@@ -153,8 +161,16 @@ class _Core:
     dispatcher: Dispatcher
     lifecycle: Lifecycle
     history: History
-    workflow: Workflow
+    serving: Serving
+    following: Following
     preload: Preload
+
+
+async def _finish(courier: asyncio.Task[None], following: Following, grace: float) -> None:
+    """Let what is on its way arrive."""
+    following.courier.close()
+    await asyncio.wait([courier], timeout=grace)
+    courier.cancel()
 
 
 def _preload(settings: EngineSettings, store: Store, threads: Threads) -> Preload:
@@ -165,8 +181,22 @@ def _preload(settings: EngineSettings, store: Store, threads: Threads) -> Preloa
 
 
 def _core(settings: EngineSettings, store: Store, threads: Threads, preload: Preload) -> _Core:
-    clock, codec, workflow = SystemClock(), ProtoCodec(), NoWorkflow()
-    dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=settings.policies())
+    clock, codec, serving = SystemClock(), ProtoCodec(), Serving()
+    policies = StoredPolicies(store=store.assist, clock=clock, settings=settings.policies())
+    dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=policies)
+    following = compose(
+        settings,
+        Context(
+            store=store,
+            serving=serving,
+            dispatcher=dispatcher,
+            policies=policies,
+            codec=codec,
+            rules=pack_rules(settings.rules, settings.pack or SHIPPED_PACK),
+        ),
+        Runner(thread=threads.decisions, callers=threads.callers, chance=random.Random()),
+        threads.searchers,
+    )
     return _Core(
         store=store,
         clock=clock,
@@ -175,9 +205,10 @@ def _core(settings: EngineSettings, store: Store, threads: Threads, preload: Pre
         samples=read_replies(settings.pack or SHIPPED_PACK),
         slots={**SLOTS, **settings.slots},
         dispatcher=dispatcher,
-        lifecycle=Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=workflow),
+        lifecycle=Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=following.flow),
         history=History(store=store),
-        workflow=workflow,
+        serving=serving,
+        following=following,
         preload=preload,
     )
 
@@ -201,7 +232,7 @@ def _generation(
         analyzer=analyzer,
         dispatcher=core.dispatcher,
         responder=Responder(suggester=assist.suggester, policies=assist.policies, customers=core.preload),
-        workflow=core.workflow,
+        workflow=core.following.flow,
         store=core.store,
         codec=core.codec,
     )
@@ -250,6 +281,7 @@ class _Parts:
 def _parts(settings: EngineSettings, core: _Core, home: Home, first: Generation) -> _Parts:
     store, thread, lifecycle_ = core.store, core.threads.decisions, core.lifecycle
     switch = Switch(first)
+    core.serving.follow(switch)
     trials = Trials(switch=switch, codec=ProtoModelCodec())
     cabinet = Cabinet(
         folder=settings.data_dir / "bundles",
@@ -278,6 +310,8 @@ def _parts(settings: EngineSettings, core: _Core, home: Home, first: Generation)
         customer=CustomerServicer(preload=core.preload),
         bot=BotServicer(feeds=feeds, register=Register(store=store.bots), thread=thread),
         model=ModelServicer(cabinet=cabinet, deployer=deployer, switch=switch, trials=trials),
+        rule=core.following.rule,
+        ticket=core.following.ticket,
         reading=always_current(lambda: switch.serving.servicers),
     )
     timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=core.clock, thread=thread)

@@ -121,7 +121,8 @@ class Roster:
     `presences` and `online` (bool [A]) say who takes conversations, `leases` (int64 [A]) when that lapses, 0 for
     never. `load` is int64 [A], units held; `streak` int64 [A], how many of the last conversations given to the agent
     were angry, counted back to the first that was not. The agents of a roster never change; the columns follow every
-    commit, so that nothing is copied: read them, do not keep them.
+    commit, so that nothing is copied: read them, do not keep them. `came` are agents who changed or came online, and of
+    whom nobody knows yet what of the queue is for them; whoever gives it to them takes them out.
     """
 
     agents: tuple[Agent, ...]
@@ -131,6 +132,7 @@ class Roster:
     leases: npt.NDArray[np.int64]
     load: npt.NDArray[np.int64]
     streak: npt.NDArray[np.int64]
+    came: set[str] = field(default_factory=set)
 
     def agent(self, agent_id: str) -> Agent | None:
         """By id, where there is one."""
@@ -471,6 +473,10 @@ class Change:
     event whose `key` exists already makes the change stale. `alone` are ids of those conversations that were opened
     because their customer had none open: one that another engine opened meanwhile makes the change stale.
     `follow_up` is what rules, tickets and the outbox add.
+
+    `mark` names the state it was decided on, None where that does not matter. `drained` maps a queue to the `rank_ms`
+    before which the change gives a place of it away, and `opened` are the queues in which a place is left: whoever
+    began to wait there since the mark makes the change stale, as does a place that was opened for those it lets wait.
     """
 
     tenant: str
@@ -481,3 +487,6 @@ class Change:
     events: Sequence[Event] = ()
     alone: Collection[str] = ()
     follow_up: FollowUp | None = None
+    mark: str | None = None
+    drained: Mapping[str, int] = field(default_factory=dict)
+    opened: Collection[str] = ()

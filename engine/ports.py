@@ -274,6 +274,10 @@ class Store(Protocol):
         """The agents and what they carry; `agents` is the same object until one of them changes."""
         ...
 
+    def mark(self, tenant: str) -> str | None:
+        """Names the state of the last `roster`, for a `Change` decided on it; None where nobody else writes."""
+        ...
+
     def put_agent(self, tenant: str, agent: Agent, event: Event | None = None) -> int:
         """Create or replace; the stored presence and load stay. Journals the event with it; its sequence, or 0."""
         ...
@@ -287,12 +291,24 @@ class Store(Protocol):
         """
         ...
 
+    def renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
+        """Let the presence last until then; an agent who is offline stays so. Raises: NotFoundError."""
+        ...
+
+    def lapse(self, tenant: str, agent_id: str, now_ms: int, event: Event | None = None) -> int | None:
+        """Take an agent offline whose lease ended by now; None where it was renewed, or ended, meanwhile.
+
+        Journals the event with it; its sequence, or 0.
+        """
+        ...
+
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """Commit each change wholly or not at all; False where it was stale.
 
         Stale is: a conversation's version does not follow the stored one, a positive claim would pass the agent's
-        capacity or the agent is gone, an event's key exists already, the customer of one that is to be `alone`
-        has another open conversation stored, or the follow-up is stale.
+        capacity or the agent is gone, an event's key exists already, the customer of one that is to be `alone` has
+        another open conversation stored, the follow-up is stale, or something happened since its `mark` by which it
+        would have been decided otherwise (see `Change`).
         """
         ...
 

@@ -17,22 +17,27 @@ def make(
     leases: Sequence[int],
     load: Sequence[int],
     streak: Sequence[int],
+    came: set[str] | None = None,
 ) -> Roster:
-    """From columns in order of id."""
+    """From columns in order of id. Where nothing is said of who `came`, everybody who is online did."""
+    online = np.array([one is Presence.ONLINE for one in presences], dtype=np.bool_)
     return Roster(
         agents=tuple(agents),
         rows={agent.agent_id: row for row, agent in enumerate(agents)},
         presences=list(presences),
-        online=np.array([one is Presence.ONLINE for one in presences], dtype=np.bool_),
+        online=online,
         leases=np.array(leases, dtype=np.int64),
         load=np.array(load, dtype=np.int64),
         streak=np.array(streak, dtype=np.int64),
+        came={agents[row].agent_id for row in np.flatnonzero(online).tolist()} if came is None else came,
     )
 
 
 def with_agent(roster: Roster, agent: Agent) -> Roster:
     """The roster after an agent was put; a new one is offline and holds nothing."""
     if (row := roster.rows.get(agent.agent_id)) is not None:
+        if roster.online[row]:
+            roster.came.add(agent.agent_id)
         agents = (*roster.agents[:row], agent, *roster.agents[row + 1 :])
         return Roster(
             agents=agents,
@@ -42,6 +47,7 @@ def with_agent(roster: Roster, agent: Agent) -> Roster:
             leases=roster.leases,
             load=roster.load,
             streak=roster.streak,
+            came=roster.came,
         )
     row = bisect.bisect(roster.agents, agent.agent_id, key=lambda one: one.agent_id)
     return make(
@@ -50,12 +56,15 @@ def with_agent(roster: Roster, agent: Agent) -> Roster:
         leases=np.insert(roster.leases, row, 0).tolist(),
         load=np.insert(roster.load, row, 0).tolist(),
         streak=np.insert(roster.streak, row, 0).tolist(),
+        came=roster.came,
     )
 
 
 def set_presence(roster: Roster, agent_id: str, presence: Presence, lease_ms: int) -> None:
     """Change an agent's presence in place."""
     row = roster.rows[agent_id]
+    if presence is Presence.ONLINE and not roster.online[row]:
+        roster.came.add(agent_id)
     roster.presences[row] = presence
     roster.online[row] = presence is Presence.ONLINE
     roster.leases[row] = lease_ms

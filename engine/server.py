@@ -13,6 +13,8 @@ from yingda.v1 import (
     customer_service_pb2_grpc,
     model_service_pb2_grpc,
     reply_service_pb2_grpc,
+    rule_service_pb2_grpc,
+    ticket_service_pb2_grpc,
 )
 
 from engine.servicers.agent import AgentServicer
@@ -21,6 +23,8 @@ from engine.servicers.customer import CustomerServicer
 from engine.servicers.engine import EngineServicer
 from engine.servicers.model import ModelServicer
 from engine.servicers.reading import ReadingServicers
+from engine.servicers.rule import RuleServicer
+from engine.servicers.ticket import TicketServicer
 
 SERVICES = (
     "yingda.v1.EngineService",
@@ -31,6 +35,8 @@ SERVICES = (
     "yingda.v1.BotService",
     "yingda.v1.CustomerService",
     "yingda.v1.ModelService",
+    "yingda.v1.RuleService",
+    "yingda.v1.TicketService",
 )
 
 
@@ -43,6 +49,8 @@ class Servicers:
     bot: BotServicer
     customer: CustomerServicer
     model: ModelServicer
+    rule: RuleServicer
+    ticket: TicketServicer
     reading: ReadingServicers
 
 
@@ -58,4 +66,6 @@ def add_servicers(server: grpc.aio.Server, servicers: Servicers) -> tuple[str, .
     bot_service_pb2_grpc.add_BotServiceServicer_to_server(servicers.bot, server)
     customer_service_pb2_grpc.add_CustomerServiceServicer_to_server(servicers.customer, server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(servicers.model, server)
+    rule_service_pb2_grpc.add_RuleServiceServicer_to_server(servicers.rule, server)
+    ticket_service_pb2_grpc.add_TicketServiceServicer_to_server(servicers.ticket, server)
     return SERVICES

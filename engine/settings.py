@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from yingda.v1 import message_pb2
 
 from engine.assist.slot import SlotType
 from engine.customer.settings import CustomerSettings
 from engine.routing.policy import UNIT, FixedPolicies, Policy
+from engine.workflow.webhook import Webhook
 
+_WEBHOOK = TypeAdapter(Webhook)
 OTHERS = "*"  # the name under which the policy of all tenants without one of their own stands
 
 
@@ -43,9 +46,17 @@ class EngineSettings(BaseModel):
         description="public keys, base64, whose bundles may be activated; none: that of data_dir/signing.key",
     )
     pack: Path | None = Field(default=None, description="folder of the sample pack; none: the shipped one")
+    rules: Path | None = Field(
+        default=None, description="file of the rules that tenants start with; none: the pack's rules.toml"
+    )
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
     slots: dict[str, SlotType] = Field(
         default_factory=dict, description="slots of replies beside the built-in ones, and their types"
+    )
+    webhooks: dict[str, Webhook] = Field(
+        default_factory=dict,
+        repr=False,  # it holds secrets
+        description="other systems that rules and tickets tell, by name; see docs/workflow.md",
     )
     customers: dict[str, CustomerSettings] = Field(
         default={},
@@ -60,6 +71,13 @@ class EngineSettings(BaseModel):
         default={}, description='routing policy by tenant; "*" is for all others; see docs/routing.md'
     )
 
+    @field_validator("webhooks", mode="before")
+    @classmethod
+    def _webhooks_by_name(cls, webhooks: object) -> object:
+        if not isinstance(webhooks, Mapping):
+            raise ValueError("must be tables such as [engine.webhooks.crm]")
+        return {name: _webhook(name, table) for name, table in webhooks.items()}
+
     @field_validator("policy", mode="before")
     @classmethod
     def _channels_by_name(cls, policies: object) -> object:
@@ -71,6 +89,23 @@ class EngineSettings(BaseModel):
     def policies(self) -> FixedPolicies:
         """As the engine asks for them."""
         return FixedPolicies(others=self.policy.get(OTHERS, Policy()), by_tenant=self.policy)
+
+
+def _webhook(name: str, table: object) -> Webhook:
+    """Errors name the key and never what stands there, which may be a secret."""
+    if isinstance(table, Webhook):
+        return table
+    try:
+        webhook = _WEBHOOK.validate_python({**table, "name": name} if isinstance(table, Mapping) else table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        known = ", ".join(one.name for one in fields(Webhook) if one.name != "name")
+        raise ValueError(
+            f"{name}.{'.'.join(map(str, first['loc']))}: {first['msg']}; known are {known}"
+        ) from None
+    if problem := webhook.problem():
+        raise ValueError(f"{name}.{problem[0]}: {problem[1]}")
+    return webhook
 
 
 def _with_channel_numbers(policy: object) -> object:

@@ -37,9 +37,7 @@ class Team:
     def put(self, tenant: str, agent: Agent) -> Roster:
         """Create or replace; presence and load stay. New room is filled from the queue at once."""
         after = self._store.put_agent(tenant, agent, self._event("agent_put", self._codec.agent(agent)))
-        roster = self._store.roster(tenant)
-        if roster.online[roster.rows[agent.agent_id]]:
-            self._dispatcher.drain(tenant, [agent.agent_id], after)
+        self._dispatcher.welcome(tenant, after)
         return self._store.roster(tenant)
 
     def set_presence(self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0) -> Roster:
@@ -51,7 +49,7 @@ class Team:
         event = self._event("presence_changed", self._codec.presence([agent_id], presence, "set"))
         after = self._store.set_presence(tenant, agent_id, presence, until, event)
         if presence is Presence.ONLINE:
-            self._dispatcher.drain(tenant, [agent_id], after)
+            self._dispatcher.welcome(tenant, after)
         elif presence is Presence.OFFLINE:
             self._lifecycle.agent_gone(tenant, agent_id, after)
         return self._store.roster(tenant)
@@ -61,10 +59,7 @@ class Team:
 
         Raises: NotFoundError.
         """
-        roster = self.roster_with(tenant, agent_id)
-        presence = roster.presences[roster.rows[agent_id]]
-        if presence is not Presence.OFFLINE:
-            self._store.set_presence(tenant, agent_id, presence, self._clock.now_ms() + lease_ms)
+        self._store.renew(tenant, agent_id, self._clock.now_ms() + lease_ms)
 
     def _event(self, kind: str, data: bytes) -> Event:
         return Event(conversation_id="", kind=kind, time_ms=self._clock.now_ms(), data=data)

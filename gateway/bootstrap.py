@@ -33,7 +33,7 @@ async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     async with AsyncExitStack() as stack:
         channel = await stack.enter_async_context(open_channel(settings.engine))
         engine = EngineClient(channel)
-        tenancy = Tenancy(tenants=settings.tenants, tokens=settings.tokens)
+        tenancy = Tenancy(tenants=settings.tenants, tokens=settings.tokens, operators=settings.operators)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         health = lifecycle.Health(server, PUBLIC_SERVICES)
         messages = MessageServicer(engine=engine, tenancy=tenancy, deadline=settings.deadline)

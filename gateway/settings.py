@@ -24,6 +24,10 @@ class GatewaySettings(BaseModel):
         repr=False,
         description="bearer token to tenant; none: any local caller may speak for any tenant",
     )
+    operators: list[str] = Field(
+        default=[],
+        description="tenants whose callers may change what all tenants share, as the bundles; without tokens all may",
+    )
     deadline: float = Field(default=10.0, gt=0, description="seconds for a call that brings no deadline")
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
 

@@ -15,8 +15,11 @@ _BEARER = "bearer "
 class Tenancy:
     """Knows the tenants and, where there are tokens, whose each is."""
 
-    def __init__(self, *, tenants: Collection[str], tokens: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, tenants: Collection[str], tokens: Mapping[str, str], operators: Collection[str] = ()
+    ) -> None:
         self._tenants = frozenset(tenants)
+        self._operators = frozenset(operators)
         self._tokens = [(token.encode(), tenant) for token, tenant in tokens.items()]
 
     def allowed(self, context: grpc.aio.ServicerContext[Any, Any]) -> frozenset[str]:
@@ -43,6 +46,14 @@ class Tenancy:
                 grpc.StatusCode.NOT_FOUND,
                 f"tenant: '{tenant[:64]}' is not served for this caller; an operator adds it under [gateway]",
                 field="tenant",
+            )
+
+    def check_operator(self, tenant: str) -> None:
+        """Raises: StatusError (PERMISSION_DENIED) for one who may not change what all tenants share."""
+        if self._tokens and tenant not in self._operators:
+            raise StatusError(
+                grpc.StatusCode.PERMISSION_DENIED,
+                f"tenant '{tenant}' may not change what all tenants share; it must stand in [gateway] operators",
             )
 
     def _tenants_of(self, token: bytes) -> frozenset[str]:

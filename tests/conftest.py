@@ -24,6 +24,7 @@ import engine.bootstrap
 import gateway.bootstrap
 from engine.routing.policy import Policy
 from engine.settings import EngineSettings
+from engine.workflow.webhook import Webhook
 from gateway.settings import GatewaySettings
 
 pytest.register_assert_rewrite(
@@ -61,6 +62,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 TENANTS = [f"t{number}" for number in range(2000)]
 ASKING = [f"asking{number}" for number in range(200)]
+NOBODY = Webhook(  # hears of every ticket, but no longer listens
+    name="own", url="http://127.0.0.1:9/", private=True, secret="s" * 32, events=("ticket.opened",)
+)
 ASKS = Policy(auto_accept=False, wrap_up_seconds=60)
 
 
@@ -94,7 +98,10 @@ def other_tenant(fresh_tenants: Iterator[str]) -> str:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def engine_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     settings = EngineSettings(
-        data_dir=tmp_path_factory.mktemp("engine"), grace=1, policy=dict.fromkeys(ASKING, ASKS)
+        data_dir=tmp_path_factory.mktemp("engine"),
+        grace=1,
+        policy=dict.fromkeys(ASKING, ASKS),
+        webhooks={"own": NOBODY},
     )
     async with engine.bootstrap.bootstrap(settings) as running:
         yield running.address

@@ -20,7 +20,7 @@ from engine import roster as rosters
 from engine.analysis.analyzer import Analyzer
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
-from engine.assist.slot import SLOTS
+from engine.assist.slot import SLOTS, SlotFiller
 from engine.domain import (
     Agent,
     Change,
@@ -32,15 +32,19 @@ from engine.domain import (
     Requirement,
 )
 from engine.pipeline import Pipeline
-from engine.ports import Classifier, Store
+from engine.ports import Classifier, CustomerFacts, Store
 from engine.routing.crew import Crew
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
 from engine.routing.policy import UNIT, FixedPolicies, Policy
 from engine.servicers import codec
+from engine.servicers.codec_workflow import ProtoWorkflowCodec
 from engine.stores.sqlite import SQLiteStore
 from engine.team import Team
-from engine.workflow.hook import NoWorkflow
+from engine.workflow.assembly import WorkflowParts, WorkflowSurroundings, assemble_workflow
+from engine.workflow.reading import NoFacts
+from engine.workflow.rule import Rule
+from engine.workflow.webhook import Webhook, Webhooks
 
 FieldValue = Any  # what the named field holds
 TENANT = "shop"
@@ -174,6 +178,16 @@ class Desk:
     assist: Assist
     pipeline: Pipeline
     team: Team
+    workflow: WorkflowParts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workday:
+    """What a desk's workflow knows: the pack's rules, who listens, and what is known of customers."""
+
+    rules: Sequence[Rule] = ()
+    webhooks: Sequence[Webhook] = ()
+    facts: CustomerFacts = field(default_factory=NoFacts)
 
 
 def make_desk(
@@ -182,14 +196,15 @@ def make_desk(
     samples: Sequence[Reply] = (),
     policy: Policy | None = None,
     classifier: Classifier | None = None,
+    workday: Workday = Workday(),  # frozen
+    clock: FakeClock | None = None,
 ) -> Desk:
     """Everything wired as the engine's bootstrap does."""
-    clock, proto = FakeClock(), codec.ProtoCodec()
+    clock, proto = clock or FakeClock(), codec.ProtoCodec()
     reader = classifier or FakeClassifier()
     analyzer = Analyzer(classifier=reader)
     policies = FixedPolicies(others=policy or Policy())
     dispatcher = Dispatcher(store=store, codec=proto, clock=clock, policies=policies)
-    lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher, workflow=NoWorkflow())
     assist = assemble(
         Surroundings(
             store=store.assist,
@@ -200,11 +215,26 @@ def make_desk(
             slots=SLOTS,
         )
     )
+    workflow = assemble_workflow(
+        WorkflowSurroundings(
+            store=store,
+            codec=proto,
+            workflow_codec=ProtoWorkflowCodec(),
+            clock=clock,
+            dispatcher=dispatcher,
+            assist=lambda: assist,
+            filler=SlotFiller(SLOTS),
+            facts=workday.facts,
+            webhooks=Webhooks(workday.webhooks),
+            pack=workday.rules,
+        )
+    )
+    lifecycle = Lifecycle(store=store, codec=proto, dispatcher=dispatcher, workflow=workflow.flow)
     pipeline = Pipeline(
         analyzer=analyzer,
         dispatcher=dispatcher,
         responder=Responder(suggester=assist.suggester, policies=assist.policies),
-        workflow=NoWorkflow(),
+        workflow=workflow.flow,
         store=store,
         codec=proto,
     )
@@ -217,6 +247,7 @@ def make_desk(
         assist=assist,
         pipeline=pipeline,
         team=team,
+        workflow=workflow,
     )
 
 

@@ -46,6 +46,8 @@ from engine.servicers import (
     customer,
     model,
     reply,
+    rule,
+    ticket,
 )
 from engine.servicers import engine as engine_servicer
 from engine.servicers.errors import CODES
@@ -71,6 +73,8 @@ SERVICERS = {
     "ConversationService": conversation.ConversationServicer,
     "ModelService": model.ModelServicer,
     "ReplyService": reply.ReplyServicer,
+    "RuleService": rule.RuleServicer,
+    "TicketService": ticket.TicketServicer,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from engine.assist.libraries import Libraries
@@ -34,6 +34,11 @@ class Bookkeeper:
         self._clock = clock
         self._samples = samples
         self._versions: dict[str, int] = {}  # of the replies in the library, by tenant
+
+    @property
+    def slots(self) -> Collection[str]:
+        """What a text may name."""
+        return self._filler.known.keys()
 
     def ready(self, tenant: str) -> None:
         """Have the tenant's replies and what was learned in memory, as all engines left them."""

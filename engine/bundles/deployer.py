@@ -123,9 +123,9 @@ class Deployer:
             )
         await self._change(lambda now: deployments.activate(now, bundle_id, reason, self._now()))
 
-    async def roll_back(self, reason: str) -> None:
-        """End a canary, or let the bundle before serve. Raises: ConflictError."""
-        await self._change(lambda now: deployments.roll_back(now, reason, self._now()))
+    async def roll_back(self, reason: str, leave: str) -> None:
+        """End a canary, or let the bundle before serve; nothing if `leave` does neither. Raises: ConflictError."""
+        await self._change(lambda now: deployments.roll_back(now, leave, reason, self._now()))
 
     async def set_shadow(self, bundle_id: str) -> None:
         """Let a bundle read along, "" none. Raises: NotFoundError, ConflictError."""

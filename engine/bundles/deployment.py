@@ -75,8 +75,13 @@ def activate(now: Deployment, bundle_id: str, reason: str, time_ms: int) -> Depl
     return _with(after, change)
 
 
-def roll_back(now: Deployment, reason: str, time_ms: int) -> Deployment:
-    """End a canary, or else let the bundle before answer again. Raises: ConflictError."""
+def roll_back(now: Deployment, leave: str, reason: str, time_ms: int) -> Deployment:
+    """End a canary, or else let the bundle before answer again. Raises: ConflictError.
+
+    `leave` is the bundle that must go, "" whichever it is; where it is neither, nothing changes.
+    """
+    if leave and leave != (now.canary or now.active):
+        return now
     if now.canary:
         return end_canary(now, ChangeKind.CANARY_ENDED, reason, time_ms)
     if not now.earlier:

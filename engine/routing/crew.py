@@ -38,6 +38,8 @@ class Crew:
         self._has_shifts = np.array([bool(agent.shifts) for agent in roster.agents], dtype=np.bool_)
         self._on_shift: tuple[int, npt.NDArray[np.bool_]] = (-1, np.empty(0, dtype=np.bool_))
         self._seen_on_shift = ~self._has_shifts
+        self._asked_minute = -1
+        self._begun: set[str] = set()
 
     def serving(self, queues: tuple[str, ...]) -> Rows:
         """Rows of the agents that serve any of the queues, in order of id."""
@@ -89,12 +91,15 @@ class Crew:
         """[A], who is online and on shift; shifts begin on the minute."""
         return self.roster.online & self.working(now_ms)
 
-    def came_on_shift(self, now_ms: int) -> list[str]:
-        """Agents online whose shift began since this was last asked; at first, all who are on one."""
-        working = self.working(now_ms)
-        came = working & ~self._seen_on_shift
-        self._seen_on_shift = working
-        return [self.roster.agents[row].agent_id for row in np.flatnonzero(came & self.roster.online)]
+    def begun(self, now_ms: int) -> set[str]:
+        """Agents online whose shift has begun, and at first all who are on one, until they are taken out."""
+        if self._asked_minute != now_ms // MINUTE:
+            self._asked_minute = now_ms // MINUTE
+            working = self.working(now_ms)
+            fresh = working & ~self._seen_on_shift & self.roster.online
+            self._seen_on_shift = working
+            self._begun.update(self.roster.agents[row].agent_id for row in np.flatnonzero(fresh).tolist())
+        return self._begun
 
     def speaks(self, language: str) -> npt.NDArray[np.bool_]:
         """[A], who writes the language; an agent without languages writes any."""

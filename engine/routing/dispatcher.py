@@ -66,13 +66,16 @@ class Dispatcher:
         self._bases = Bases(codec)
 
     def draft(self, tenant: str, *, read: AnalysisBatch | None = None, after: int = 0) -> Draft:
-        """A fresh draft over the tenant's agents as they are now; `after` is the journal's entry that leads to it.
+        """A fresh draft over the tenant's agents as they are now, of whom none waits to be welcomed.
 
-        The first one under a policy, or about what a bundle read, journals that they decide from here on.
+        `after` is the journal's entry that leads to it. The first one under a policy, or about what a bundle read,
+        journals that they decide from here on.
         """
-        draft = Draft(tenant=tenant, crew=self._crew(tenant), now_ms=self._clock.now_ms(), after=after)
-        self._bases.begin(draft, read)
-        return draft
+        crew = self._crew(tenant)
+        while crew.roster.came or crew.begun(self._clock.now_ms()):
+            self.welcome(tenant)
+            crew = self._crew(tenant)  # where others may have come meanwhile
+        return self._draft(crew, tenant, read=read, after=after)
 
     def receive(
         self, draft: Draft, batch: MessageBatch, rows: Sequence[int], analysis: AnalysisBatch
@@ -109,23 +112,17 @@ class Dispatcher:
             selection.candidates(crew, wanted, duties, now_ms),
         )
 
-    def drain(self, tenant: str, agent_ids: Sequence[str], after: int = 0) -> None:
-        """Give agents with room what waits for somebody like them, since what is journaled under `after`."""
-        self.until_committed(lambda: self._try_drain(self.draft(tenant, after=after), tenant, agent_ids))
+    def welcome(self, tenant: str, after: int = 0) -> None:
+        """Give the agents who came since (online, changed, on shift) what waits for somebody like them.
+
+        What is journaled under `after` led to it.
+        """
+        self.until_committed(partial(self._try_welcome, tenant, after))
 
     def begin_shifts(self) -> None:
-        """Give the agents of known tenants whose shift has begun what waits for them."""
-        for tenant, crew in self._crews.items():
-            if came := crew.came_on_shift(self._clock.now_ms()):
-                self.until_committed(partial(self.begin_shift, tenant, came))
-
-    def begin_shift(self, tenant: str, agent_ids: Sequence[str]) -> bool | None:
-        """The same for these agents; None where the commit was stale."""
-        draft = self.draft(tenant)
-        data = self._codec.presence(agent_ids, Presence.ONLINE, "shift")
-        self.record(draft, "", "presence_changed", data)
-        draft.free_by(agent_ids)
-        return self._try_drain(draft, tenant, agent_ids)
+        """Welcome the agents of known tenants whose shift has begun."""
+        for tenant in [one for one, crew in self._crews.items() if crew.begun(self._clock.now_ms())]:
+            self.welcome(tenant)
 
     def drain_into(self, draft: Draft, tenant: str, agent_ids: Sequence[str] = ()) -> None:
         """Draft what the free places of these agents, and of those that the draft itself freed, allow.
@@ -192,9 +189,26 @@ class Dispatcher:
                 return result
         raise ContentionError(f"the state changed under {_ATTEMPTS} attempts; try again")
 
-    def _try_drain(self, draft: Draft, tenant: str, agent_ids: Sequence[str]) -> bool | None:
-        self.drain_into(draft, tenant, agent_ids)
-        return not draft.change().conversations or self.commit(draft) or None
+    def _draft(self, crew: Crew, tenant: str, *, read: AnalysisBatch | None = None, after: int = 0) -> Draft:
+        mark = self._store.mark(tenant)
+        draft = Draft(tenant=tenant, crew=crew, now_ms=self._clock.now_ms(), after=after, mark=mark)
+        self._bases.begin(draft, read)
+        return draft
+
+    def _try_welcome(self, tenant: str, after: int) -> bool | None:
+        crew = self._crew(tenant)
+        draft = self._draft(crew, tenant, after=after)
+        came, begun = sorted(crew.roster.came), sorted(crew.begun(draft.now_ms))
+        if begun:
+            data = self._codec.presence(begun, Presence.ONLINE, "shift")
+            self.record(draft, "", "presence_changed", data)
+            draft.free_by(begun)
+        self.drain_into(draft, tenant, [*came, *begun])
+        if draft.change().conversations and not self.commit(draft):
+            return None
+        crew.roster.came.difference_update(came)
+        crew.begun(draft.now_ms).difference_update(begun)
+        return True
 
     def _fill(self, draft: Draft, tenant: str, agent_ids: Sequence[str]) -> None:
         """Give away the agents' free places, first come first; who is not for them is passed over."""

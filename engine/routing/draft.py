@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from dataclasses import replace
 
 from engine.domain import (
     Assignment,
@@ -22,6 +23,7 @@ from engine.routing.policy import Policy
 from engine.workflow.gathering import Gathering
 
 SECOND = 1000  # milliseconds
+_NOWHERE, _END = -1, 2**53 - 1  # places before and behind all others
 HOLDING = frozenset({ConversationState.OFFERED, ConversationState.ASSIGNED, ConversationState.WRAPPING})
 SERVED = frozenset({ConversationState.ASSIGNED, ConversationState.WRAPPING})
 
@@ -34,13 +36,16 @@ class Draft:
     the journal's entry that led to the draft, 0 for none.
     """
 
-    def __init__(self, *, tenant: str, crew: Crew, now_ms: int, after: int = 0) -> None:
+    def __init__(
+        self, *, tenant: str, crew: Crew, now_ms: int, after: int = 0, mark: str | None = None
+    ) -> None:
         self.now_ms = now_ms
         self.follow_up = Gathering()
         self.tenant = tenant
         self.message: int | None = None
         self.basis: tuple[str, str] | None = None  # see `basis.Bases`
         self._after = after
+        self._mark = mark
         self._crew = crew
         self._duties = Duties(crew.roster)
         self._stored: dict[str, int] = {}
@@ -50,6 +55,7 @@ class Draft:
         self._alone: set[str] = set()
         self._freed: dict[str, None] = {}
         self._places: dict[str, Cause] = {}  # by agent, what freed a place of theirs
+        self._drained: dict[str, int] = {}  # by agent, the place up to which their queues were looked through
 
     @property
     def crew(self) -> Crew:
@@ -140,6 +146,12 @@ class Draft:
         declined = () if step == queue.OVERFLOW else conversation.declined
         return self.wait(self.touch(conversation, relaxation=step, declined=declined))
 
+    def prioritise(self, conversation: Conversation, priority: int) -> Conversation:
+        """Give it this priority; who waits moves to the place in the queue."""
+        asked = replace(conversation.requirement, priority=priority)
+        after = self.touch(conversation, requirement=asked)
+        return self.wait(after) if after.state is ConversationState.WAITING else after
+
     def close(self, conversation: Conversation) -> Conversation:
         """End it for the customer; the place is freed now, or after the wrap-up."""
         wrap_ms = round(self.policy.wrap_up_seconds * SECOND)
@@ -168,6 +180,8 @@ class Draft:
 
     def free_queues(self, agent_ids: Sequence[str]) -> dict[str, int]:
         """The queues that those of the agents with room serve, and an upper bound of what each could give away."""
+        for one in agent_ids:
+            self._drained.setdefault(one, _NOWHERE)
         rows = self._crew.rows(agent_ids)
         rows = rows[self._crew.available(self.now_ms)[rows]]
         room = self._crew.capacity[rows] - self._duties.load(rows)
@@ -214,6 +228,10 @@ class Draft:
         """Journal messages, in the order in which they were decided about, behind what `record` was given."""
         self._log.messages += events
 
+    def record_behind(self, event: Event, message: int) -> None:
+        """Journal what followed from a message, behind it."""
+        self._log.late(event, ~message)
+
     def record_given(self, event: Event, agent_id: str) -> None:
         """Journal that a waiting conversation was given to the agent, behind all others, in this order.
 
@@ -227,6 +245,7 @@ class Draft:
 
     def change(self) -> Change:
         """Everything since the snapshot, to be committed as one."""
+        drained, opened = ({}, ()) if self._mark is None else self._order()
         return Change(
             tenant=self.tenant,
             conversations=list(self._touched.values()),
@@ -236,6 +255,9 @@ class Draft:
             events=self._log.entries(self._after),
             alone=self._alone,
             follow_up=self.follow_up.made(),
+            mark=self._mark,
+            drained=drained,
+            opened=opened,
         )
 
     def touch(self, before: Conversation, **changes: object) -> Conversation:
@@ -257,6 +279,10 @@ class Draft:
         assert agent is not None
         units = self.policy.units(conversation.channel, agent.capacity)
         self._duties.claim(agent.agent_id, units)
+        if agent.agent_id in self._drained:
+            # Whoever never waited takes the place after all who do.
+            place = conversation.rank_ms if conversation.queues else _END
+            self._drained[agent.agent_id] = max(self._drained[agent.agent_id], place)
         streak = self._duties.count_mood(agent.agent_id, is_angry=conversation.mood.is_angry)
         if streak >= self.policy.max_angry_streak:
             self._free_place(agent.agent_id)  # has had a rest, so may take what is angry again
@@ -283,6 +309,16 @@ class Draft:
             due_ms=self.now_ms + round(self.policy.offer_seconds * SECOND),
         )
         return assignment._replace(outcome=Outcome.OFFERED, reservation_id=reservation_id)
+
+    def _order(self) -> tuple[dict[str, int], Set[str]]:
+        """The change's `drained` and `opened`."""
+        opened = self.free_queues(list(self._drained)).keys()
+        drained: dict[str, int] = {}
+        for agent_id, place in self._drained.items():
+            row = self._crew.roster.rows.get(agent_id)
+            for name in self._crew.served(row) if row is not None and place > _NOWHERE else ():
+                drained[name] = max(drained.get(name, place), place)
+        return drained | dict.fromkeys(opened, _END), opened
 
     def _next_step_ms(self, conversation: Conversation, queued_ms: int) -> int:
         if conversation.relaxation < queue.OVERFLOW:

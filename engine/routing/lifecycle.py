@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
-from engine.domain import Assignment, Conversation, ConversationState, Event, Outcome, Presence, Requirement
+from engine.domain import Assignment, Conversation, ConversationState, Event, Outcome, Presence
 from engine.errors import ConflictError, NotFoundError
 from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.draft import Draft
 from engine.routing.queue import OVERFLOW
+from engine.routing.requirement import asking
 from engine.workflow.hook import Workflow
 
 MAX_PARTICIPANTS = 8
@@ -156,8 +156,9 @@ class Lifecycle:
         for tenant, agent_id in leases:
             data = self._codec.presence([agent_id], Presence.OFFLINE, "lapsed")
             event = Event(conversation_id="", kind="presence_changed", time_ms=now_ms, data=data)
-            after = self._store.set_presence(tenant, agent_id, Presence.OFFLINE, event=event)
-            self.agent_gone(tenant, agent_id, after)
+            after = self._store.lapse(tenant, agent_id, now_ms, event)
+            if after is not None:
+                self.agent_gone(tenant, agent_id, after)
         due: defaultdict[str, list[str]] = defaultdict(list)
         for tenant, conversation_id in self._store.due(now_ms)[:MAX_DUE]:
             due[tenant].append(conversation_id)
@@ -269,13 +270,6 @@ def _standing(found: Conversation) -> Assignment:
 
 def _conversation_id(reservation_id: str) -> str:
     return reservation_id.rpartition("~")[0]
-
-
-def asking(before: Requirement, *, agent_id: str, team: str, skill: str) -> Requirement:
-    """The requirement of a transferred conversation: the target alone decides."""
-    if skill:
-        return replace(before, skill=skill, skills={skill: 1.0}, agent_id="", team="")
-    return replace(before, agent_id=agent_id, team=team)
 
 
 def _place(conversation: Conversation) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from engine.domain import NO_HINTS, OUT_OF_SCOPE, AnalysisBatch, Hints, Requirement
@@ -31,6 +32,13 @@ def requirement_of(analysis: AnalysisBatch, row: int, hints: Hints) -> Requireme
 def _plain(skill: str, skills: tuple[tuple[str, float], ...], language: str) -> Requirement:
     """The same object for equal ones."""
     return Requirement(skill=skill, skills=dict(skills), language=language)
+
+
+def asking(before: Requirement, *, agent_id: str, team: str, skill: str) -> Requirement:
+    """The requirement of a transferred conversation: the target alone decides."""
+    if skill:
+        return replace(before, skill=skill, skills={skill: 1.0}, agent_id="", team="")
+    return replace(before, agent_id=agent_id, team=team)
 
 
 def _skills(analysis: AnalysisBatch, row: int) -> dict[str, float]:

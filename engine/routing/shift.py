@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -14,10 +15,13 @@ WEEK = 7 * DAY  # minutes
 
 def is_on_shift(agent: Agent, now_ms: int) -> bool:
     """Whether the moment lies in one of the agent's shifts; an agent without shifts always works."""
-    if not agent.shifts:
-        return True
-    minute = _minute_of_week(agent.time_zone, now_ms)
-    return any(_contains(shift, minute) for shift in agent.shifts)
+    return not agent.shifts or is_within(agent.shifts, agent.time_zone, now_ms)
+
+
+def is_within(shifts: Sequence[Shift], time_zone: str, now_ms: int) -> bool:
+    """Whether the moment lies in one of the spans."""
+    minute = _minute_of_week(time_zone, now_ms)
+    return any(_contains(shift, minute) for shift in shifts)
 
 
 def _contains(shift: Shift, minute: int) -> bool:

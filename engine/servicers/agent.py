@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
+import structlog
 from google.protobuf.duration_pb2 import Duration
 from yingda.v1 import agent_pb2
 from yingda.v1 import agent_service_pb2 as pb
@@ -15,7 +16,7 @@ from yingda.v1.agent_service_pb2_grpc import AgentServiceServicer
 from engine.customer.preload import Preload
 from engine.decision_thread import DecisionThread
 from engine.domain import Conversation, Presence
-from engine.errors import InvalidArgumentError, OverloadedError
+from engine.errors import InvalidArgumentError, OverloadedError, StorageError
 from engine.history import History
 from engine.routing.lifecycle import Lifecycle
 from engine.servicers import check, convert
@@ -124,7 +125,10 @@ class AgentServicer(AgentServiceServicer):
 
     async def _renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
         while lease_ms:
-            await self._thread.run(self._team.renew, tenant, agent_id, lease_ms)
+            try:
+                await self._thread.run(self._team.renew, tenant, agent_id, lease_ms)
+            except StorageError as error:  # the store may be back before the lease ends
+                structlog.get_logger().warning("lease_not_renewed", agent_id=agent_id, error=str(error))
             await asyncio.sleep(lease_ms / 1000 / _RENEWALS)
 
 

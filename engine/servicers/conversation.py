@@ -20,6 +20,7 @@ from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
 from engine.routing.requirement import requirement_of
 from engine.servicers import check, convert
+from engine.servicers.position import position_of
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_TEXT = 8192  # bytes
@@ -60,7 +61,7 @@ class ConversationServicer(ConversationServiceServicer):
         """See conversation_service.proto."""
         size = check.page_size(request.page_size)
         state = _state(request.state)
-        before = _position(request.page_token)
+        before = position_of(request.page_token)
         found = await self._thread.run(self._history.conversations, request.tenant, state, before, size + 1)
         page = [convert.conversation_to_proto(one) for one in found[:size]]
         token = f"{found[size - 1].opened_ms}:{found[size - 1].conversation_id}" if len(found) > size else ""
@@ -192,12 +193,3 @@ def _state(number: conversation_pb2.ConversationState.ValueType) -> Conversation
             "state", "must be waiting, offered, assigned, wrapping, closed or not given"
         )
     return convert.STATES.get(number)
-
-
-def _position(token: str) -> tuple[int, str] | None:
-    if not token:
-        return None
-    opened_ms, _, conversation_id = token.partition(":")
-    if not opened_ms or not conversation_id:
-        raise InvalidArgumentError("page_token", "is not one that a page gave")
-    return check.page_number(opened_ms), conversation_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from yingda.v1 import (
     agent_pb2,
@@ -256,3 +257,13 @@ def timestamp(time_ms: int) -> Timestamp:
 def optional_timestamp(time_ms: int) -> Timestamp | None:
     """None for 0."""
     return timestamp(time_ms) if time_ms else None
+
+
+def milliseconds(time: Timestamp | Duration) -> int:
+    """Of a moment since 1970, or of a span; 0 where it is absent."""
+    return time.seconds * 1000 + time.nanos // 1_000_000
+
+
+def duration(time_ms: int) -> Duration:
+    """A span of as many milliseconds."""
+    return Duration(seconds=time_ms // 1000, nanos=time_ms % 1000 * 1_000_000)

@@ -66,7 +66,7 @@ class ModelServicer(ModelServiceServicer):
     ) -> pb.RollBackBundleResponse:
         """See model_service.proto."""
         check.at_most("reason", request.reason, MAX_REASON)
-        await self._deployer.roll_back(request.reason)
+        await self._deployer.roll_back(request.reason, request.from_bundle_id)
         return pb.RollBackBundleResponse(status=self._status())
 
     async def ShadowBundle(

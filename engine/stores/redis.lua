@@ -1,4 +1,4 @@
-#!lua name=yingda_1
+#!lua name=yingda_2
 -- The writes of the Redis store; the files that redis_client.py names are loaded behind it, as one library. Change the
 -- number in its name and in every function's name when an older engine could not go on beside the new code.
 --
@@ -19,7 +19,8 @@
 --   :journal:CONVERSATION  list  sequence and event         in order, never shortened (a stream takes 4 KB at least)
 --   :order          list    index in its conversation's journal, kind and conversation of event 1, 2, ...
 --   :keys           hash    message key -> place in the journal, conversation
---   :roster         stream  what changed about the agents   for the other engines' memory
+--   :roster         stream  what changed about the agents   for the other engines' memory, and what of the queues: by it
+--                                                           a commit sees what happened since it was decided
 --   :pushes         stream  conversations that changed      for the other engines' listeners
 --   :tails          hash    stream -> id of its last entry
 --   :done:ENGINE    string  token and reply of the engine's last write, for a while
@@ -89,6 +90,82 @@ end
 
 local function append_roster(prefix, changed)
   return append(prefix, 'roster', ROSTER_ENTRIES, 'changed', cjson.encode(changed))
+end
+
+-- Order ----------------------------------------------------------------------------------------------------------
+--
+-- A commit was decided on a snapshot, and other engines may have committed since. Every entry of the roster stream
+-- says, beside loads and such, what may matter to a decision that did not see it:
+--
+--   entered   queue -> the smallest rank_ms at which somebody began to wait in it
+--   opened    queue -> 1: an agent who serves it has room left
+--   came      agent -> 1: changed, or online since then, so that nobody knows yet what of the queue is for them
+--   presences agent -> presence, lease_ms
+--   loads     agent -> units held
+--
+-- So a commit is stale where it lets somebody wait for whom a place was opened, gives a place away past somebody who
+-- entered, claims an agent who is not as they were, or frees one whose load is another: two who free a little each may
+-- together leave room for somebody whom neither could give it to.
+
+-- What happened since the entry `mark` was the last, a list; nil where that is too long ago to be known.
+local function happened_since(prefix, mark)
+  local found = {}
+  local entries = redis.call('XRANGE', prefix .. ':roster', mark == '' and '-' or '(' .. mark, '+')
+  for i, entry in ipairs(entries) do
+    local fields = entry[2] -- after, changed, each behind its name
+    if i == 1 and fields[2] ~= mark then
+      return nil
+    end
+    found[i] = cjson.decode(fields[4])
+  end
+  return found
+end
+
+-- Whether any key is in both.
+local function meet(one, other)
+  for key in pairs(one or {}) do
+    if other[key] then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether a claim of the change is on an agent who is not as they were.
+local function is_claim_old(change, entry)
+  local came, presences, loads = entry.came or {}, entry.presences or {}, entry.loads or {}
+  for agent, units in pairs(change.claims) do
+    local is_gone = presences[agent] and presences[agent][1] ~= 'online'
+    if came[agent] or (units > 0 and is_gone) or (units < 0 and loads[agent]) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether somebody entered a queue before the place up to which the change gives that queue's places away.
+local function is_passed_over(change, entry)
+  for queue, rank in pairs(entry.entered or {}) do
+    if change.drained[queue] and rank < change.drained[queue] then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether the change would have been decided otherwise; `entering` is queue -> rank_ms of those that it lets wait.
+local function is_outdated(prefix, change, entering)
+  if not change.mark then
+    return false
+  end
+  local happened = happened_since(prefix, change.mark)
+  for _, entry in ipairs(happened or {}) do
+    local came = next(entry.came or {}) and next(entering)
+    if came or meet(entry.opened, entering) or is_claim_old(change, entry) or is_passed_over(change, entry) then
+      return true
+    end
+  end
+  return not happened
 end
 
 -- Commit ---------------------------------------------------------------------------------------------------------
@@ -166,22 +243,31 @@ local function note(lists, key, ...)
   end
 end
 
--- Note what is to be left and to be entered so that places `before` become `after`; both are JSON,
--- [[key, score, member], ...].
-local function note_moves(before, after, left, entered)
+-- Note what is to be left and to be entered so that places `before` become `after`, [[key, score, member], ...] each.
+local function note_moves(before, after, moves)
   local old = {}
-  for _, place in ipairs(cjson.decode(before)) do
+  for _, place in ipairs(before) do
     old[place[1] .. '\n' .. place[3]] = place
   end
-  for _, place in ipairs(cjson.decode(after)) do
+  for _, place in ipairs(after) do
     local name = place[1] .. '\n' .. place[3]
     if not old[name] or old[name][2] ~= place[2] then
-      note(entered, place[1], place[2], place[3])
+      note(moves.entered, place[1], place[2], place[3])
     end
     old[name] = nil
   end
   for _, place in pairs(old) do
-    note(left, place[1], place[3])
+    note(moves.left, place[1], place[3])
+  end
+end
+
+-- Note in which queues a conversation waits from now on, and how early it comes there.
+local function note_waits(after, waits)
+  for _, place in ipairs(after) do
+    local queue = string.match(place[1], '^queue:(.*)$')
+    if queue then
+      waits[queue] = math.min(waits[queue] or place[2], place[2])
+    end
   end
 end
 
@@ -194,20 +280,31 @@ local function places(value)
   return string.sub(value, from, string.find(value, '\n', from, true) - 1)
 end
 
-local function write_conversations(prefix, change, known)
-  local fields, left, entered = {}, {}, {}
+-- What the change does to the sorted sets: key -> members that leave it, key -> scores and members that enter it, and
+-- queue -> smallest rank_ms of those who wait in it and did not so before.
+local function moves_of(change, known)
+  local moves = { left = {}, entered = {}, waits = {} }
   for i, one in ipairs(change.conversations) do
-    fields[2 * i - 1], fields[2 * i] = one.id, one.value
     local before, after = places(known[i]), places(one.value)
     if before ~= after then
-      note_moves(before, after, left, entered)
+      after = cjson.decode(after)
+      note_moves(cjson.decode(before), after, moves)
+      note_waits(after, moves.waits)
     end
   end
+  return moves
+end
+
+local function write_conversations(prefix, change, moves)
+  local fields = {}
+  for i, one in ipairs(change.conversations) do
+    fields[2 * i - 1], fields[2 * i] = one.id, one.value
+  end
   call_all('HSET', prefix .. ':conversations', fields)
-  for key, members in pairs(left) do
+  for key, members in pairs(moves.left) do
     call_all('ZREM', prefix .. ':' .. key, members)
   end
-  for key, members in pairs(entered) do
+  for key, members in pairs(moves.entered) do
     call_all('ZADD', prefix .. ':' .. key, members)
   end
 end
@@ -264,21 +361,36 @@ local function write_agents(prefix, change, claimed, changed)
   end
 end
 
+-- Note in `changed` what of the change may matter to those that were decided without it.
+local function note_order(change, moves, changed)
+  for queue, rank in pairs(moves.waits) do
+    changed.entered[queue] = math.min(changed.entered[queue] or rank, rank)
+  end
+  for _, queue in ipairs(change.opened) do
+    changed.opened[queue] = 1
+  end
+end
+
 local function commit_one(prefix, change, changed)
   local known = check_versions(prefix, change)
   local claimed = known and check_claims(prefix, change)
   if not claimed or has_known_key(prefix, change) or has_company(prefix, change) then
     return '0'
   end
+  local moves = moves_of(change, known)
+  if is_outdated(prefix, change, moves.waits) then
+    return '0'
+  end
   if change.follow_up and workflow.is_stale(prefix, change.follow_up) then
     return '0'
   end
-  write_conversations(prefix, change, known)
+  write_conversations(prefix, change, moves)
   write_events(prefix, change.events)
   write_agents(prefix, change, claimed, changed)
   if change.follow_up then
     workflow.write(prefix, change.follow_up)
   end
+  note_order(change, moves, changed)
   for _, one in ipairs(change.conversations) do
     changed.values[#changed.values + 1] = one.value
   end
@@ -296,12 +408,13 @@ local function unpacked(header, texts)
   end
   local changes = {}
   for _, one in ipairs(header.changes) do
-    local change = { conversations = {}, events = {}, claims = one.claims, streaks = one.streaks, alone = one.alone }
-    change.follow_up = one.follow_up
-    for i = 1, one.conversations do
+    local change = one
+    local conversations, events = one.conversations, one.events -- how many
+    change.conversations, change.events = {}, {}
+    for i = 1, conversations do
       change.conversations[i] = { id = text(), value = text() }
     end
-    for i = 1, one.events do
+    for i = 1, events do
       change.events[i] = { conversation = text(), key = text(), value = text() }
     end
     table.insert(changes, change)
@@ -313,16 +426,17 @@ end
 -- tail before and after, then the same of the pushes; "" where nothing was appended.
 local function commit(prefix, args)
   local engine, token, channel = args[1], args[2], args[3]
-  local changed, done = { loads = {}, streaks = {}, values = {} }, {}
+  local changed, done = { loads = {}, streaks = {}, entered = {}, opened = {}, values = {} }, {}
   for _, change in ipairs(unpacked(cjson.decode(args[4]), args[5])) do
     table.insert(done, commit_one(prefix, change, changed))
   end
   local about_agents, about_conversations = { '', '' }, { '', '' }
-  if next(changed.loads) or next(changed.streaks) then
-    about_agents = append_roster(prefix, { loads = changed.loads, streaks = changed.streaks })
+  local values = table.concat(changed.values, '\n')
+  changed.values = nil
+  if next(changed.loads) or next(changed.streaks) or next(changed.entered) or next(changed.opened) then
+    about_agents = append_roster(prefix, changed)
   end
-  if #changed.values > 0 then
-    local values = table.concat(changed.values, '\n')
+  if values ~= '' then
     about_conversations =
       append(prefix, 'pushes', PUSH_ENTRIES, 'engine', engine, 'token', token, 'values', values)
     redis.call('PUBLISH', channel, engine .. ' ' .. prefix)
@@ -334,32 +448,73 @@ end
 
 -- Agents ---------------------------------------------------------------------------------------------------------
 
+-- The agent's presence and the end of its lease, '' and 0 for one that is not known.
+local function presence_of(prefix, agent)
+  local stored = redis.call('HGET', prefix .. ':presence', agent) or ' 0'
+  local presence, lease = string.match(stored, '^(%a*) (%d+)$')
+  return presence, tonumber(lease)
+end
+
+-- Write a presence and tell of it; `lease` is text, since it is passed on as it came.
+local function write_presence(prefix, agent, presence, lease)
+  local came = presence == 'online' and presence_of(prefix, agent) ~= 'online'
+  redis.call('HSET', prefix .. ':presence', agent, presence .. ' ' .. lease)
+  if tonumber(lease) > 0 and presence ~= 'offline' then
+    redis.call('ZADD', prefix .. ':leases', lease, agent)
+  else
+    redis.call('ZREM', prefix .. ':leases', agent)
+  end
+  local changed = { presences = { [agent] = { presence, tonumber(lease) } } }
+  append_roster(prefix, came and { presences = changed.presences, came = { [agent] = 1 } } or changed)
+end
+
 -- ARGV: engine, token, agent, profile, capacity, event or "". Gives the event's sequence.
 local function put_agent(prefix, args)
   local agent, profile, capacity = args[3], args[4], tonumber(args[5])
   redis.call('HSET', prefix .. ':agents', agent, profile)
   redis.call('HSET', prefix .. ':capacity', agent, capacity)
   redis.call('HSETNX', prefix .. ':presence', agent, 'offline 0')
-  append_roster(prefix, { agents = { [agent] = { profile, capacity } } })
+  append_roster(prefix, { agents = { [agent] = { profile, capacity } }, came = { [agent] = 1 } })
   return write_entry(prefix, args[6]), true
 end
 
 -- ARGV: engine, token, agent, presence, lease_ms, event or "". Gives the event's sequence, -1 where there is no agent.
 local function set_presence(prefix, args)
-  local agent, presence, lease = args[3], args[4], tonumber(args[5])
+  local agent = args[3]
   if redis.call('HEXISTS', prefix .. ':agents', agent) == 0 then
     return -1, false
   end
-  redis.call('HSET', prefix .. ':presence', agent, presence .. ' ' .. args[5])
-  if lease > 0 and presence ~= 'offline' then
-    redis.call('ZADD', prefix .. ':leases', lease, agent)
-  else
-    redis.call('ZREM', prefix .. ':leases', agent)
-  end
-  append_roster(prefix, { presences = { [agent] = { presence, lease } } })
+  write_presence(prefix, agent, args[4], args[5])
   return write_entry(prefix, args[6]), true
 end
 
-redis.register_function('yingda_1_commit', once(commit))
-redis.register_function('yingda_1_put_agent', once(put_agent))
-redis.register_function('yingda_1_set_presence', once(set_presence))
+-- ARGV: engine, token, agent, lease_ms. The presence stays as it is, and an agent who is offline stays so.
+local function renew(prefix, args)
+  local agent = args[3]
+  local presence = presence_of(prefix, agent)
+  if presence == '' then
+    return 0, false
+  end
+  if presence ~= 'offline' then
+    write_presence(prefix, agent, presence, args[4])
+  end
+  return 1, true
+end
+
+-- ARGV: engine, token, agent, now_ms, event or "". Gives the event's sequence, -1 where the lease was renewed meanwhile,
+-- or was none.
+local function lapse(prefix, args)
+  local agent = args[3]
+  local presence, lease = presence_of(prefix, agent)
+  if presence == '' or presence == 'offline' or lease == 0 or lease > tonumber(args[4]) then
+    return -1, false
+  end
+  write_presence(prefix, agent, 'offline', '0')
+  return write_entry(prefix, args[5]), true
+end
+
+redis.register_function('yingda_2_commit', once(commit))
+redis.register_function('yingda_2_put_agent', once(put_agent))
+redis.register_function('yingda_2_set_presence', once(set_presence))
+redis.register_function('yingda_2_renew', once(renew))
+redis.register_function('yingda_2_lapse', once(lapse))

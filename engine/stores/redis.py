@@ -143,6 +143,10 @@ class RedisStore:
         """See `ports.Store`."""
         return self._rosters.get(tenant)
 
+    def mark(self, tenant: str) -> str | None:
+        """See `ports.Store`."""
+        return self._rosters.mark(tenant)
+
     def put_agent(self, tenant: str, agent: Agent, event: Event | None = None) -> int:
         """See `ports.Store`."""
         entry = rows.event_value(event, 0) if event else b""
@@ -161,6 +165,17 @@ class RedisStore:
         if sequence < 0:
             raise NotFoundError(f"tenant {tenant} has no agent {agent_id}")
         return sequence
+
+    def renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
+        """See `ports.Store`."""
+        if not self._write_until({tenant: lease_ms}, "renew", tenant, agent_id, lease_ms):
+            raise NotFoundError(f"tenant {tenant} has no agent {agent_id}")
+
+    def lapse(self, tenant: str, agent_id: str, now_ms: int, event: Event | None = None) -> int | None:
+        """See `ports.Store`."""
+        entry = rows.event_value(event, 0) if event else b""
+        sequence = int(self._write("lapse", tenant, agent_id, now_ms, entry))
+        return sequence if sequence >= 0 else None
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`. A change whose tenant's server failed is not told from one that was kept: either way the

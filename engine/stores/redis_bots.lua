@@ -39,6 +39,6 @@ local function journal(keys, args)
   return found
 end
 
-redis.register_function('yingda_1_advance_bot', once(advance_bot))
-redis.register_function('yingda_1_forget_bot', once(forget_bot))
-redis.register_function({ function_name = 'yingda_1_journal', callback = journal, flags = { 'no-writes' } })
+redis.register_function('yingda_2_advance_bot', once(advance_bot))
+redis.register_function('yingda_2_forget_bot', once(forget_bot))
+redis.register_function({ function_name = 'yingda_2_journal', callback = journal, flags = { 'no-writes' } })

@@ -36,6 +36,11 @@ class RedisRosters:
             kept = self._kept[tenant] = self._read(tenant)
         return kept.roster
 
+    def mark(self, tenant: str) -> str | None:
+        """The entry up to which `get` took over last; None where it never did."""
+        kept = self._kept.get(tenant)
+        return kept.tail if kept else None
+
     def follow(self, changes: Sequence[Change], before: str, after: str) -> None:
         """Take over what this engine committed for a tenant and what moved the stream's tail, if nothing came between;
         `get` reads it otherwise.

@@ -151,21 +151,26 @@ def changes_arguments(changes: Sequence[Change]) -> tuple[str, bytes]:
             texts += one.conversation_id.encode(), conversation_value(one)
         for place, entry in enumerate(change.events):
             texts += entry.conversation_id.encode(), entry.key.encode(), event_value(entry, place)
-        counts.append(
-            {
-                "conversations": len(conversations),
-                "events": len(change.events),
-                "claims": dict(change.claims),
-                "streaks": dict(change.streaks),
-                "alone": [
-                    [one.conversation_id, _open_key(one)]
-                    for one in change.conversations
-                    if one.conversation_id in change.alone
-                ],
-                **redis_workflow_rows.part_of_header(change.follow_up),
-            }
-        )
+        counts.append(_header(change, len(conversations)))
     return detail.encode({"lengths": list(map(len, texts)), "changes": counts}), b"".join(texts)
+
+
+def _header(change: Change, conversations: int) -> dict[str, object]:
+    header: dict[str, object] = {
+        "conversations": conversations,
+        "events": len(change.events),
+        "claims": dict(change.claims),
+        "streaks": dict(change.streaks),
+        "alone": [
+            [one.conversation_id, _open_key(one)]
+            for one in change.conversations
+            if one.conversation_id in change.alone
+        ],
+        "drained": dict(change.drained),
+        "opened": list(change.opened),
+        **redis_workflow_rows.part_of_header(change.follow_up),
+    }
+    return header if change.mark is None else header | {"mark": change.mark}
 
 
 def roster(found: Sequence[Sequence[bytes]]) -> Roster:

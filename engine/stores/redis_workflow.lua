@@ -95,6 +95,6 @@ local function claim_deliveries(prefix, args)
   return fetch(prefix .. ':outbox', ids), #ids > 0
 end
 
-redis.register_function('yingda_1_put_delivery', once(put_delivery))
-redis.register_function('yingda_1_finish_delivery', once(finish_delivery))
-redis.register_function('yingda_1_claim_deliveries', once(claim_deliveries))
+redis.register_function('yingda_2_put_delivery', once(put_delivery))
+redis.register_function('yingda_2_finish_delivery', once(finish_delivery))
+redis.register_function('yingda_2_claim_deliveries', once(claim_deliveries))

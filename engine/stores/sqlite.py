@@ -188,6 +188,10 @@ class SQLiteStore:
             )
         return self._rosters[tenant]
 
+    def mark(self, tenant: str) -> str | None:
+        """See `ports.Store`."""
+        return None  # this process is the only writer, so nothing happens between a decision and its commit
+
     def put_agent(self, tenant: str, agent: Agent, event: Event | None = None) -> int:
         """See `ports.Store`."""
         with self._journaling():
@@ -217,6 +221,22 @@ class SQLiteStore:
         if tenant in self._rosters:
             rosters.set_presence(self._rosters[tenant], agent_id, presence, lease_ms)
         return sequence
+
+    def renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
+        """See `ports.Store`."""
+        roster = self.roster(tenant)
+        if (row := roster.rows.get(agent_id)) is None:
+            raise NotFoundError(f"tenant {tenant} has no agent {agent_id}")
+        if roster.presences[row] is not Presence.OFFLINE:
+            self.set_presence(tenant, agent_id, roster.presences[row], lease_ms)
+
+    def lapse(self, tenant: str, agent_id: str, now_ms: int, event: Event | None = None) -> int | None:
+        """See `ports.Store`."""
+        roster = self.roster(tenant)
+        row = roster.rows.get(agent_id)
+        if row is None or roster.presences[row] is Presence.OFFLINE or not 0 < roster.leases[row] <= now_ms:
+            return None
+        return self.set_presence(tenant, agent_id, Presence.OFFLINE, event=event)
 
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""

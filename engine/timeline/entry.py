@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -11,6 +12,7 @@ from yingda.v1 import event_pb2
 from engine.domain import StoredEvent
 
 MESSAGE = "message_received"
+_GIVEN = "conversation_assigned"
 _BEFORE, _ITSELF, _BEHIND = range(3)
 _PAYLOADS = {
     field.name: type(getattr(event_pb2.Event(), field.name))
@@ -39,18 +41,25 @@ def in_true_order(commit: Commit) -> Commit:
     """As it happened: what a message led to stands beside the message.
 
     In the journal all messages of a batch stand together; what ended because of them is before, what was given away
-    because of them is behind.
+    because of them is behind, and behind that what rules added once all were decided about.
     """
     messages = {one.sequence for one in commit if one.event.kind == MESSAGE}
     if len(messages) in (0, len(commit)):
         return commit
+    by_rules = _first_by_rules(commit, max(messages))
 
     def place(one: StoredEvent) -> tuple[int, int, int]:
-        if one.cause not in messages:
+        if one.cause not in messages or one.sequence >= by_rules:
             return one.sequence, _ITSELF, one.sequence
         return one.cause, _BEFORE if one.sequence < one.cause else _BEHIND, one.sequence
 
     return sorted(commit, key=place)
+
+
+def _first_by_rules(commit: Commit, last_message: int) -> float:
+    """The sequence from which on rules acted: behind the messages nothing else is told but who was given what."""
+    behind = (one for one in commit if one.sequence > last_message and one.event.kind != _GIVEN)
+    return min((one.sequence for one in behind), default=math.inf)
 
 
 def roots(commit: Commit) -> Commit:

@@ -11,8 +11,8 @@ from engine.domain import Conversation, ConversationState, Outcome
 from engine.routing import mood
 from engine.routing.dispatcher import asked_by, unowned
 from engine.routing.draft import Draft
-from engine.routing.lifecycle import asking
 from engine.routing.queue import OVERFLOW
+from engine.routing.requirement import asking
 from engine.timeline import recorded
 from engine.timeline.recorded import Told
 
@@ -59,10 +59,12 @@ STEPS: Mapping[str, Step] = {
     "conversation_joined": lambda draft, found, one: draft.touch(
         found, participants=(*found.participants, one.agent_id)
     ),
+    "conversation_tagged": lambda draft, found, one: draft.touch(found, tags=tuple(one.tags)),
     "conversation_transferred": _transferred,
     "customer_deleted": lambda draft, found, _: draft.touch(found, customer_id=""),
     "decliners_asked_again": lambda draft, found, _: draft.relax(found, OVERFLOW),
     "message_sent": lambda draft, found, _: draft.touch(found),
+    "priority_changed": lambda draft, found, one: draft.prioritise(found, one.priority),
     "requirement_relaxed": lambda draft, found, one: draft.relax(found, one.relaxation),
     "reservation_accepted": lambda draft, found, _: draft.accept(found),
     "reservation_ended": _ended,

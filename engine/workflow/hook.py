@@ -14,8 +14,8 @@ from engine.routing.draft import Draft
 class Decided:
     """A batch that was decided and not committed yet. `groups` are the rows of each tenant, `drafts` their changes.
 
-    `conversation_ids`, `assignments` and `advice` have one entry per row; what follows may change the last two, and
-    the drafts.
+    `conversation_ids`, `assignments` and `advice` have one entry per row; what follows may change `advice` and the
+    drafts. An assignment stays as it was decided: whoever is given the conversation by what follows is told by events.
     """
 
     batch: MessageBatch
@@ -23,7 +23,7 @@ class Decided:
     groups: Mapping[str, Sequence[int]]
     drafts: Mapping[str, Draft]
     conversation_ids: Sequence[str]
-    assignments: list[Assignment]
+    assignments: Sequence[Assignment]
     advice: list[Advice]
 
 

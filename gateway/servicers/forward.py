@@ -18,6 +18,8 @@ from yingda.v1 import (
     customer_service_pb2,
     model_service_pb2,
     reply_service_pb2,
+    rule_service_pb2,
+    ticket_service_pb2,
 )
 
 from gateway.engine_client import EngineClient
@@ -34,7 +36,13 @@ SERVICES: Sequence[ServiceDescriptor] = (
     customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"],
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"],
     reply_service_pb2.DESCRIPTOR.services_by_name["ReplyService"],
+    rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"],
+    ticket_service_pb2.DESCRIPTOR.services_by_name["TicketService"],
 )
+
+
+# What they change, all tenants share.
+OPERATORS_ONLY = frozenset({"PutBundle", "ActivateBundle", "RollBackBundle", "ShadowBundle", "CanaryBundle"})
 
 
 class Forwarder:
@@ -95,7 +103,10 @@ class Forwarder:
 
         async def call(request: bytes, context: Context) -> bytes:
             allowed = self._tenancy.allowed(context)
-            self._tenancy.check(_tenant(request_class, request), allowed)
+            tenant = _tenant(request_class, request)
+            self._tenancy.check(tenant, allowed)
+            if method.name in OPERATORS_ONLY:
+                self._tenancy.check_operator(tenant)
             return await self._engine.forward(path, request, self._timeout(context))
 
         return call

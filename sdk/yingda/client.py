@@ -41,6 +41,7 @@ from yingda.v1 import (
     reply_service_pb2,
     reply_service_pb2_grpc,
 )
+from yingda.workflow_methods import WorkflowMethods
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,7 +59,7 @@ _OPTIONS = [
 ]
 
 
-class Client:
+class Client(WorkflowMethods):
     """Talks to one gateway for one tenant; an async context manager.
 
     Every method raises YingdaError when the call fails. A message without a `message_id` gets a random one.

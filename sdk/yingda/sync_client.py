@@ -96,6 +96,22 @@ class SyncClient:
     complete = _blocking(Client.complete)
     events = _blocking(Client.events)
     explain = _blocking(Client.explain)
+    put_rule = _blocking(Client.put_rule)
+    rules = _blocking(Client.rules)
+    delete_rule = _blocking(Client.delete_rule)
+    lint_rules = _blocking(Client.lint_rules)
+    explain_rules = _blocking(Client.explain_rules)
+    test_rules = _blocking(Client.test_rules)
+    deliveries = _blocking(Client.deliveries)
+    requeue_deliveries = _blocking(Client.requeue_deliveries)
+    put_routing_policy = _blocking(Client.put_routing_policy)
+    routing_policy = _blocking(Client.routing_policy)
+    open_ticket = _blocking(Client.open_ticket)
+    update_ticket = _blocking(Client.update_ticket)
+    ticket = _blocking(Client.ticket)
+    tickets = _blocking(Client.tickets)
+    comment_ticket = _blocking(Client.comment_ticket)
+    ticket_comments = _blocking(Client.ticket_comments)
 
     def message(
         self,

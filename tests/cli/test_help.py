@@ -37,6 +37,14 @@ ACTIONS = {
     "customers report",
     "bots list",
     "bots forget",
+    "models activate",
+    "models canary",
+    "models disagreements",
+    "models list",
+    "models put",
+    "models rollback",
+    "models shadow",
+    "models status",
     "doctor",
 }
 

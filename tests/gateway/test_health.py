@@ -25,6 +25,8 @@ ENGINE_SERVICES = [
     "yingda.v1.CustomerService",
     "yingda.v1.EngineService",
     "yingda.v1.ReplyService",
+    "yingda.v1.RuleService",
+    "yingda.v1.TicketService",
 ]
 
 

@@ -15,7 +15,15 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from yingda import Client, YingdaError
 from yingda.bot_client import BotClient
-from yingda.v1 import agent_pb2, assist_service_pb2, bot_service_pb2, message_service_pb2, reply_pb2
+from yingda.v1 import (
+    agent_pb2,
+    assist_service_pb2,
+    bot_service_pb2,
+    message_service_pb2,
+    reply_pb2,
+    rule_pb2,
+    ticket_pb2,
+)
 
 from gateway.bootstrap import bootstrap
 from gateway.servicers.forward import SERVICES
@@ -27,13 +35,21 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Option = Any  # of a call, as gRPC takes it
 METHODS = [method for service in SERVICES for method in service.methods]
-OBJECT_IDS = ("agent_id", "conversation_id", "reply_id", "bot_id")
+OBJECT_IDS = ("agent_id", "conversation_id", "reply_id", "bot_id", "rule_id", "ticket_id")
+SPECIAL = ("ListTickets", "CommentTicket")  # an id that is but a filter; a request that says more
 OF_ONE_OBJECT = [
     method
     for method in METHODS
-    if any(name in method.input_type.fields_by_name for name in OBJECT_IDS) and not method.client_streaming
+    if any(name in method.input_type.fields_by_name for name in OBJECT_IDS)
+    and not method.client_streaming
+    and method.name not in SPECIAL
 ]
-LISTS = [method for method in METHODS if method.name.startswith("List") and method not in OF_ONE_OBJECT]
+OF_THE_ENGINE = ("ListBundles",)  # bundles read for all tenants
+LISTS = [
+    method
+    for method in METHODS
+    if method.name.startswith("List") and method not in OF_ONE_OBJECT and method.name not in OF_THE_ENGINE
+]
 SEND = "/yingda.v1.MessageService/SendMessage"
 STREAM = "/yingda.v1.MessageService/StreamMessages"
 OURS, THEIRS = "token-of-our-shop-1", "token-of-their-shop"
@@ -190,14 +206,18 @@ async def test_a_single_message_of_another_tenant_is_refused(guarded_channel: gr
 
 
 async def give_everything(client: BotClient) -> dict[str, str]:
-    """An agent, a conversation, a reply and feedback on it, a bot; their ids."""
+    """An agent, a conversation, a reply and feedback on it, a bot, a rule, a ticket that is told of; their ids."""
     await client.put_agent(agent_pb2.Agent(agent_id="ann", skills={"general": 1}, capacity=1))
     await client.set_presence("ann", agent_pb2.PRESENCE_ONLINE)
     await client.send("hello", conversation_id="c1")
     await client.put_reply(reply_pb2.Reply(reply_id="own", language="en", text="hi"))
     await client.record_feedback(feedback())
     await begin_bot(client)
-    return {"agent_id": "ann", "conversation_id": "c1", "reply_id": "own", "bot_id": "helper"}
+    tagging = rule_pb2.RuleAction(add_tags=rule_pb2.AddTagsAction(tags=["own"]))
+    await client.put_rule(rule_pb2.Rule(rule_id="own", then=[tagging]))
+    ticket = await client.open_ticket(ticket_pb2.Ticket(title="own", conversation_id="c1"))
+    of_assist = {"agent_id": "ann", "conversation_id": "c1", "reply_id": "own", "bot_id": "helper"}
+    return {**of_assist, "rule_id": "own", "ticket_id": ticket.ticket_id}
 
 
 async def begin_bot(client: BotClient) -> None:

@@ -17,6 +17,7 @@ from yingda.cli import (
     customers,
     demo,
     doctor,
+    models,
     replies,
     route,
     serve,
@@ -25,7 +26,20 @@ from yingda.cli import (
 from yingda.cli.errors import CommandError
 from yingda.cli.options import Group, gateway_options, output_options
 
-COMMANDS = (serve, demo, chat, route, suggest, agents, replies, conversations, customers, bots, doctor)
+COMMANDS = (
+    serve,
+    demo,
+    chat,
+    route,
+    suggest,
+    agents,
+    replies,
+    conversations,
+    customers,
+    bots,
+    models,
+    doctor,
+)
 
 
 def run(arguments: Sequence[str]) -> int:

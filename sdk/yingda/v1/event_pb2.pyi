@@ -419,32 +419,6 @@ class ConversationEscalated(_message.Message):
 Global___ConversationEscalated: _TypeAlias = ConversationEscalated  # noqa: Y015
 
 @_typing.final
-class AutoReplied(_message.Message):
-    """A rule answered the customer while the conversation waited; what it answers to a message is in that answer."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    RULE_ID_FIELD_NUMBER: _builtins.int
-    TEXT_FIELD_NUMBER: _builtins.int
-    rule_id: _builtins.str
-    """The rule."""
-    text: _builtins.str
-    """What is to be sent."""
-    def __init__(
-        self,
-        *,
-        rule_id: _builtins.str = ...,
-        text: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["rule_id", b"rule_id", "text", b"text"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___AutoReplied: _TypeAlias = AutoReplied  # noqa: Y015
-
-@_typing.final
 class MessageSent(_message.Message):
     """Somebody on our side wrote to the customer. Whoever speaks for the channel delivers it."""
 
@@ -769,6 +743,28 @@ class CustomerDeleted(_message.Message):
 Global___CustomerDeleted: _TypeAlias = CustomerDeleted  # noqa: Y015
 
 @_typing.final
+class PriorityChanged(_message.Message):
+    """The conversation's priority in the queue was set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    priority: _builtins.int
+    """0 to 10."""
+    def __init__(
+        self,
+        *,
+        priority: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriorityChanged: _TypeAlias = PriorityChanged  # noqa: Y015
+
+@_typing.final
 class Event(_message.Message):
     """One entry of a conversation's journal. It is written once and never changed, unless its customer is deleted."""
 
@@ -794,7 +790,7 @@ class Event(_message.Message):
     TICKET_COMMENTED_FIELD_NUMBER: _builtins.int
     CONVERSATION_TAGGED_FIELD_NUMBER: _builtins.int
     CONVERSATION_ESCALATED_FIELD_NUMBER: _builtins.int
-    AUTO_REPLIED_FIELD_NUMBER: _builtins.int
+    PRIORITY_CHANGED_FIELD_NUMBER: _builtins.int
     MESSAGE_SENT_FIELD_NUMBER: _builtins.int
     MODEL_CHANGED_FIELD_NUMBER: _builtins.int
     CONVERSATION_COMPLETED_FIELD_NUMBER: _builtins.int
@@ -879,8 +875,8 @@ class Event(_message.Message):
         """A supervisor was called in."""
 
     @_builtins.property
-    def auto_replied(self) -> Global___AutoReplied:
-        """A rule answered by itself."""
+    def priority_changed(self) -> Global___PriorityChanged:
+        """A rule set its priority."""
 
     @_builtins.property
     def message_sent(self) -> Global___MessageSent:
@@ -949,7 +945,7 @@ class Event(_message.Message):
         ticket_commented: Global___TicketCommented | None = ...,
         conversation_tagged: Global___ConversationTagged | None = ...,
         conversation_escalated: Global___ConversationEscalated | None = ...,
-        auto_replied: Global___AutoReplied | None = ...,
+        priority_changed: Global___PriorityChanged | None = ...,
         message_sent: Global___MessageSent | None = ...,
         model_changed: _model_pb2.ModelChange | None = ...,
         conversation_completed: Global___ConversationCompleted | None = ...,
@@ -962,11 +958,11 @@ class Event(_message.Message):
         checkpoint_made: Global___CheckpointMade | None = ...,
         customer_deleted: Global___CustomerDeleted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_put", b"agent_put", "auto_replied", b"auto_replied", "basis_changed", b"basis_changed", "checkpoint_made", b"checkpoint_made", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["agent_put", b"agent_put", "basis_changed", b"basis_changed", "checkpoint_made", b"checkpoint_made", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_put", b"agent_put", "auto_replied", b"auto_replied", "basis_changed", b"basis_changed", "cause_sequence", b"cause_sequence", "checkpoint_made", b"checkpoint_made", "commit_sequence", b"commit_sequence", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_put", b"agent_put", "basis_changed", b"basis_changed", "cause_sequence", b"cause_sequence", "checkpoint_made", b"checkpoint_made", "commit_sequence", b"commit_sequence", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "auto_replied", "message_sent", "model_changed", "conversation_completed", "decliners_asked_again", "suggestions_used", "message_labelled", "agent_put", "presence_changed", "basis_changed", "checkpoint_made", "customer_deleted"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "priority_changed", "message_sent", "model_changed", "conversation_completed", "decliners_asked_again", "suggestions_used", "message_labelled", "agent_put", "presence_changed", "basis_changed", "checkpoint_made", "customer_deleted"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

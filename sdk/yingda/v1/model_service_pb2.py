@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from yingda.v1 import model_pb2 as yingda_dot_v1_dot_model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyingda/v1/model_service.proto\x12\tyingda.v1\x1a\x15yingda/v1/model.proto\"K\n\x12ListBundlesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"R\n\x13ListBundlesResponse\x12\"\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x11.yingda.v1.Bundle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x15GetModelStatusRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"@\n\x16GetModelStatusResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"\x87\x01\n\x10PutBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x35\n\x05\x66iles\x18\x02 \x03(\x0b\x32&.yingda.v1.PutBundleRequest.FilesEntry\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"6\n\x11PutBundleResponse\x12!\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x11.yingda.v1.Bundle\"_\n\x15\x41\x63tivateBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\x13\n\x0b\x61llow_older\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"@\n\x16\x41\x63tivateBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"7\n\x15RollBackBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"@\n\x16RollBackBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"8\n\x13ShadowBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\">\n\x14ShadowBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"G\n\x13\x43\x61naryBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\x02\">\n\x14\x43\x61naryBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"*\n\x18ListDisagreementsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"K\n\x19ListDisagreementsResponse\x12.\n\rdisagreements\x18\x01 \x03(\x0b\x32\x17.yingda.v1.Disagreement2\xab\x05\n\x0cModelService\x12L\n\x0bListBundles\x12\x1d.yingda.v1.ListBundlesRequest\x1a\x1e.yingda.v1.ListBundlesResponse\x12U\n\x0eGetModelStatus\x12 .yingda.v1.GetModelStatusRequest\x1a!.yingda.v1.GetModelStatusResponse\x12\x46\n\tPutBundle\x12\x1b.yingda.v1.PutBundleRequest\x1a\x1c.yingda.v1.PutBundleResponse\x12U\n\x0e\x41\x63tivateBundle\x12 .yingda.v1.ActivateBundleRequest\x1a!.yingda.v1.ActivateBundleResponse\x12U\n\x0eRollBackBundle\x12 .yingda.v1.RollBackBundleRequest\x1a!.yingda.v1.RollBackBundleResponse\x12O\n\x0cShadowBundle\x12\x1e.yingda.v1.ShadowBundleRequest\x1a\x1f.yingda.v1.ShadowBundleResponse\x12O\n\x0c\x43\x61naryBundle\x12\x1e.yingda.v1.CanaryBundleRequest\x1a\x1f.yingda.v1.CanaryBundleResponse\x12^\n\x11ListDisagreements\x12#.yingda.v1.ListDisagreementsRequest\x1a$.yingda.v1.ListDisagreementsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyingda/v1/model_service.proto\x12\tyingda.v1\x1a\x15yingda/v1/model.proto\"K\n\x12ListBundlesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"R\n\x13ListBundlesResponse\x12\"\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x11.yingda.v1.Bundle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x15GetModelStatusRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"@\n\x16GetModelStatusResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"\x87\x01\n\x10PutBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x35\n\x05\x66iles\x18\x02 \x03(\x0b\x32&.yingda.v1.PutBundleRequest.FilesEntry\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"6\n\x11PutBundleResponse\x12!\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x11.yingda.v1.Bundle\"_\n\x15\x41\x63tivateBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\x13\n\x0b\x61llow_older\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"@\n\x16\x41\x63tivateBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"O\n\x15RollBackBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x16\n\x0e\x66rom_bundle_id\x18\x03 \x01(\t\"@\n\x16RollBackBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"8\n\x13ShadowBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\">\n\x14ShadowBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"G\n\x13\x43\x61naryBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\x02\">\n\x14\x43\x61naryBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"*\n\x18ListDisagreementsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"K\n\x19ListDisagreementsResponse\x12.\n\rdisagreements\x18\x01 \x03(\x0b\x32\x17.yingda.v1.Disagreement2\xab\x05\n\x0cModelService\x12L\n\x0bListBundles\x12\x1d.yingda.v1.ListBundlesRequest\x1a\x1e.yingda.v1.ListBundlesResponse\x12U\n\x0eGetModelStatus\x12 .yingda.v1.GetModelStatusRequest\x1a!.yingda.v1.GetModelStatusResponse\x12\x46\n\tPutBundle\x12\x1b.yingda.v1.PutBundleRequest\x1a\x1c.yingda.v1.PutBundleResponse\x12U\n\x0e\x41\x63tivateBundle\x12 .yingda.v1.ActivateBundleRequest\x1a!.yingda.v1.ActivateBundleResponse\x12U\n\x0eRollBackBundle\x12 .yingda.v1.RollBackBundleRequest\x1a!.yingda.v1.RollBackBundleResponse\x12O\n\x0cShadowBundle\x12\x1e.yingda.v1.ShadowBundleRequest\x1a\x1f.yingda.v1.ShadowBundleResponse\x12O\n\x0c\x43\x61naryBundle\x12\x1e.yingda.v1.CanaryBundleRequest\x1a\x1f.yingda.v1.CanaryBundleResponse\x12^\n\x11ListDisagreements\x12#.yingda.v1.ListDisagreementsRequest\x1a$.yingda.v1.ListDisagreementsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,21 +53,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVATEBUNDLERESPONSE']._serialized_start=626
   _globals['_ACTIVATEBUNDLERESPONSE']._serialized_end=690
   _globals['_ROLLBACKBUNDLEREQUEST']._serialized_start=692
-  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_end=747
-  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_start=749
-  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_end=813
-  _globals['_SHADOWBUNDLEREQUEST']._serialized_start=815
-  _globals['_SHADOWBUNDLEREQUEST']._serialized_end=871
-  _globals['_SHADOWBUNDLERESPONSE']._serialized_start=873
-  _globals['_SHADOWBUNDLERESPONSE']._serialized_end=935
-  _globals['_CANARYBUNDLEREQUEST']._serialized_start=937
-  _globals['_CANARYBUNDLEREQUEST']._serialized_end=1008
-  _globals['_CANARYBUNDLERESPONSE']._serialized_start=1010
-  _globals['_CANARYBUNDLERESPONSE']._serialized_end=1072
-  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_start=1074
-  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_end=1116
-  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_start=1118
-  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_end=1193
-  _globals['_MODELSERVICE']._serialized_start=1196
-  _globals['_MODELSERVICE']._serialized_end=1879
+  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_end=771
+  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_start=773
+  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_end=837
+  _globals['_SHADOWBUNDLEREQUEST']._serialized_start=839
+  _globals['_SHADOWBUNDLEREQUEST']._serialized_end=895
+  _globals['_SHADOWBUNDLERESPONSE']._serialized_start=897
+  _globals['_SHADOWBUNDLERESPONSE']._serialized_end=959
+  _globals['_CANARYBUNDLEREQUEST']._serialized_start=961
+  _globals['_CANARYBUNDLEREQUEST']._serialized_end=1032
+  _globals['_CANARYBUNDLERESPONSE']._serialized_start=1034
+  _globals['_CANARYBUNDLERESPONSE']._serialized_end=1096
+  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_start=1098
+  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_end=1140
+  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_start=1142
+  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_end=1217
+  _globals['_MODELSERVICE']._serialized_start=1220
+  _globals['_MODELSERVICE']._serialized_end=1903
 # @@protoc_insertion_point(module_scope)

@@ -261,19 +261,25 @@ class RollBackBundleRequest(_message.Message):
 
     TENANT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    FROM_BUNDLE_ID_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Who asks. Required."""
     reason: _builtins.str
     """Why, for the timeline; at most 500 bytes."""
+    from_bundle_id: _builtins.str
+    """The bundle to leave, so that a call which is repeated leaves it once: where another serves, and none of this id is
+    tried out, nothing happens. Empty: whichever it is.
+    """
     def __init__(
         self,
         *,
         tenant: _builtins.str = ...,
         reason: _builtins.str = ...,
+        from_bundle_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_bundle_id", b"from_bundle_id", "reason", b"reason", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

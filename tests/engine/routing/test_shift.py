@@ -81,11 +81,10 @@ def test_the_hour_that_clocks_repeat_is_worked_twice() -> None:
         assert shift.is_on_shift(agent, round(moment * 1000))
 
 
-def test_who_comes_on_shift_is_named_once() -> None:
+def test_whose_shift_begins_is_named() -> None:
     agent = make_agent(shifts=tuple(week(540, 1080, 1)))
     crew = make_crew(agent, make_agent("always"))
     nine = round(datetime(2025, 3, 3, 9, tzinfo=ZoneInfo("UTC")).timestamp() * 1000)
 
-    assert crew.came_on_shift(nine - 1) == []
-    assert crew.came_on_shift(nine) == ["ann"]
-    assert crew.came_on_shift(nine + 60_000) == []
+    assert crew.begun(nine - 1) == set()
+    assert crew.begun(nine) == {"ann"}

@@ -395,6 +395,29 @@ class TestRoster:
         assert (roster.presences, roster.leases.tolist()) == ([Presence.ONLINE], [9])
         assert (roster.load.tolist(), roster.streak.tolist()) == ([2], [1])
 
+    def test_who_came_online_or_changed_there_came(self, store: Store) -> None:
+        for agent_id in ("ann", "ben", "cat"):
+            store.put_agent("shop", make_agent(agent_id))
+        store.roster("shop").came.clear()
+        store.set_presence("shop", "ann", Presence.ONLINE)
+        store.set_presence("shop", "ben", Presence.BUSY)
+        store.put_agent("shop", make_agent("cat", capacity=1))
+        assert store.roster("shop").came == {"ann"}
+
+        store.roster("shop").came.clear()
+        store.set_presence("shop", "ann", Presence.ONLINE, 9)
+        assert store.roster("shop").came == set()
+        store.put_agent("shop", make_agent("ann", capacity=1))
+        assert store.roster("shop").came == {"ann"}
+
+    def test_a_store_that_is_opened_does_not_know_who_was_served(self, store: Store, opener: Opener) -> None:
+        for agent_id in ("ann", "ben"):
+            store.put_agent("shop", make_agent(agent_id))
+        store.set_presence("shop", "ann", Presence.ONLINE)
+        store.close()
+
+        assert opener().roster("shop").came == {"ann"}
+
     def test_a_new_agent_takes_nothing_from_those_beside(self, store: Store) -> None:
         store.put_agent("shop", make_agent("ben"))
         store.set_presence("shop", "ben", Presence.BUSY, 7)
@@ -495,6 +518,38 @@ class TestTime:
         store.set_presence("shop", "ann", Presence.ONLINE, 40)
 
         assert (store.lapsed(39), store.lapsed(40)) == ([], [("shop", "ann")])
+
+    @pytest.mark.parametrize("presence", [Presence.BUSY, Presence.OFFLINE])
+    def test_renewing_a_lease_leaves_the_presence(self, store: Store, presence: Presence) -> None:
+        store.put_agent("shop", make_agent())
+        store.set_presence("shop", "ann", presence, 20)
+        store.renew("shop", "ann", 40)
+
+        assert store.roster("shop").presences == [presence]
+        assert store.lapsed(99) == ([("shop", "ann")] if presence is Presence.BUSY else [])
+        assert store.lapsed(39) == []
+
+    def test_only_a_known_agent_has_a_lease_to_renew(self, store: Store) -> None:
+        with pytest.raises(NotFoundError, match="ann"):
+            store.renew("shop", "ann", 40)
+        assert store.lapse("shop", "ann", 99) is None
+
+    def test_an_agent_goes_offline_once_when_the_lease_ends(self, store: Store) -> None:
+        store.put_agent("shop", make_agent())
+        store.set_presence("shop", "ann", Presence.AWAY, 20)
+
+        assert [store.lapse("shop", "ann", now_ms) for now_ms in (19, 20, 20)] == [None, 0, None]
+        assert store.roster("shop").presences == [Presence.OFFLINE]
+        assert store.next_due_ms() is None
+
+    def test_a_lease_that_was_renewed_meanwhile_does_not_lapse(self, store: Store) -> None:
+        store.put_agent("shop", make_agent())
+        store.set_presence("shop", "ann", Presence.ONLINE, 20)
+        assert store.lapsed(30) == [("shop", "ann")]
+        store.renew("shop", "ann", 50)
+
+        assert store.lapse("shop", "ann", 30) is None
+        assert store.roster("shop").presences == [Presence.ONLINE]
 
 
 class TestHeld:

@@ -110,7 +110,7 @@ class TestSeveralEngines:
         one.commit([change(claims={"ann": 100})])
         one.put_agent("shop", make_agent("bob"))
         with redis_server.client() as client:
-            client.xtrim(f"{prefix_of('shop')}:roster", maxlen=1)
+            client.xtrim(f"{prefix_of('shop')}:roster", maxlen=1, approximate=False)
 
         assert loads(other) == {"ann": 1.0, "bob": 0.0}
 

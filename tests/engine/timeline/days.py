@@ -13,6 +13,18 @@ from engine.ports import Store
 from engine.routing.lifecycle import MAX_PARTICIPANTS
 from engine.routing.policy import MINUTE, UNIT, Policy
 from engine.timeline.entry import Commit, commits
+from engine.workflow.rule import (
+    AddTags,
+    AssignTeam,
+    CloseConversation,
+    Condition,
+    Escalate,
+    OpenTicket,
+    Rule,
+    SendReply,
+    SetPriority,
+    Trigger,
+)
 from tests.fakes import TENANT, Desk, FakeClassifier, get, make_agent, make_batch, make_message
 
 SKILLS = ("logistics", "finance", "general")
@@ -30,6 +42,33 @@ POLICIES: Mapping[str, Policy] = {
         max_angry_streak=1,
     ),
 }
+RULES = (  # one for each thing that a rule may do to a conversation
+    Rule(
+        rule_id="tag",
+        when=Condition(intents=("finance.x", "refund.request")),
+        then=(AddTags(tags=("a", "b")),),
+    ),
+    Rule(rule_id="front", when=Condition(min_anger=0.5), then=(SetPriority(priority=7),), window_ms=0),
+    Rule(
+        rule_id="night", when=Condition(keywords=("好",)), then=(AssignTeam(team="night"),), window_ms=60_000
+    ),
+    Rule(rule_id="up", when=Condition(min_vip=2), then=(Escalate(team="night"), AddTags(tags=("c",)))),
+    Rule(
+        rule_id="end", when=Condition(intents=("chat.greeting",), min_anger=0.5), then=(CloseConversation(),)
+    ),
+    Rule(
+        rule_id="late",
+        trigger=Trigger.WAITING,
+        when=Condition(min_relaxation=2),
+        then=(OpenTicket(title="late"), SendReply(texts={"en": "{ticket_id}", "zh": "{ticket_id}"})),
+    ),
+    Rule(
+        rule_id="later",
+        trigger=Trigger.WAITING,
+        when=Condition(min_relaxation=3),
+        then=(SetPriority(priority=9), AssignTeam(team="night")),
+    ),
+)
 Deed = Callable[["Day"], None]
 
 

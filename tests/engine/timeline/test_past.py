@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import pytest
+from yingda.v1 import event_pb2
 
 from engine.domain import Event, StoredEvent
 from engine.ports import Store
 from engine.timeline import checkpoint
 from engine.timeline.entry import commits
 from engine.timeline.past import Past
-from tests.engine.timeline.days import POLICIES, Day, journal, told
-from tests.fakes import TENANT, make_desk
+from tests.engine.timeline.days import POLICIES, RULES, Day, journal, told
+from tests.fakes import TENANT, Workday, make_desk
 
 
 def rebuilt(store: Store) -> Past:
@@ -26,6 +27,22 @@ def test_a_days_state_is_what_its_journal_tells(desk_store: Store, policy: str) 
 
     live = desk_store.list_conversations(TENANT, None, None, 10_000)
     assert {one.conversation_id: one for one in live} == past.conversations
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_day_with_rules_is_what_its_journal_tells(embedded: Store, policy: str) -> None:
+    desk = make_desk(embedded, policy=POLICIES[policy], workday=Workday(rules=RULES))
+    Day(desk, seed=6).open(340)
+    past, live = rebuilt(embedded), embedded.list_conversations(TENANT, None, None, 10_000)
+
+    assert {one.conversation_id: one for one in live} == past.conversations
+    assert past.roster.load.tolist() == embedded.roster(TENANT).load.tolist()
+    assert past.roster.streak.tolist() == embedded.roster(TENANT).streak.tolist()
+    assert {rule.rule_id for rule in RULES} == {
+        event_pb2.RuleFired.FromString(one.event.data).rule_id
+        for one in journal(embedded)
+        if one.event.kind == "rule_fired"
+    }
 
 
 def test_agents_are_as_the_journal_tells(desk_store: Store) -> None:

@@ -1,0 +1,141 @@
+"""RuleService."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from typing import Any
+
+import grpc
+from yingda.v1 import rule_service_pb2 as pb
+from yingda.v1.message_pb2 import CHANNEL_WEB
+from yingda.v1.rule_service_pb2_grpc import RuleServiceServicer
+
+from engine.decision_thread import DecisionThread
+from engine.routing.policies import StoredPolicies
+from engine.servicers import check, convert_policy, convert_rule, convert_ticket, convert_trial
+from engine.servicers.convert import milliseconds
+from engine.servicers.position import position_of, token_of
+from engine.workflow.rule_desk import Imagined, RuleDesk
+from engine.workflow.trial import Rehearsal, Trial
+
+Context = grpc.aio.ServicerContext[Any, Any]
+MAX_RULES = 1000
+MAX_EVENTS = 5000
+MAX_TEXT = 8192  # bytes
+
+
+class RuleServicer(RuleServiceServicer):
+    """Rules, what they sent, and the routing policy. Trials run beside the decisions."""
+
+    def __init__(
+        self, *, desk: RuleDesk, policies: StoredPolicies, thread: DecisionThread, searchers: Executor
+    ) -> None:
+        self._desk = desk
+        self._policies = policies
+        self._thread = thread
+        self._searchers = searchers
+
+    async def PutRule(self, request: pb.PutRuleRequest, context: Context) -> pb.PutRuleResponse:
+        """See rule_service.proto."""
+        rule = convert_rule.rule_from_proto(request.rule)
+        kept = await self._thread.run(self._desk.put, request.tenant, rule)
+        return pb.PutRuleResponse(rule=convert_rule.rule_to_proto(kept))
+
+    async def ListRules(self, request: pb.ListRulesRequest, context: Context) -> pb.ListRulesResponse:
+        """See rule_service.proto."""
+        size = check.page_size(request.page_size)
+        rules = {one.rule_id: one for one in await self._thread.run(self._desk.rules, request.tenant)}
+        page, token = check.page_by_id(sorted(rules), request.page_token, size)
+        return pb.ListRulesResponse(
+            rules=[convert_rule.rule_to_proto(rules[one]) for one in page], next_page_token=token
+        )
+
+    async def DeleteRule(self, request: pb.DeleteRuleRequest, context: Context) -> pb.DeleteRuleResponse:
+        """See rule_service.proto."""
+        await self._thread.run(self._desk.delete, request.tenant, request.rule_id)
+        return pb.DeleteRuleResponse()
+
+    async def LintRules(self, request: pb.LintRulesRequest, context: Context) -> pb.LintRulesResponse:
+        """See rule_service.proto."""
+        rules = convert_rule.rules_from_proto(request.rules, MAX_RULES)
+        found = await self._thread.run(self._desk.inspect, request.tenant, rules)
+        return pb.LintRulesResponse(findings=[convert_trial.finding_to_proto(one) for one in found])
+
+    async def ExplainRules(
+        self, request: pb.ExplainRulesRequest, context: Context
+    ) -> pb.ExplainRulesResponse:
+        """See rule_service.proto."""
+        if request.text and request.conversation_id:
+            raise check.invalid("text", "give a text or a conversation_id, not both")
+        if request.conversation_id:
+            found = await self._thread.run(
+                self._desk.explain_conversation, request.tenant, request.conversation_id
+            )
+        else:
+            found = await self._thread.run(self._desk.explain_text, request.tenant, _imagined(request))
+        return pb.ExplainRulesResponse(rules=[convert_trial.explanation_to_proto(one) for one in found])
+
+    async def TestRules(self, request: pb.TestRulesRequest, context: Context) -> pb.TestRulesResponse:
+        """See rule_service.proto."""
+        check.count("events", len(request.events), 0, MAX_EVENTS)
+        rules = convert_rule.rules_from_proto(request.rules, MAX_RULES)
+        if not rules:
+            rules = await self._thread.run(self._desk.rules, request.tenant)
+        events = convert_trial.recorded_from_proto(request.events)
+        rehearsal = Rehearsal(rules, milliseconds(request.since_time))
+        trials: list[Trial] = await asyncio.get_running_loop().run_in_executor(
+            self._searchers, rehearsal.run, request.tenant, events
+        )
+        return pb.TestRulesResponse(
+            trials=[convert_trial.trial_to_proto(one) for one in trials], messages=rehearsal.messages
+        )
+
+    async def ListDeliveries(
+        self, request: pb.ListDeliveriesRequest, context: Context
+    ) -> pb.ListDeliveriesResponse:
+        """See rule_service.proto."""
+        size = check.page_size(request.page_size)
+        state = convert_ticket.delivery_state_from_proto(request.state)
+        after = position_of(request.page_token) or (0, "")
+        found = await self._thread.run(self._desk.deliveries, request.tenant, state, after, size + 1)
+        page = found[:size]
+        token = token_of(page[-1].created_ms, page[-1].delivery_id) if len(found) > size else ""
+        return pb.ListDeliveriesResponse(
+            deliveries=[convert_ticket.delivery_to_proto(one) for one in page], next_page_token=token
+        )
+
+    async def RequeueDeliveries(
+        self, request: pb.RequeueDeliveriesRequest, context: Context
+    ) -> pb.RequeueDeliveriesResponse:
+        """See rule_service.proto."""
+        check.count("delivery_ids", len(request.delivery_ids), 0, MAX_RULES)
+        count = await self._thread.run(self._desk.requeue, request.tenant, list(request.delivery_ids))
+        return pb.RequeueDeliveriesResponse(requeued=count)
+
+    async def PutRoutingPolicy(
+        self, request: pb.PutRoutingPolicyRequest, context: Context
+    ) -> pb.PutRoutingPolicyResponse:
+        """See rule_service.proto."""
+        overrides = convert_policy.overrides_from_proto(request.policy)
+        policy = await self._thread.run(self._policies.put, request.tenant, overrides)
+        return pb.PutRoutingPolicyResponse(policy=convert_policy.policy_to_proto(policy))
+
+    async def GetRoutingPolicy(
+        self, request: pb.GetRoutingPolicyRequest, context: Context
+    ) -> pb.GetRoutingPolicyResponse:
+        """See rule_service.proto."""
+        policy = await self._thread.run(self._policies.of, request.tenant)
+        return pb.GetRoutingPolicyResponse(policy=convert_policy.policy_to_proto(policy))
+
+
+def _imagined(request: pb.ExplainRulesRequest) -> Imagined:
+    check.filled("text", request.text, MAX_TEXT)
+    check.count("facts", len(request.facts), 0, 32)
+    check.between("vip", request.vip, 0, 3)
+    return Imagined(
+        text=request.text,
+        channel=request.channel or CHANNEL_WEB,
+        facts=dict(request.facts),
+        vip=request.vip,
+    )

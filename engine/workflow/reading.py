@@ -1,0 +1,71 @@
+"""A message as the journal tells of it, and what rules look at of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engine.domain import Conversation
+from engine.ports import CustomerFacts
+from engine.workflow.columns import Columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A customer's message with what was read in it. `sentiment` indexes SENTIMENTS."""
+
+    message_id: str = ""
+    text: str = ""
+    channel: int = 0
+    customer_id: str = ""
+    vip: int = 0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    intent: str
+    confidence: float
+    sentiment: int
+    anger: float
+    is_angry: bool
+    language: str
+    is_queued: bool = False
+
+
+def columns_of(
+    tenant: str,
+    readings: Sequence[Reading],
+    conversations: Sequence[Conversation],
+    *,
+    facts: CustomerFacts,
+    now_ms: int,
+) -> Columns:
+    """One row per reading, its conversation beside it."""
+    return Columns(
+        now_ms=now_ms,
+        intents=[one.intent for one in readings],
+        confidences=[one.confidence for one in readings],
+        sentiments=[one.sentiment for one in readings],
+        angers=[one.anger for one in readings],
+        languages=[one.language for one in readings],
+        channels=[one.channel for one in readings],
+        texts=[one.text for one in readings],
+        vips=[one.vip for one in readings],
+        conversations=conversations,
+        facts_of=lambda row: known_facts(
+            facts, tenant, readings[row].channel, readings[row].customer_id, readings[row].metadata
+        ),
+    )
+
+
+def known_facts(
+    facts: CustomerFacts, tenant: str, channel: int, customer_id: str, metadata: Mapping[str, str]
+) -> Mapping[str, str]:
+    """What the tenant's sources know, and what came with the message, which counts first."""
+    known = facts.of(tenant, channel, customer_id)
+    return {**known, **metadata} if known else metadata
+
+
+class NoFacts:
+    """Nothing is known of anybody."""
+
+    def of(self, tenant: str, channel: int, customer_id: str) -> Mapping[str, str]:
+        """See `ports.CustomerFacts`."""
+        return {}

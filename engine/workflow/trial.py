@@ -1,0 +1,129 @@
+"""Rules tried on what was recorded: where they would have fired, and why. Nothing is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from engine.domain import Conversation, ConversationState, Mood, Requirement
+from engine.routing import mood
+from engine.workflow.flow import is_within_window
+from engine.workflow.reading import NoFacts, Reading, columns_of
+from engine.workflow.rule import Rule, Trigger, Verdict
+from engine.workflow.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event, as far as rules care: a message, a relaxation step, an agent found, an end, or a firing."""
+
+    conversation_id: str
+    time_ms: int
+    reading: Reading | None = None
+    relaxation: int = 0
+    is_assigned: bool = False
+    is_closed: bool = False
+    fired_rule_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Once that a rule would have fired. `has_fired` where the journal says that it did."""
+
+    rule: Rule
+    conversation_id: str
+    message_id: str
+    time_ms: int
+    verdicts: Sequence[Verdict]
+    has_fired: bool
+
+
+@dataclass(slots=True)
+class _Past:
+    """A conversation while its events go by."""
+
+    conversation: Conversation
+    last: Reading | None = None
+    fired: dict[str, int] = field(default_factory=dict)
+
+
+class Rehearsal:
+    """Goes through events in order; conversations may be mixed."""
+
+    def __init__(self, rules: Sequence[Rule], since_ms: int) -> None:
+        self._book = Rulebook(rules)
+        self._since_ms = since_ms
+        self._pasts: dict[str, _Past] = {}
+        self.messages = 0
+
+    def run(self, tenant: str, events: Sequence[Recorded]) -> list[Trial]:
+        """In the order of the events."""
+        done = {(one.conversation_id, one.fired_rule_id, one.time_ms) for one in events if one.fired_rule_id}
+        return [trial for one in events for trial in self._see(tenant, one, done)]
+
+    def _see(self, tenant: str, event: Recorded, done: set[tuple[str, str, int]]) -> list[Trial]:
+        past = self._pasts.setdefault(event.conversation_id, _Past(_blank(event)))
+        past.conversation = _after(past.conversation, event)
+        if event.reading:
+            past.last = event.reading
+            self.messages += event.time_ms >= self._since_ms
+            return self._try(tenant, past, event, Trigger.MESSAGE, done)
+        if event.relaxation and past.last:
+            return self._try(tenant, past, event, Trigger.WAITING, done)
+        return []
+
+    def _try(
+        self, tenant: str, past: _Past, event: Recorded, trigger: Trigger, done: set[tuple[str, str, int]]
+    ) -> list[Trial]:
+        assert past.last is not None  # whoever calls has seen it
+        columns = columns_of(tenant, [past.last], [past.conversation], facts=NoFacts(), now_ms=event.time_ms)
+        trials = []
+        for hit in self._book.match(columns, trigger):
+            rule_id = hit.rule.rule_id
+            if is_within_window(hit.rule, past.fired.get(rule_id, 0), event.time_ms):
+                continue
+            past.fired[rule_id] = event.time_ms
+            if event.time_ms >= self._since_ms:
+                trial = Trial(
+                    rule=hit.rule,
+                    conversation_id=event.conversation_id,
+                    message_id=past.last.message_id if trigger is Trigger.MESSAGE else "",
+                    time_ms=event.time_ms,
+                    verdicts=self._book.verdicts(hit.rule, columns, 0),
+                    has_fired=(event.conversation_id, rule_id, event.time_ms) in done,
+                )
+                trials.append(trial)
+        return trials
+
+
+def _blank(event: Recorded) -> Conversation:
+    return Conversation(
+        conversation_id=event.conversation_id,
+        channel=event.reading.channel if event.reading else 0,
+        customer_id=event.reading.customer_id if event.reading else "",
+        state=ConversationState.WAITING,
+        requirement=Requirement(skill="", skills={}, language=""),
+        opened_ms=event.time_ms,
+        updated_ms=event.time_ms,
+        version=1,
+    )
+
+
+def _after(one: Conversation, event: Recorded) -> Conversation:
+    """As far as rules look at it."""
+    changes: Mapping[str, object] = {}
+    if event.reading:
+        changes = {
+            "mood": _mood(one.mood, event.reading),
+            "queued_ms": (one.queued_ms or event.time_ms) if event.reading.is_queued else 0,
+            "relaxation": one.relaxation if event.reading.is_queued else 0,
+        }
+    elif event.relaxation:
+        changes = {"relaxation": event.relaxation}
+    elif event.is_assigned or event.is_closed:
+        changes = {"queued_ms": 0, "relaxation": 0}
+    return replace(one, **changes)  # type: ignore[arg-type]  # fields of a conversation
+
+
+def _mood(before: Mood, reading: Reading) -> Mood:
+    return mood.follow(before, reading.anger, is_angry=reading.is_angry)
