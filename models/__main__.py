@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from models.commands import COMMANDS
 from models.errors import ModelsError
@@ -13,6 +15,8 @@ from models.errors import ModelsError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; give its exit status (2: the input was wrong, and the message says how)."""
     options = _build_parser().parse_args(arguments)
+    if "key" in options and options.key is None and os.environ.get("YINGDA_SIGNING_KEY"):
+        options.key = Path(os.environ["YINGDA_SIGNING_KEY"])
     try:
         COMMANDS[options.command].run(options)
     except (ModelsError, OSError) as error:

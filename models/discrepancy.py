@@ -24,14 +24,12 @@ BINS: Final = 10  # of equal count in the training
 DIRECTIONS: Final = 12  # in which the training's embeddings vary most
 SAMPLE: Final = 256  # embeddings that are compared pairwise
 DRAWS: Final = 30  # halves of the authors that are compared with the other half
-FLOORS: Final = (
-    0.10,
-    0.25,
-    0.25,
-    0.005,
-)  # below it nothing is worth a look; 0.25 is the index's usual "shifted"
+FLOORS: Final = (0.10, 0.25, 0.25, 0.01)  # below it nothing is worth a look; 0.25 is the usual "shifted"
 MARGIN: Final = 1.5  # times what authors differ among themselves
 _HALF: Final = 0.5  # of a message, added to every bin, so that an empty one is no infinity
+_ASIDE: Final = (
+    1e-5  # edges lie beside the messages they were found at, so that rounding moves none over them
+)
 _LEAST_AUTHORS: Final = 4
 _WINDOW: Final = 500  # messages that stand for a half
 
@@ -42,7 +40,9 @@ class Reference:
 
     directions: Float32Array  # [d, p]
     edges: Float32Array  # [l, p, BINS - 1] of the projections
+    counts: Float32Array  # [l, p, BINS] messages between the edges; equal messages may leave a bin empty
     confidence_edges: Float32Array  # [l, BINS - 1]
+    confidence_counts: Float32Array  # [l, BINS]
     answers: Float32Array  # [l, k + 1] messages of each answer, out_of_scope last
     sample: Float32Array  # [l, SAMPLE, d]
     gamma: Float32Array  # [l] of the kernel; 0: nothing is known of the language
@@ -85,7 +85,9 @@ def describe(columns: Columns, intents: int, *, seed: int = 0) -> Reference:
     made = Reference(
         directions=directions,
         edges=np.zeros((count, directions.shape[1], BINS - 1), np.float32),
+        counts=np.zeros((count, directions.shape[1], BINS), np.float32),
         confidence_edges=np.zeros((count, BINS - 1), np.float32),
+        confidence_counts=np.zeros((count, BINS), np.float32),
         answers=np.zeros((count, intents + 1), np.float32),
         sample=np.zeros((count, SAMPLE, dimension), np.float32),
         gamma=np.zeros(count, np.float32),
@@ -108,10 +110,9 @@ def measure(
     answer: Int64Array,
 ) -> list[float]:
     """Give one number for each of MEASURES, for n messages of a language."""
-    even = np.full(BINS, 1.0 / BINS)
     projected = embedding @ reference.directions
     indexes = [
-        stability_index(even, _count(projected[:, place], edges))
+        stability_index(reference.counts[language, place], _count(projected[:, place], edges))
         for place, edges in enumerate(reference.edges[language])
     ]
     expected, found = _merge_rare(
@@ -120,13 +121,15 @@ def measure(
     sample = embedding[np.linspace(0, len(embedding) - 1, min(SAMPLE, len(embedding))).astype(np.int64)]
     return [
         float(np.mean(indexes)),
-        stability_index(even, _count(confidence, reference.confidence_edges[language])),
+        stability_index(
+            reference.confidence_counts[language], _count(confidence, reference.confidence_edges[language])
+        ),
         stability_index(expected, found),
         mean_discrepancy(reference.sample[language], sample, float(reference.gamma[language])),
     ]
 
 
-def stability_index(expected: Float64Array, found: Float64Array) -> float:
+def stability_index(expected: Float64Array | Float32Array, found: Float64Array) -> float:
     """Give the population stability index of counts or shares [b] `found` against `expected`.
 
     The chance value of as many messages is taken off, so that few messages look no different from many.
@@ -148,8 +151,12 @@ def mean_discrepancy(one: Float32Array, other: Float32Array, gamma: float) -> fl
 
 def _fill(made: Reference, language: int, columns: Columns, rng: np.random.Generator) -> None:
     quantiles = np.linspace(0, 1, BINS + 1)[1:-1]
-    made.edges[language] = np.quantile(columns.embedding @ made.directions, quantiles, axis=0).T
-    made.confidence_edges[language] = np.quantile(columns.confidence, quantiles)
+    projected = columns.embedding @ made.directions
+    made.edges[language] = np.quantile(projected, quantiles, axis=0).T + _ASIDE
+    for place, edges in enumerate(made.edges[language]):
+        made.counts[language, place] = _count(projected[:, place], edges)
+    made.confidence_edges[language] = np.quantile(columns.confidence, quantiles) + _ASIDE
+    made.confidence_counts[language] = _count(columns.confidence, made.confidence_edges[language])
     made.answers[language] = np.bincount(columns.answer, minlength=made.answers.shape[1])
     chosen = rng.choice(len(columns.answer), SAMPLE, replace=len(columns.answer) < SAMPLE)
     made.sample[language] = columns.embedding[chosen]

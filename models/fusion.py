@@ -21,6 +21,8 @@ Float64Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 SCOPE_KEPT: Final = 0.975  # share of in-scope messages let through; above 0.95, so that new writers keep it
+FEW: Final = 20  # in-scope messages of a language that say half of what there is to know of their edge
+MANY: Final = 200  # that say all
 _ABSENT: Final = -1e9  # a logit that adds nothing
 _NEVER: Final = -40.0  # log-odds of what was never seen
 
@@ -82,7 +84,10 @@ def _fit_thresholds(
     fitted: Calibration, language: int, scores: Scores, examples: Examples, columns: Columns
 ) -> None:
     outcome = Calibrator(fitted, columns).apply(scores, np.full(len(examples.texts), language))
-    fitted.scope_threshold[language] = np.quantile(outcome.scope[examples.in_scope], 1 - SCOPE_KEPT)
+    if inside := int(examples.in_scope.sum()):
+        edge = np.quantile(outcome.scope[examples.in_scope], 1 - SCOPE_KEPT)
+        # Few messages have not been where others will be, so their edge is no edge yet.
+        fitted.scope_threshold[language] = edge * (inside / (inside + FEW) if inside < MANY else 1.0)
     fitted.anger_threshold[language] = best_threshold(outcome.anger, examples.anger)
     runner_up = np.sort(outcome.probability, axis=1)[:, -2]
     fitted.second_threshold[language] = best_threshold(runner_up, examples.labels.sum(axis=1) > 1)

@@ -1,102 +1,97 @@
-"""The bundles of one installation: which there are, which serves, and which served before.
+"""The runs of an installation: one folder each, with what went in and what came out.
 
-A registry is a folder: one folder a bundle under its id, and `active.json`, replaced in one step.
+`run.json` holds parameters, metrics, the commit of the code and where the bundle lies; a report lies beside it.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Collection
+import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from models import bundle, signature
-from models.errors import BundleError
+from models.errors import InputError
 from models.manifest import Manifest
 
-ACTIVE_FILE: Final = "active.json"
+RUNS: Final = Path("runs")
+RUN_FILE: Final = "run.json"
+REPORT_FILE: Final = "report.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Activation:
-    """Which bundle serves, and those that served before it, the latest last."""
+class Run:
+    """One training."""
 
-    active: str
-    earlier: tuple[str, ...] = ()
+    bundle_id: str
+    bundle: str  # folder
+    created: str  # date, ISO 8601
+    seconds: float
+    commit: str  # of the code; "" where git knows none
+    parameters: Mapping[str, object]  # what JSON can hold
+    metrics: Mapping[str, tuple[float, float, float]]  # value, low, high
 
 
 class Registry:
-    """Add, activate and roll back bundles; a bad one never takes the place of a good one."""
+    """Remembers runs below one folder."""
 
-    def __init__(self, folder: Path, *, trusted: Collection[str] = ()) -> None:
-        """`trusted` are public keys, base64; without any, bundles need no signature."""
+    def __init__(self, folder: Path = RUNS) -> None:
         self._folder = folder
-        self._trusted = trusted
 
-    def add(self, source: Path) -> str:
-        """Check a bundle and copy it in; give its id. Raises: BundleError."""
-        name = self._check(source).id
-        target = self._folder / name
-        if not target.exists():
-            fresh = self._folder / f".{name}.new"
-            shutil.rmtree(fresh, ignore_errors=True)
-            shutil.copytree(source, fresh)
-            fresh.rename(target)
-        return name
+    def record(
+        self,
+        manifest: Manifest,
+        bundle: Path,
+        *,
+        seconds: float,
+        parameters: Mapping[str, object],
+        report: str = "",
+    ) -> Path:
+        """Write a run's folder, and give it; the same bundle made again replaces its run."""
+        place = self._folder / manifest.id
+        place.mkdir(parents=True, exist_ok=True)
+        run = Run(
+            bundle_id=manifest.id,
+            bundle=str(bundle),
+            created=manifest.created,
+            seconds=round(seconds, 1),
+            commit=find_commit(),
+            parameters=dict(parameters),
+            metrics=dict(manifest.scores),
+        )
+        text = json.dumps(asdict(run), ensure_ascii=False, indent=1)
+        (place / RUN_FILE).write_text(text + "\n", encoding="utf-8")
+        if report:
+            (place / REPORT_FILE).write_text(report, encoding="utf-8")
+        return place
 
-    def list_bundles(self) -> list[Manifest]:
-        """Give the manifests of all bundles, in order of id."""
-        folders = sorted(path for path in self._folder.iterdir() if path.is_dir() and path.name[0] != ".")
-        return [Manifest.load(path) for path in folders]
+    def list_runs(self) -> list[Run]:
+        """Give all runs, the latest last. Raises: InputError naming the file that cannot be read."""
+        files = self._folder.glob(f"*/{RUN_FILE}")
+        return sorted((_read(path) for path in files), key=lambda run: (run.created, run.bundle_id))
 
-    def activate(self, name: str) -> Path:
-        """Check a bundle again and make it the one that serves; give its folder. Raises: BundleError."""
-        target = self._folder / name
-        self._check(target)
-        now = self.read_activation()
-        if now is None:
-            self._write(Activation(active=name))
-        elif now.active != name:
-            self._write(Activation(active=name, earlier=(*now.earlier, now.active)))
-        return target
 
-    def roll_back(self) -> Path:
-        """Make the bundle before this one serve again; give its folder. Raises: BundleError."""
-        now = self.read_activation()
-        if now is None or not now.earlier:
-            raise BundleError(f"{self._folder}: no bundle served before this one")
-        target = self._folder / now.earlier[-1]
-        self._check(target)
-        self._write(Activation(active=now.earlier[-1], earlier=now.earlier[:-1]))
-        return target
+def find_commit() -> str:
+    """Give the commit of the code, "" where it is not under git, with a + where it was changed since."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""
 
-    def read_activation(self) -> Activation | None:
-        """Give which bundle serves; None before the first activation. Raises: BundleError."""
-        path = self._folder / ACTIVE_FILE
-        if not path.is_file():
-            return None
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            return Activation(active=content["active"], earlier=tuple(content["earlier"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise BundleError(
-                f"{path}: damaged ({error!r}); activate a bundle again after removing it"
-            ) from error
 
-    def _check(self, folder: Path) -> Manifest:
-        manifest = bundle.load(folder).manifest
-        if self._trusted:
-            signature.verify(manifest, self._trusted)
-        return manifest
-
-    def _write(self, activation: Activation) -> None:
-        path = self._folder / ACTIVE_FILE
-        fresh = path.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8") as stream:
-            json.dump(asdict(activation), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(path)
+def _read(path: Path) -> Run:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        metrics = {name: tuple(values) for name, values in content["metrics"].items()}
+        return Run(**{**content, "metrics": metrics})
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InputError(f"{path}: not a run ({error!r}); remove the folder, or train again") from error

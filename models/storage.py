@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write named arrays into one file; equal arrays give equal bytes."""
-    path.write_bytes(save(dict(arrays)))
+    # safetensors writes memory as it lies, so an array that lies in another order than it is read in would be mixed up.
+    path.write_bytes(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}))

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from models import card, dataset, distill, fitting, provenance, sources, validation
+import numpy as np
+
+from models import card, dataset, discrepancy, distill, fitting, provenance, sources, validation
 from models.bundle import ENCODER_FOLDER
+from models.dataset import Pack
+from models.discrepancy import Reference
 from models.distill import DistillSettings
 from models.encoder import StaticEncoder, Table
 from models.encoding import Encoder, SentenceEncoder
+from models.features import extract
 from models.fitting import HeadSettings
 from models.heads import Heads
+from models.language import detect
 from models.manifest import FORMAT, Manifest, hash_file, hash_folder
 from models.provenance import PACK_LICENCE, Provenance
 from models.taxonomy import LANGUAGES, Taxonomy
@@ -38,6 +44,16 @@ class TrainSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What a bundle learns from, and what its manifest and card say of that."""
+
+    name: str
+    pack: Pack
+    sources: Mapping[str, Mapping[str, str | int]]  # source -> licence, rows, SHA-256
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """An encoder and what it was made of."""
 
@@ -53,14 +69,32 @@ class Trained:
     heads: Heads
     taxonomy: Taxonomy
     validated: Validated
+    reference: Reference
 
 
 def train(settings: TrainSettings, origin: Origin, report: Progress) -> Manifest:
     """Train and write a bundle; an older one in its place is replaced only when the new one is complete."""
     report("reading the pack")
-    pack = dataset.read(settings.pack)
+    return train_on(read_material(settings.pack), settings, origin, report)[1]
+
+
+def read_material(folder: Path) -> Material:
+    """Give a pack's folder. Raises: PackError."""
+    pack = dataset.read(folder)
+    entry: Mapping[str, str | int] = {
+        "licence": PACK_LICENCE,
+        "rows": len(pack.utterances),
+        "sha256": hash_pack(folder),
+    }
+    return Material(name=folder.name, pack=pack, sources={folder.name: entry}, notes=read_notes(folder))
+
+
+def train_on(
+    material: Material, settings: TrainSettings, origin: Origin, report: Progress
+) -> tuple[Validated, Manifest]:
+    """Train on messages that were read already; `settings.pack` is not looked at."""
+    pack, encoder = material.pack, origin.encoder
     examples = dataset.tabulate(pack.utterances, pack.taxonomy)
-    encoder = origin.encoder
     report("fitting on all authors but some, for the calibration and the scores")
     validated = validation.validate(pack, encoder, settings.heads)
     report("fitting on everything")
@@ -69,8 +103,9 @@ def train(settings: TrainSettings, origin: Origin, report: Progress) -> Manifest
         heads=fitting.fit(examples, encoder, settings.heads),
         taxonomy=pack.taxonomy,
         validated=validated,
+        reference=describe_training(validated, encoder),
     )
-    return write(trained, settings, rows=len(examples.texts))
+    return validated, write(trained, settings, material)
 
 
 def load_encoder(folder: Path) -> Origin:
@@ -93,7 +128,7 @@ def distill_encoder(data: Path, pack: Path, cache: Path, report: distill.Report)
     return Origin(encoder=StaticEncoder(table), provenance=provenance.describe(data, pack))
 
 
-def write(trained: Trained, settings: TrainSettings, *, rows: int) -> Manifest:
+def write(trained: Trained, settings: TrainSettings, material: Material) -> Manifest:
     """Write all parts beside `settings.output`, then put them in its place."""
     fresh = settings.output.with_name(settings.output.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -102,9 +137,10 @@ def write(trained: Trained, settings: TrainSettings, *, rows: int) -> Manifest:
     provenance.write(fresh / ENCODER_FOLDER, trained.origin.provenance)
     trained.heads.save(fresh)
     trained.validated.calibration.save(fresh)
-    manifest = _describe(trained, settings, fresh, rows=rows)
+    trained.reference.save(fresh)
+    manifest = _describe(trained, settings, fresh, material)
     (fresh / CARD_FILE).write_text(
-        card.write(manifest, trained.validated, notes=read_notes(settings.pack)), encoding="utf-8"
+        card.write(manifest, trained.validated, notes=material.notes), encoding="utf-8"
     )
     manifest = replace(manifest, files=hash_folder(fresh))
     manifest.save(fresh)
@@ -113,11 +149,11 @@ def write(trained: Trained, settings: TrainSettings, *, rows: int) -> Manifest:
     return manifest
 
 
-def _describe(trained: Trained, settings: TrainSettings, folder: Path, *, rows: int) -> Manifest:
+def _describe(trained: Trained, settings: TrainSettings, folder: Path, material: Material) -> Manifest:
     files = hash_folder(folder)
     return Manifest(
         format=FORMAT,
-        id=f"{settings.pack.name}-{_digest(files.values())[:12]}",
+        id=f"{material.name}-{_digest(files.values())[:12]}",
         created=settings.created,
         encoder={
             "kind": trained.origin.encoder.kind,
@@ -134,13 +170,27 @@ def _describe(trained: Trained, settings: TrainSettings, folder: Path, *, rows: 
             }
             for number, language in enumerate(LANGUAGES)
         },
-        data={
-            settings.pack.name: {"licence": PACK_LICENCE, "rows": rows, "sha256": hash_pack(settings.pack)}
-        },
+        data=material.sources,
         seed=settings.heads.seed,
         scores={name: (e.value, e.low, e.high) for name, e in trained.validated.figures.items()},
         files=files,
     )
+
+
+def describe_training(validated: Validated, encoder: Encoder) -> Reference:
+    """Give what messages are compared with later, to see whether they drift."""
+    judged = validated.judged
+    intents = judged.outcome.probability.shape[1]
+    columns = discrepancy.Columns(
+        embedding=encoder.encode(judged.examples.texts),
+        confidence=judged.outcome.confidence.astype(np.float64),
+        answer=np.where(judged.outcome.in_scope, judged.intent, intents),
+        language=detect(extract(judged.examples.texts)).astype(
+            np.int64
+        ),  # as it will be read, not as labelled
+        author=judged.examples.author,
+    )
+    return discrepancy.describe(columns, intents)
 
 
 def read_notes(pack: Path) -> str:

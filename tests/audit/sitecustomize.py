@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
 
 PLACE = "YINGDA_TEST_UNPICKLED"  # the file
 SERVICES = ("engine", "gateway")
@@ -25,7 +26,7 @@ def _heard(event: str, arguments: tuple[object, ...], place: Path, is_service: b
 
 
 def _is_of_a_service() -> bool:
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] in SERVICES:
             return True
