@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from yingda.rule_file import RuleFileError, read_rules
-from yingda.v1 import event_pb2, message_pb2, rule_pb2
+from yingda.v1 import assignment_pb2, event_pb2, message_pb2, rule_pb2
 
-from engine.domain import SENTIMENTS
+from engine.domain import MESSAGE, SENTIMENTS, Event, StoredEvent
 from engine.errors import InvalidArgumentError, StartError
 from engine.servicers import convert_rule, convert_ticket
 from engine.servicers.convert import SENTIMENT_NUMBERS
-from engine.workflow.reading import Reading
+from engine.workflow.reading import Reading, Recorded
 from engine.workflow.rule import Rule, Verdict
 from engine.workflow.ticket import Comment, Ticket
 
@@ -54,6 +54,20 @@ class ProtoWorkflowCodec:
         """See `workflow.codec.WorkflowCodec`."""
         return event_pb2.ConversationTagged(tags=tags).SerializeToString()
 
+    def recorded(self, stored: StoredEvent) -> Recorded:
+        """See `workflow.codec.WorkflowCodec`."""
+        event = stored.event
+        received = event_pb2.MessageReceived.FromString(event.data) if event.kind == MESSAGE else None
+        return Recorded(
+            conversation_id=event.conversation_id,
+            time_ms=event.time_ms,
+            reading=_reading_in(received) if received else None,
+            relaxation=_relaxation(event),
+            is_assigned=event.kind == "conversation_assigned",
+            is_closed=event.kind == "conversation_closed",
+            fired_rule_id=_fired(event),
+        )
+
     def reading(self, record: bytes) -> Reading:
         """See `workflow.codec.WorkflowCodec`."""
         return reading_from_proto(event_pb2.MessageReceived.FromString(record))
@@ -88,6 +102,21 @@ def rules_of(text: str, place: str) -> list[Rule]:
         ]
     except (RuleFileError, InvalidArgumentError) as error:
         raise StartError(f"{place}: {error}") from error
+
+
+def _reading_in(received: event_pb2.MessageReceived) -> Reading:
+    outcome = received.answer.assignment.outcome
+    return reading_from_proto(received, is_queued=outcome == assignment_pb2.ASSIGNMENT_OUTCOME_QUEUED)
+
+
+def _relaxation(event: Event) -> int:
+    if event.kind != "requirement_relaxed":
+        return 0
+    return event_pb2.RequirementRelaxed.FromString(event.data).relaxation
+
+
+def _fired(event: Event) -> str:
+    return event_pb2.RuleFired.FromString(event.data).rule_id if event.kind == "rule_fired" else ""
 
 
 def _vip(message: message_pb2.Message) -> int:

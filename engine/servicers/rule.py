@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from typing import Any
 
@@ -17,11 +18,10 @@ from engine.servicers import check, convert_policy, convert_rule, convert_ticket
 from engine.servicers.convert import milliseconds
 from engine.servicers.position import position_of, token_of
 from engine.workflow.rule_desk import Imagined, RuleDesk
-from engine.workflow.trial import Rehearsal, Trial
+from engine.workflow.trial import Rehearsal
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_RULES = 1000
-MAX_EVENTS = 5000
 MAX_TEXT = 8192  # bytes
 
 
@@ -76,20 +76,19 @@ class RuleServicer(RuleServiceServicer):
             found = await self._thread.run(self._desk.explain_text, request.tenant, _imagined(request))
         return pb.ExplainRulesResponse(rules=[convert_trial.explanation_to_proto(one) for one in found])
 
-    async def TestRules(self, request: pb.TestRulesRequest, context: Context) -> pb.TestRulesResponse:
+    async def TestRules(
+        self, request: pb.TestRulesRequest, context: Context
+    ) -> AsyncIterator[pb.TestRulesResponse]:
         """See rule_service.proto."""
-        check.count("events", len(request.events), 0, MAX_EVENTS)
         rules = convert_rule.rules_from_proto(request.rules, MAX_RULES)
-        if not rules:
-            rules = await self._thread.run(self._desk.rules, request.tenant)
-        events = convert_trial.recorded_from_proto(request.events)
-        rehearsal = Rehearsal(rules, milliseconds(request.since_time))
-        trials: list[Trial] = await asyncio.get_running_loop().run_in_executor(
-            self._searchers, rehearsal.run, request.tenant, events
-        )
-        return pb.TestRulesResponse(
-            trials=[convert_trial.trial_to_proto(one) for one in trials], messages=rehearsal.messages
-        )
+        rules = rules or await self._thread.run(self._desk.rules, request.tenant)
+        rehearsal = Rehearsal(request.tenant, rules, milliseconds(request.since_time))
+        before, through = -1, 0
+        while through > before:
+            before = through
+            events, through = await self._thread.run(self._desk.journal, request.tenant, before)
+            trials = await self._search(rehearsal.run, events)
+            yield convert_trial.trials_to_proto(trials, events, rehearsal.messages)
 
     async def ListDeliveries(
         self, request: pb.ListDeliveriesRequest, context: Context
@@ -127,6 +126,9 @@ class RuleServicer(RuleServiceServicer):
         """See rule_service.proto."""
         policy = await self._thread.run(self._policies.of, request.tenant)
         return pb.GetRoutingPolicyResponse(policy=convert_policy.policy_to_proto(policy))
+
+    async def _search(self, work: Any, *args: Any) -> Any:  # noqa: ANN401
+        return await asyncio.get_running_loop().run_in_executor(self._searchers, work, *args)
 
 
 def _imagined(request: pb.ExplainRulesRequest) -> Imagined:

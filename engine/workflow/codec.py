@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from engine.workflow.reading import Reading
+from engine.domain import StoredEvent
+from engine.workflow.reading import Reading, Recorded
 from engine.workflow.rule import Rule, Verdict
 from engine.workflow.ticket import Comment, Ticket
 
@@ -37,6 +38,10 @@ class WorkflowCodec(Protocol):
 
     def tagged(self, tags: Sequence[str]) -> bytes:
         """That a conversation has these tags now."""
+        ...
+
+    def recorded(self, stored: StoredEvent) -> Recorded:
+        """An entry of the journal, as far as rules care."""
         ...
 
     def reading(self, record: bytes) -> Reading:

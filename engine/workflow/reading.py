@@ -29,6 +29,19 @@ class Reading:
     is_queued: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event, as far as rules care: a message, a relaxation step, an agent found, an end, or a firing."""
+
+    conversation_id: str
+    time_ms: int
+    reading: Reading | None = None
+    relaxation: int = 0
+    is_assigned: bool = False
+    is_closed: bool = False
+    fired_rule_id: str = ""
+
+
 def columns_of(
     tenant: str,
     readings: Sequence[Reading],

@@ -17,12 +17,20 @@ from engine.workflow.columns import Columns
 from engine.workflow.flow import is_within_window
 from engine.workflow.inspection import Known, RuleFinding
 from engine.workflow.outbox import Delivery, DeliveryState
-from engine.workflow.reading import Reading, columns_of
+from engine.workflow.reading import Reading, Recorded, columns_of
 from engine.workflow.rule import Rule, Trigger, Verdict
 from engine.workflow.rulebook import Rulebook
 from engine.workflow.rulebooks import Rulebooks
 from engine.workflow.webhook import Webhooks
 
+_KINDS = (
+    "message_received",
+    "requirement_relaxed",
+    "conversation_assigned",
+    "conversation_closed",
+    "rule_fired",
+)
+_PAGE = 500  # entries of the journal that are read at a time
 _MOST = 1000  # deliveries that one call requeues
 
 
@@ -106,6 +114,11 @@ class RuleDesk:
         fired = self._store.workflow.fired(tenant, [conversation_id])
         of_rules = {rule_id: fired_ms for (_, rule_id), fired_ms in fired.items()}
         return self._explain(tenant, self._codec.reading(record), conversation, of_rules)
+
+    def journal(self, tenant: str, after: int) -> tuple[Sequence[Recorded], int]:
+        """The next entries that rules care for, and up to which sequence it was looked; all is seen once that stays."""
+        page = self._store.bots.journal(tenant, after, _KINDS, _PAGE)
+        return [self._codec.recorded(one) for one in page.events], page.through
 
     def deliveries(
         self, tenant: str, state: DeliveryState | None, after: tuple[int, str], limit: int

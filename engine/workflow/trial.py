@@ -8,22 +8,9 @@ from dataclasses import dataclass, field, replace
 from engine.domain import Conversation, ConversationState, Mood, Requirement
 from engine.routing import mood
 from engine.workflow.flow import is_within_window
-from engine.workflow.reading import NoFacts, Reading, columns_of
+from engine.workflow.reading import NoFacts, Reading, Recorded, columns_of
 from engine.workflow.rule import Rule, Trigger, Verdict
 from engine.workflow.rulebook import Rulebook
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """An event, as far as rules care: a message, a relaxation step, an agent found, an end, or a firing."""
-
-    conversation_id: str
-    time_ms: int
-    reading: Reading | None = None
-    relaxation: int = 0
-    is_assigned: bool = False
-    is_closed: bool = False
-    fired_rule_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,35 +35,38 @@ class _Past:
 
 
 class Rehearsal:
-    """Goes through events in order; conversations may be mixed."""
+    """Goes through a journal, part by part; a firing that the journal tells of may come with the part behind."""
 
-    def __init__(self, rules: Sequence[Rule], since_ms: int) -> None:
+    def __init__(self, tenant: str, rules: Sequence[Rule], since_ms: int) -> None:
+        self._tenant = tenant
         self._book = Rulebook(rules)
         self._since_ms = since_ms
         self._pasts: dict[str, _Past] = {}
         self.messages = 0
 
-    def run(self, tenant: str, events: Sequence[Recorded]) -> list[Trial]:
-        """In the order of the events."""
+    def run(self, events: Sequence[Recorded]) -> list[Trial]:
+        """Of a further part of the journal, in the order of the events."""
         done = {(one.conversation_id, one.fired_rule_id, one.time_ms) for one in events if one.fired_rule_id}
-        return [trial for one in events for trial in self._see(tenant, one, done)]
+        return [trial for one in events for trial in self._see(one, done)]
 
-    def _see(self, tenant: str, event: Recorded, done: set[tuple[str, str, int]]) -> list[Trial]:
+    def _see(self, event: Recorded, done: set[tuple[str, str, int]]) -> list[Trial]:
         past = self._pasts.setdefault(event.conversation_id, _Past(_blank(event)))
         past.conversation = _after(past.conversation, event)
         if event.reading:
             past.last = event.reading
             self.messages += event.time_ms >= self._since_ms
-            return self._try(tenant, past, event, Trigger.MESSAGE, done)
+            return self._try(past, event, Trigger.MESSAGE, done)
         if event.relaxation and past.last:
-            return self._try(tenant, past, event, Trigger.WAITING, done)
+            return self._try(past, event, Trigger.WAITING, done)
         return []
 
     def _try(
-        self, tenant: str, past: _Past, event: Recorded, trigger: Trigger, done: set[tuple[str, str, int]]
+        self, past: _Past, event: Recorded, trigger: Trigger, done: set[tuple[str, str, int]]
     ) -> list[Trial]:
         assert past.last is not None  # whoever calls has seen it
-        columns = columns_of(tenant, [past.last], [past.conversation], facts=NoFacts(), now_ms=event.time_ms)
+        columns = columns_of(
+            self._tenant, [past.last], [past.conversation], facts=NoFacts(), now_ms=event.time_ms
+        )
         trials = []
         for hit in self._book.match(columns, trigger):
             rule_id = hit.rule.rule_id

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import grpc
 
+from yingda.errors import YingdaError
 from yingda.v1 import (
     rule_pb2,
     rule_service_pb2,
@@ -27,6 +28,7 @@ class WorkflowMethods:
 
     _tenant: str
     _channel: grpc.aio.Channel
+    _metadata: Sequence[tuple[str, str]]
 
     async def put_rule(self, rule: rule_pb2.Rule) -> rule_pb2.Rule:
         """Create or replace a rule; INVALID_ARGUMENT names the key that is wrong."""
@@ -62,11 +64,25 @@ class WorkflowMethods:
         return (await self._call(self._rules.ExplainRules, request)).rules
 
     async def test_rules(
-        self, request: rule_service_pb2.TestRulesRequest
+        self,
+        request: rule_service_pb2.TestRulesRequest,
+        *,
+        progress: Callable[[rule_service_pb2.TestRulesResponse], None] = lambda _: None,
     ) -> rule_service_pb2.TestRulesResponse:
-        """Where rules would have fired in events; the tenant is filled in."""
+        """Where rules would have fired, all of it; `progress` sees each part. The tenant is filled in."""
         request.tenant = self._tenant
-        return await self._call(self._rules.TestRules, request)
+        whole = rule_service_pb2.TestRulesResponse()
+        call = self._rules.TestRules(request, metadata=self._metadata)
+        try:
+            async for part in call:
+                whole.trials.extend(part.trials)
+                whole.messages = part.messages
+                progress(part)
+        except grpc.aio.AioRpcError as error:
+            raise YingdaError(error.code(), error.details() or "") from None
+        finally:
+            call.cancel()
+        return whole
 
     async def deliveries(
         self,

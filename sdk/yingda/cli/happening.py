@@ -58,5 +58,16 @@ _SAID: dict[str, Callable[[Event], str]] = {
     "conversation_transferred": _transferred,
     "conversation_joined": lambda one: f"by {one.conversation_joined.agent_id}",
     "requirement_relaxed": lambda one: f"step {one.requirement_relaxed.relaxation} of 4",
+    "rule_fired": lambda one: f"{one.rule_fired.rule_id}: {', '.join(one.rule_fired.actions)}",
+    "ticket_opened": lambda one: f"{one.ticket_opened.ticket.ticket_id} {one.ticket_opened.ticket.title}",
+    "ticket_changed": lambda one: f"{one.ticket_changed.ticket.ticket_id} {one.ticket_changed.ticket.title}",
+    "ticket_commented": lambda one: (
+        f"{one.ticket_commented.ticket_id} #{one.ticket_commented.comment.number}"
+    ),
+    "conversation_tagged": lambda one: ", ".join(one.conversation_tagged.tags),
+    "conversation_escalated": lambda one: (
+        f"to {one.conversation_escalated.agent_id or 'nobody'} of {one.conversation_escalated.team}"
+    ),
+    "priority_changed": lambda one: f"to {one.priority_changed.priority}",
     "mood_changed": lambda one: "angry" if one.mood_changed.is_angry else "calm again",
 }

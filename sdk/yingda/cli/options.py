@@ -126,3 +126,19 @@ def between(lowest: int, highest: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def fact(text: str) -> tuple[str, str]:
+    """What is known, such as "order_id=A1001"."""
+    name, separator, value = text.partition("=")
+    if not (name and separator):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form order_id=A1001")
+    return name, value
+
+
+def span(text: str) -> float:
+    """Seconds of a span such as "90s", "30m", "24h" or "7d"."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is no span such as 90s, 30m, 24h or 7d")
+    return int(found[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[found[2]]

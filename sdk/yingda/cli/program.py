@@ -18,10 +18,13 @@ from yingda.cli import (
     demo,
     doctor,
     models,
+    outbox,
     replies,
     route,
+    rules,
     serve,
     suggest,
+    tickets,
 )
 from yingda.cli.errors import CommandError
 from yingda.cli.options import Group, gateway_options, output_options
@@ -37,6 +40,9 @@ COMMANDS = (
     conversations,
     customers,
     bots,
+    rules,
+    tickets,
+    outbox,
     models,
     doctor,
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from yingda.cli import render, reply_file
 from yingda.cli.connection import connect
-from yingda.cli.options import Group, between, channel, channel_names
+from yingda.cli.options import Group, between, channel, channel_names, fact
 from yingda.sync_client import SyncClient
 from yingda.v1.assist_service_pb2 import SuggestRepliesRequest
 from yingda.v1.message_pb2 import CHANNEL_UNSPECIFIED
@@ -76,7 +76,7 @@ def _add_search(actions: Group) -> None:
     command.add_argument(
         "--fact",
         dest="facts",
-        type=_fact,
+        type=fact,
         action="append",
         default=[],
         metavar="SLOT=VALUE",
@@ -101,13 +101,6 @@ def _add_gaps(actions: Group) -> None:
         help="newest ones to look at (default: %(default)s)",
     )
     command.add_argument("--limit", type=between(1, 100), default=20, help="groups (default: %(default)s)")
-
-
-def _fact(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not (name and separator):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form order_id=A1001")
-    return name, value
 
 
 def _import(args: argparse.Namespace) -> int:

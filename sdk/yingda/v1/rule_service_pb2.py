@@ -24,12 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from yingda.v1 import event_pb2 as yingda_dot_v1_dot_event__pb2
 from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 from yingda.v1 import rule_pb2 as yingda_dot_v1_dot_rule__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cyingda/v1/rule_service.proto\x12\tyingda.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15yingda/v1/event.proto\x1a\x17yingda/v1/message.proto\x1a\x14yingda/v1/rule.proto\"?\n\x0ePutRuleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1d\n\x04rule\x18\x02 \x01(\x0b\x32\x0f.yingda.v1.Rule\"0\n\x0fPutRuleResponse\x12\x1d\n\x04rule\x18\x01 \x01(\x0b\x32\x0f.yingda.v1.Rule\"I\n\x10ListRulesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"L\n\x11ListRulesResponse\x12\x1e\n\x05rules\x18\x01 \x03(\x0b\x32\x0f.yingda.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"4\n\x11\x44\x65leteRuleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07rule_id\x18\x02 \x01(\t\"\x14\n\x12\x44\x65leteRuleResponse\"B\n\x10LintRulesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1e\n\x05rules\x18\x02 \x03(\x0b\x32\x0f.yingda.v1.Rule\"h\n\x0bRuleFinding\x12*\n\x05level\x18\x01 \x01(\x0e\x32\x1b.yingda.v1.RuleFindingLevel\x12\x0f\n\x07rule_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"=\n\x11LintRulesResponse\x12(\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x16.yingda.v1.RuleFinding\"\xe6\x01\n\x13\x45xplainRulesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12#\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x38\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32).yingda.v1.ExplainRulesRequest.FactsEntry\x12\x0b\n\x03vip\x18\x06 \x01(\x05\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"{\n\x0fRuleExplanation\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\r\n\x05\x66ires\x18\x02 \x01(\x08\x12\x11\n\thindrance\x18\x03 \x01(\t\x12$\n\x06\x63hecks\x18\x04 \x03(\x0b\x32\x14.yingda.v1.RuleCheck\x12\x0f\n\x07\x61\x63tions\x18\x05 \x03(\t\"A\n\x14\x45xplainRulesResponse\x12)\n\x05rules\x18\x01 \x03(\x0b\x32\x1a.yingda.v1.RuleExplanation\"\x94\x01\n\x10TestRulesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1e\n\x05rules\x18\x02 \x03(\x0b\x32\x0f.yingda.v1.Rule\x12 \n\x06\x65vents\x18\x03 \x03(\x0b\x32\x10.yingda.v1.Event\x12.\n\nsince_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb9\x01\n\tRuleTrial\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x06\x63hecks\x18\x05 \x03(\x0b\x32\x14.yingda.v1.RuleCheck\x12\x0f\n\x07\x61\x63tions\x18\x06 \x03(\t\x12\r\n\x05\x66ired\x18\x07 \x01(\x08\"K\n\x11TestRulesResponse\x12$\n\x06trials\x18\x01 \x03(\x0b\x32\x14.yingda.v1.RuleTrial\x12\x10\n\x08messages\x18\x02 \x01(\x05\"\xe7\x01\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\x12\x0f\n\x07webhook\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.yingda.v1.DeliveryState\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\x05\x12,\n\x08\x64ue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65rror\x18\x08 \x01(\t\"w\n\x15ListDeliveriesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.yingda.v1.DeliveryState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Z\n\x16ListDeliveriesResponse\x12\'\n\ndeliveries\x18\x01 \x03(\x0b\x32\x13.yingda.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x18RequeueDeliveriesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x14\n\x0c\x64\x65livery_ids\x18\x02 \x03(\t\"-\n\x19RequeueDeliveriesResponse\x12\x10\n\x08requeued\x18\x01 \x01(\x05\"\x94\x02\n\x0eRoutingWeights\x12\x18\n\x0bproficiency\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rfree_capacity\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\x08language\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x17\n\nlast_agent\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x1c\n\x0fpreferred_agent\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x1a\n\rde_escalation\x18\x06 \x01(\x01H\x05\x88\x01\x01\x42\x0e\n\x0c_proficiencyB\x10\n\x0e_free_capacityB\x0b\n\t_languageB\r\n\x0b_last_agentB\x12\n\x10_preferred_agentB\x10\n\x0e_de_escalation\"\x84\x01\n\x0cRoutingOrder\x12\x15\n\x08priority\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03vip\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x61nger\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x10\n\x03sla\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x0b\n\t_priorityB\x06\n\x04_vipB\x08\n\x06_angerB\x06\n\x04_sla\"\xe4\x03\n\rRoutingPolicy\x12*\n\x07weights\x18\x01 \x01(\x0b\x32\x19.yingda.v1.RoutingWeights\x12&\n\x05order\x18\x02 \x01(\x0b\x32\x17.yingda.v1.RoutingOrder\x12\x1d\n\x10require_language\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x1c\n\x0fmin_proficiency\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12&\n\x03sla\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\roverflow_team\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0b\x61uto_accept\x18\x07 \x01(\x08H\x03\x88\x01\x01\x12(\n\x05offer\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07wrap_up\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1d\n\x10max_angry_streak\x18\n \x01(\x05H\x04\x88\x01\x01\x12\x0f\n\x07version\x18\x0b \x01(\tB\x13\n\x11_require_languageB\x12\n\x10_min_proficiencyB\x10\n\x0e_overflow_teamB\x0e\n\x0c_auto_acceptB\x13\n\x11_max_angry_streak\"S\n\x17PutRoutingPolicyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12(\n\x06policy\x18\x02 \x01(\x0b\x32\x18.yingda.v1.RoutingPolicy\"D\n\x18PutRoutingPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.yingda.v1.RoutingPolicy\")\n\x17GetRoutingPolicyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"D\n\x18GetRoutingPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.yingda.v1.RoutingPolicy*t\n\x10RuleFindingLevel\x12\"\n\x1eRULE_FINDING_LEVEL_UNSPECIFIED\x10\x00\x12\x1c\n\x18RULE_FINDING_LEVEL_ERROR\x10\x01\x12\x1e\n\x1aRULE_FINDING_LEVEL_WARNING\x10\x02*d\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x17\n\x13\x44\x45LIVERY_STATE_DEAD\x10\x02\x32\xb4\x06\n\x0bRuleService\x12@\n\x07PutRule\x12\x19.yingda.v1.PutRuleRequest\x1a\x1a.yingda.v1.PutRuleResponse\x12\x46\n\tListRules\x12\x1b.yingda.v1.ListRulesRequest\x1a\x1c.yingda.v1.ListRulesResponse\x12I\n\nDeleteRule\x12\x1c.yingda.v1.DeleteRuleRequest\x1a\x1d.yingda.v1.DeleteRuleResponse\x12\x46\n\tLintRules\x12\x1b.yingda.v1.LintRulesRequest\x1a\x1c.yingda.v1.LintRulesResponse\x12O\n\x0c\x45xplainRules\x12\x1e.yingda.v1.ExplainRulesRequest\x1a\x1f.yingda.v1.ExplainRulesResponse\x12\x46\n\tTestRules\x12\x1b.yingda.v1.TestRulesRequest\x1a\x1c.yingda.v1.TestRulesResponse\x12U\n\x0eListDeliveries\x12 .yingda.v1.ListDeliveriesRequest\x1a!.yingda.v1.ListDeliveriesResponse\x12^\n\x11RequeueDeliveries\x12#.yingda.v1.RequeueDeliveriesRequest\x1a$.yingda.v1.RequeueDeliveriesResponse\x12[\n\x10PutRoutingPolicy\x12\".yingda.v1.PutRoutingPolicyRequest\x1a#.yingda.v1.PutRoutingPolicyResponse\x12[\n\x10GetRoutingPolicy\x12\".yingda.v1.GetRoutingPolicyRequest\x1a#.yingda.v1.GetRoutingPolicyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cyingda/v1/rule_service.proto\x12\tyingda.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17yingda/v1/message.proto\x1a\x14yingda/v1/rule.proto\"?\n\x0ePutRuleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1d\n\x04rule\x18\x02 \x01(\x0b\x32\x0f.yingda.v1.Rule\"0\n\x0fPutRuleResponse\x12\x1d\n\x04rule\x18\x01 \x01(\x0b\x32\x0f.yingda.v1.Rule\"I\n\x10ListRulesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"L\n\x11ListRulesResponse\x12\x1e\n\x05rules\x18\x01 \x03(\x0b\x32\x0f.yingda.v1.Rule\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"4\n\x11\x44\x65leteRuleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07rule_id\x18\x02 \x01(\t\"\x14\n\x12\x44\x65leteRuleResponse\"B\n\x10LintRulesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1e\n\x05rules\x18\x02 \x03(\x0b\x32\x0f.yingda.v1.Rule\"h\n\x0bRuleFinding\x12*\n\x05level\x18\x01 \x01(\x0e\x32\x1b.yingda.v1.RuleFindingLevel\x12\x0f\n\x07rule_id\x18\x02 \x01(\t\x12\x0b\n\x03key\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"=\n\x11LintRulesResponse\x12(\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x16.yingda.v1.RuleFinding\"\xe6\x01\n\x13\x45xplainRulesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12#\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x38\n\x05\x66\x61\x63ts\x18\x05 \x03(\x0b\x32).yingda.v1.ExplainRulesRequest.FactsEntry\x12\x0b\n\x03vip\x18\x06 \x01(\x05\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"{\n\x0fRuleExplanation\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\r\n\x05\x66ires\x18\x02 \x01(\x08\x12\x11\n\thindrance\x18\x03 \x01(\t\x12$\n\x06\x63hecks\x18\x04 \x03(\x0b\x32\x14.yingda.v1.RuleCheck\x12\x0f\n\x07\x61\x63tions\x18\x05 \x03(\t\"A\n\x14\x45xplainRulesResponse\x12)\n\x05rules\x18\x01 \x03(\x0b\x32\x1a.yingda.v1.RuleExplanation\"r\n\x10TestRulesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1e\n\x05rules\x18\x02 \x03(\x0b\x32\x0f.yingda.v1.Rule\x12.\n\nsince_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xb9\x01\n\tRuleTrial\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12$\n\x06\x63hecks\x18\x05 \x03(\x0b\x32\x14.yingda.v1.RuleCheck\x12\x0f\n\x07\x61\x63tions\x18\x06 \x03(\t\x12\r\n\x05\x66ired\x18\x07 \x01(\x08\"}\n\x11TestRulesResponse\x12$\n\x06trials\x18\x01 \x03(\x0b\x32\x14.yingda.v1.RuleTrial\x12\x10\n\x08messages\x18\x02 \x01(\x05\x12\x30\n\x0cthrough_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe7\x01\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\x12\x0f\n\x07webhook\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\'\n\x05state\x18\x04 \x01(\x0e\x32\x18.yingda.v1.DeliveryState\x12\x10\n\x08\x61ttempts\x18\x05 \x01(\x05\x12,\n\x08\x64ue_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65rror\x18\x08 \x01(\t\"w\n\x15ListDeliveriesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.yingda.v1.DeliveryState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"Z\n\x16ListDeliveriesResponse\x12\'\n\ndeliveries\x18\x01 \x03(\x0b\x32\x13.yingda.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x18RequeueDeliveriesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x14\n\x0c\x64\x65livery_ids\x18\x02 \x03(\t\"-\n\x19RequeueDeliveriesResponse\x12\x10\n\x08requeued\x18\x01 \x01(\x05\"\x94\x02\n\x0eRoutingWeights\x12\x18\n\x0bproficiency\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rfree_capacity\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x15\n\x08language\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x17\n\nlast_agent\x18\x04 \x01(\x01H\x03\x88\x01\x01\x12\x1c\n\x0fpreferred_agent\x18\x05 \x01(\x01H\x04\x88\x01\x01\x12\x1a\n\rde_escalation\x18\x06 \x01(\x01H\x05\x88\x01\x01\x42\x0e\n\x0c_proficiencyB\x10\n\x0e_free_capacityB\x0b\n\t_languageB\r\n\x0b_last_agentB\x12\n\x10_preferred_agentB\x10\n\x0e_de_escalation\"\x84\x01\n\x0cRoutingOrder\x12\x15\n\x08priority\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03vip\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12\x12\n\x05\x61nger\x18\x03 \x01(\x01H\x02\x88\x01\x01\x12\x10\n\x03sla\x18\x04 \x01(\x01H\x03\x88\x01\x01\x42\x0b\n\t_priorityB\x06\n\x04_vipB\x08\n\x06_angerB\x06\n\x04_sla\"\xe4\x03\n\rRoutingPolicy\x12*\n\x07weights\x18\x01 \x01(\x0b\x32\x19.yingda.v1.RoutingWeights\x12&\n\x05order\x18\x02 \x01(\x0b\x32\x17.yingda.v1.RoutingOrder\x12\x1d\n\x10require_language\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x1c\n\x0fmin_proficiency\x18\x04 \x01(\x05H\x01\x88\x01\x01\x12&\n\x03sla\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1a\n\roverflow_team\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0b\x61uto_accept\x18\x07 \x01(\x08H\x03\x88\x01\x01\x12(\n\x05offer\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07wrap_up\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1d\n\x10max_angry_streak\x18\n \x01(\x05H\x04\x88\x01\x01\x12\x0f\n\x07version\x18\x0b \x01(\tB\x13\n\x11_require_languageB\x12\n\x10_min_proficiencyB\x10\n\x0e_overflow_teamB\x0e\n\x0c_auto_acceptB\x13\n\x11_max_angry_streak\"S\n\x17PutRoutingPolicyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12(\n\x06policy\x18\x02 \x01(\x0b\x32\x18.yingda.v1.RoutingPolicy\"D\n\x18PutRoutingPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.yingda.v1.RoutingPolicy\")\n\x17GetRoutingPolicyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"D\n\x18GetRoutingPolicyResponse\x12(\n\x06policy\x18\x01 \x01(\x0b\x32\x18.yingda.v1.RoutingPolicy*t\n\x10RuleFindingLevel\x12\"\n\x1eRULE_FINDING_LEVEL_UNSPECIFIED\x10\x00\x12\x1c\n\x18RULE_FINDING_LEVEL_ERROR\x10\x01\x12\x1e\n\x1aRULE_FINDING_LEVEL_WARNING\x10\x02*d\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x17\n\x13\x44\x45LIVERY_STATE_DEAD\x10\x02\x32\xb6\x06\n\x0bRuleService\x12@\n\x07PutRule\x12\x19.yingda.v1.PutRuleRequest\x1a\x1a.yingda.v1.PutRuleResponse\x12\x46\n\tListRules\x12\x1b.yingda.v1.ListRulesRequest\x1a\x1c.yingda.v1.ListRulesResponse\x12I\n\nDeleteRule\x12\x1c.yingda.v1.DeleteRuleRequest\x1a\x1d.yingda.v1.DeleteRuleResponse\x12\x46\n\tLintRules\x12\x1b.yingda.v1.LintRulesRequest\x1a\x1c.yingda.v1.LintRulesResponse\x12O\n\x0c\x45xplainRules\x12\x1e.yingda.v1.ExplainRulesRequest\x1a\x1f.yingda.v1.ExplainRulesResponse\x12H\n\tTestRules\x12\x1b.yingda.v1.TestRulesRequest\x1a\x1c.yingda.v1.TestRulesResponse0\x01\x12U\n\x0eListDeliveries\x12 .yingda.v1.ListDeliveriesRequest\x1a!.yingda.v1.ListDeliveriesResponse\x12^\n\x11RequeueDeliveries\x12#.yingda.v1.RequeueDeliveriesRequest\x1a$.yingda.v1.RequeueDeliveriesResponse\x12[\n\x10PutRoutingPolicy\x12\".yingda.v1.PutRoutingPolicyRequest\x1a#.yingda.v1.PutRoutingPolicyResponse\x12[\n\x10GetRoutingPolicy\x12\".yingda.v1.GetRoutingPolicyRequest\x1a#.yingda.v1.GetRoutingPolicyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,66 +37,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EXPLAINRULESREQUEST_FACTSENTRY']._loaded_options = None
   _globals['_EXPLAINRULESREQUEST_FACTSENTRY']._serialized_options = b'8\001'
-  _globals['_RULEFINDINGLEVEL']._serialized_start=3329
-  _globals['_RULEFINDINGLEVEL']._serialized_end=3445
-  _globals['_DELIVERYSTATE']._serialized_start=3447
-  _globals['_DELIVERYSTATE']._serialized_end=3547
-  _globals['_PUTRULEREQUEST']._serialized_start=178
-  _globals['_PUTRULEREQUEST']._serialized_end=241
-  _globals['_PUTRULERESPONSE']._serialized_start=243
-  _globals['_PUTRULERESPONSE']._serialized_end=291
-  _globals['_LISTRULESREQUEST']._serialized_start=293
-  _globals['_LISTRULESREQUEST']._serialized_end=366
-  _globals['_LISTRULESRESPONSE']._serialized_start=368
-  _globals['_LISTRULESRESPONSE']._serialized_end=444
-  _globals['_DELETERULEREQUEST']._serialized_start=446
-  _globals['_DELETERULEREQUEST']._serialized_end=498
-  _globals['_DELETERULERESPONSE']._serialized_start=500
-  _globals['_DELETERULERESPONSE']._serialized_end=520
-  _globals['_LINTRULESREQUEST']._serialized_start=522
-  _globals['_LINTRULESREQUEST']._serialized_end=588
-  _globals['_RULEFINDING']._serialized_start=590
-  _globals['_RULEFINDING']._serialized_end=694
-  _globals['_LINTRULESRESPONSE']._serialized_start=696
-  _globals['_LINTRULESRESPONSE']._serialized_end=757
-  _globals['_EXPLAINRULESREQUEST']._serialized_start=760
-  _globals['_EXPLAINRULESREQUEST']._serialized_end=990
-  _globals['_EXPLAINRULESREQUEST_FACTSENTRY']._serialized_start=946
-  _globals['_EXPLAINRULESREQUEST_FACTSENTRY']._serialized_end=990
-  _globals['_RULEEXPLANATION']._serialized_start=992
-  _globals['_RULEEXPLANATION']._serialized_end=1115
-  _globals['_EXPLAINRULESRESPONSE']._serialized_start=1117
-  _globals['_EXPLAINRULESRESPONSE']._serialized_end=1182
-  _globals['_TESTRULESREQUEST']._serialized_start=1185
-  _globals['_TESTRULESREQUEST']._serialized_end=1333
-  _globals['_RULETRIAL']._serialized_start=1336
-  _globals['_RULETRIAL']._serialized_end=1521
-  _globals['_TESTRULESRESPONSE']._serialized_start=1523
-  _globals['_TESTRULESRESPONSE']._serialized_end=1598
-  _globals['_DELIVERY']._serialized_start=1601
-  _globals['_DELIVERY']._serialized_end=1832
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1834
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1953
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1955
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=2045
-  _globals['_REQUEUEDELIVERIESREQUEST']._serialized_start=2047
-  _globals['_REQUEUEDELIVERIESREQUEST']._serialized_end=2111
-  _globals['_REQUEUEDELIVERIESRESPONSE']._serialized_start=2113
-  _globals['_REQUEUEDELIVERIESRESPONSE']._serialized_end=2158
-  _globals['_ROUTINGWEIGHTS']._serialized_start=2161
-  _globals['_ROUTINGWEIGHTS']._serialized_end=2437
-  _globals['_ROUTINGORDER']._serialized_start=2440
-  _globals['_ROUTINGORDER']._serialized_end=2572
-  _globals['_ROUTINGPOLICY']._serialized_start=2575
-  _globals['_ROUTINGPOLICY']._serialized_end=3059
-  _globals['_PUTROUTINGPOLICYREQUEST']._serialized_start=3061
-  _globals['_PUTROUTINGPOLICYREQUEST']._serialized_end=3144
-  _globals['_PUTROUTINGPOLICYRESPONSE']._serialized_start=3146
-  _globals['_PUTROUTINGPOLICYRESPONSE']._serialized_end=3214
-  _globals['_GETROUTINGPOLICYREQUEST']._serialized_start=3216
-  _globals['_GETROUTINGPOLICYREQUEST']._serialized_end=3257
-  _globals['_GETROUTINGPOLICYRESPONSE']._serialized_start=3259
-  _globals['_GETROUTINGPOLICYRESPONSE']._serialized_end=3327
-  _globals['_RULESERVICE']._serialized_start=3550
-  _globals['_RULESERVICE']._serialized_end=4370
+  _globals['_RULEFINDINGLEVEL']._serialized_start=3321
+  _globals['_RULEFINDINGLEVEL']._serialized_end=3437
+  _globals['_DELIVERYSTATE']._serialized_start=3439
+  _globals['_DELIVERYSTATE']._serialized_end=3539
+  _globals['_PUTRULEREQUEST']._serialized_start=155
+  _globals['_PUTRULEREQUEST']._serialized_end=218
+  _globals['_PUTRULERESPONSE']._serialized_start=220
+  _globals['_PUTRULERESPONSE']._serialized_end=268
+  _globals['_LISTRULESREQUEST']._serialized_start=270
+  _globals['_LISTRULESREQUEST']._serialized_end=343
+  _globals['_LISTRULESRESPONSE']._serialized_start=345
+  _globals['_LISTRULESRESPONSE']._serialized_end=421
+  _globals['_DELETERULEREQUEST']._serialized_start=423
+  _globals['_DELETERULEREQUEST']._serialized_end=475
+  _globals['_DELETERULERESPONSE']._serialized_start=477
+  _globals['_DELETERULERESPONSE']._serialized_end=497
+  _globals['_LINTRULESREQUEST']._serialized_start=499
+  _globals['_LINTRULESREQUEST']._serialized_end=565
+  _globals['_RULEFINDING']._serialized_start=567
+  _globals['_RULEFINDING']._serialized_end=671
+  _globals['_LINTRULESRESPONSE']._serialized_start=673
+  _globals['_LINTRULESRESPONSE']._serialized_end=734
+  _globals['_EXPLAINRULESREQUEST']._serialized_start=737
+  _globals['_EXPLAINRULESREQUEST']._serialized_end=967
+  _globals['_EXPLAINRULESREQUEST_FACTSENTRY']._serialized_start=923
+  _globals['_EXPLAINRULESREQUEST_FACTSENTRY']._serialized_end=967
+  _globals['_RULEEXPLANATION']._serialized_start=969
+  _globals['_RULEEXPLANATION']._serialized_end=1092
+  _globals['_EXPLAINRULESRESPONSE']._serialized_start=1094
+  _globals['_EXPLAINRULESRESPONSE']._serialized_end=1159
+  _globals['_TESTRULESREQUEST']._serialized_start=1161
+  _globals['_TESTRULESREQUEST']._serialized_end=1275
+  _globals['_RULETRIAL']._serialized_start=1278
+  _globals['_RULETRIAL']._serialized_end=1463
+  _globals['_TESTRULESRESPONSE']._serialized_start=1465
+  _globals['_TESTRULESRESPONSE']._serialized_end=1590
+  _globals['_DELIVERY']._serialized_start=1593
+  _globals['_DELIVERY']._serialized_end=1824
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1826
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1945
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1947
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=2037
+  _globals['_REQUEUEDELIVERIESREQUEST']._serialized_start=2039
+  _globals['_REQUEUEDELIVERIESREQUEST']._serialized_end=2103
+  _globals['_REQUEUEDELIVERIESRESPONSE']._serialized_start=2105
+  _globals['_REQUEUEDELIVERIESRESPONSE']._serialized_end=2150
+  _globals['_ROUTINGWEIGHTS']._serialized_start=2153
+  _globals['_ROUTINGWEIGHTS']._serialized_end=2429
+  _globals['_ROUTINGORDER']._serialized_start=2432
+  _globals['_ROUTINGORDER']._serialized_end=2564
+  _globals['_ROUTINGPOLICY']._serialized_start=2567
+  _globals['_ROUTINGPOLICY']._serialized_end=3051
+  _globals['_PUTROUTINGPOLICYREQUEST']._serialized_start=3053
+  _globals['_PUTROUTINGPOLICYREQUEST']._serialized_end=3136
+  _globals['_PUTROUTINGPOLICYRESPONSE']._serialized_start=3138
+  _globals['_PUTROUTINGPOLICYRESPONSE']._serialized_end=3206
+  _globals['_GETROUTINGPOLICYREQUEST']._serialized_start=3208
+  _globals['_GETROUTINGPOLICYREQUEST']._serialized_end=3249
+  _globals['_GETROUTINGPOLICYRESPONSE']._serialized_start=3251
+  _globals['_GETROUTINGPOLICYRESPONSE']._serialized_end=3319
+  _globals['_RULESERVICE']._serialized_start=3542
+  _globals['_RULESERVICE']._serialized_end=4364
 # @@protoc_insertion_point(module_scope)

@@ -10,7 +10,6 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
-from yingda.v1 import event_pb2 as _event_pb2
 from yingda.v1 import message_pb2 as _message_pb2
 from yingda.v1 import rule_pb2 as _rule_pb2
 import builtins as _builtins
@@ -449,7 +448,6 @@ class TestRulesRequest(_message.Message):
 
     TENANT_FIELD_NUMBER: _builtins.int
     RULES_FIELD_NUMBER: _builtins.int
-    EVENTS_FIELD_NUMBER: _builtins.int
     SINCE_TIME_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Whose. Required."""
@@ -458,24 +456,19 @@ class TestRulesRequest(_message.Message):
         """At most 1000. Empty: those that are kept."""
 
     @_builtins.property
-    def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]:
-        """As ListEvents gives them, whole conversations in order; at most 5000."""
-
-    @_builtins.property
     def since_time(self) -> _timestamp_pb2.Timestamp:
-        """Only firings from this moment on count; earlier events say how the conversation stood. Absent: all."""
+        """Only firings from this moment on are told. Absent: all."""
 
     def __init__(
         self,
         *,
         tenant: _builtins.str = ...,
         rules: _abc.Iterable[_rule_pb2.Rule] | None = ...,
-        events: _abc.Iterable[_event_pb2.Event] | None = ...,
         since_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["since_time", b"since_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "rules", b"rules", "since_time", b"since_time", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rules", b"rules", "since_time", b"since_time", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -535,27 +528,33 @@ Global___RuleTrial: _TypeAlias = RuleTrial  # noqa: Y015
 
 @_typing.final
 class TestRulesResponse(_message.Message):
-    """What would have happened."""
+    """What would have happened in a further part of the journal."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TRIALS_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
+    THROUGH_TIME_FIELD_NUMBER: _builtins.int
     messages: _builtins.int
-    """How many messages were looked at."""
+    """How many messages from `since_time` on were looked at so far."""
     @_builtins.property
     def trials(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleTrial]:
         """In the order of the events."""
+
+    @_builtins.property
+    def through_time(self) -> _timestamp_pb2.Timestamp:
+        """How far it is: the newest event that was looked at. Absent where there was none."""
 
     def __init__(
         self,
         *,
         trials: _abc.Iterable[Global___RuleTrial] | None = ...,
         messages: _builtins.int = ...,
+        through_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["through_time", b"through_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "trials", b"trials"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages", "through_time", b"through_time", "trials", b"trials"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

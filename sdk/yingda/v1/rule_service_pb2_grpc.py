@@ -60,7 +60,7 @@ class RuleServiceStub:
                 request_serializer=yingda_dot_v1_dot_rule__service__pb2.ExplainRulesRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_rule__service__pb2.ExplainRulesResponse.FromString,
                 _registered_method=True)
-        self.TestRules = channel.unary_unary(
+        self.TestRules = channel.unary_stream(
                 '/yingda.v1.RuleService/TestRules',
                 request_serializer=yingda_dot_v1_dot_rule__service__pb2.TestRulesRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_rule__service__pb2.TestRulesResponse.FromString,
@@ -128,7 +128,9 @@ class RuleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TestRules(self, request, context):
-        """Where the rules, or those given, would have fired in these events; nothing is done.
+        """Where the rules, or those given, would have fired in what was journaled; nothing is done. The tenant's whole journal
+        is gone through, since what came before a moment says how conversations stood; each response goes on from the one
+        before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -191,7 +193,7 @@ def add_RuleServiceServicer_to_server(servicer, server):
                     request_deserializer=yingda_dot_v1_dot_rule__service__pb2.ExplainRulesRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_rule__service__pb2.ExplainRulesResponse.SerializeToString,
             ),
-            'TestRules': grpc.unary_unary_rpc_method_handler(
+            'TestRules': grpc.unary_stream_rpc_method_handler(
                     servicer.TestRules,
                     request_deserializer=yingda_dot_v1_dot_rule__service__pb2.TestRulesRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_rule__service__pb2.TestRulesResponse.SerializeToString,
@@ -374,7 +376,7 @@ class RuleService:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.unary_unary(
+        return grpc.experimental.unary_stream(
             request,
             target,
             '/yingda.v1.RuleService/TestRules',

@@ -45,8 +45,11 @@ class RuleServiceStub:
     """Which rules hold for a text, or held for a conversation's last message, condition by condition; nothing is done.
     Errors: NOT_FOUND (conversation).
     """
-    TestRules: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.TestRulesRequest, _rule_service_pb2.TestRulesResponse]
-    """Where the rules, or those given, would have fired in these events; nothing is done."""
+    TestRules: _grpc.UnaryStreamMultiCallable[_rule_service_pb2.TestRulesRequest, _rule_service_pb2.TestRulesResponse]
+    """Where the rules, or those given, would have fired in what was journaled; nothing is done. The tenant's whole journal
+    is gone through, since what came before a moment says how conversations stood; each response goes on from the one
+    before.
+    """
     ListDeliveries: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.ListDeliveriesRequest, _rule_service_pb2.ListDeliveriesResponse]
     """What waits to be sent to other systems, or could not be, oldest first."""
     RequeueDeliveries: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.RequeueDeliveriesRequest, _rule_service_pb2.RequeueDeliveriesResponse]
@@ -75,8 +78,11 @@ class RuleServiceAsyncStub(RuleServiceStub):
     """Which rules hold for a text, or held for a conversation's last message, condition by condition; nothing is done.
     Errors: NOT_FOUND (conversation).
     """
-    TestRules: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.TestRulesRequest, _rule_service_pb2.TestRulesResponse]  # type: ignore[assignment]
-    """Where the rules, or those given, would have fired in these events; nothing is done."""
+    TestRules: _aio.UnaryStreamMultiCallable[_rule_service_pb2.TestRulesRequest, _rule_service_pb2.TestRulesResponse]  # type: ignore[assignment]
+    """Where the rules, or those given, would have fired in what was journaled; nothing is done. The tenant's whole journal
+    is gone through, since what came before a moment says how conversations stood; each response goes on from the one
+    before.
+    """
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.ListDeliveriesRequest, _rule_service_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
     """What waits to be sent to other systems, or could not be, oldest first."""
     RequeueDeliveries: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.RequeueDeliveriesRequest, _rule_service_pb2.RequeueDeliveriesResponse]  # type: ignore[assignment]
@@ -138,8 +144,11 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _rule_service_pb2.TestRulesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_rule_service_pb2.TestRulesResponse, _abc.Awaitable[_rule_service_pb2.TestRulesResponse]]:
-        """Where the rules, or those given, would have fired in these events; nothing is done."""
+    ) -> _typing.Union[_abc.Iterator[_rule_service_pb2.TestRulesResponse], _abc.AsyncIterator[_rule_service_pb2.TestRulesResponse]]:
+        """Where the rules, or those given, would have fired in what was journaled; nothing is done. The tenant's whole journal
+        is gone through, since what came before a moment says how conversations stood; each response goes on from the one
+        before.
+        """
 
     @_abc_1.abstractmethod
     def ListDeliveries(

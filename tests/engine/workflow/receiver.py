@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -60,6 +61,10 @@ def receiving() -> Iterator[Receiver]:
             with lock:
                 status, said = receiver.take(request)
             data = json.dumps(said).encode()
+            with contextlib.suppress(ConnectionError):  # whoever asked may have gone
+                self._say(status, data)
+
+        def _say(self, status: int, data: bytes) -> None:
             self.send_response(status)
             for name, value in {**receiver.headers, "Content-Length": str(len(data))}.items():
                 self.send_header(name, value)
