@@ -13,7 +13,8 @@ TAG = rule_pb2.RuleAction(add_tags=rule_pb2.AddTagsAction(tags=["x"]))
 
 
 def make(rule_id: str = "own", **fields: FieldValue) -> rule_pb2.Rule:
-    return rule_pb2.Rule(rule_id=rule_id, **({"then": [TAG]} | fields))
+    whole: dict[str, FieldValue] = {"rule_id": rule_id, "then": [TAG]}
+    return rule_pb2.Rule(**(whole | fields))
 
 
 def saying(text: str) -> rule_pb2.RuleAction:
@@ -144,7 +145,9 @@ async def test_rules_are_tried_on_the_journal_without_doing_anything(client: Cli
 
 async def test_a_weight_counts_from_the_next_decision_on(client: Client) -> None:
     before = await client.routing_policy()
-    put = await client.put_routing_policy(pb.RoutingPolicy(weights={"language": 0.0}, min_proficiency=2))
+    put = await client.put_routing_policy(
+        pb.RoutingPolicy(weights=pb.RoutingWeights(language=0.0), min_proficiency=2)
+    )
     answer = await client.send("hello", customer_id="cu1")
 
     assert (put.weights.language, put.weights.proficiency) == (0.0, before.weights.proficiency)

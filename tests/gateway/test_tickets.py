@@ -15,7 +15,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def make(**fields: FieldValue) -> Ticket:
-    return Ticket(**({"title": "call back"} | fields))
+    whole: dict[str, FieldValue] = {"title": "call back"}
+    return Ticket(**(whole | fields))
 
 
 async def test_a_ticket_gets_a_number_and_is_found_by_it(client: Client) -> None:
