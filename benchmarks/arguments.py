@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
         "--rate", dest="rates", type=_rates, help="unary calls a second, such as 300,1500 (300)"
     )
     parser.add_argument("--agents", type=_count(EXAMPLES, 1000), help="agents of each tenant, 8 to 1000 (32)")
-    parser.add_argument("--only", dest="sections", type=_sections, help="some of start,stream,unary,floor")
+    parser.add_argument(
+        "--only", dest="sections", type=_sections, help="some of start,stream,unary,activity,floor"
+    )
     parser.add_argument("--seed", type=int, help="other texts, customers and times (1)")
     parser.add_argument("--sync", choices=("normal", "full"), help="what a commit survives (normal: a kill)")
     return parser

@@ -2,7 +2,8 @@
 
 `start`: from the spawning of both services to their serving, and their memory then. `stream`: StreamMessages in
 a closed loop of large frames. `unary`: SendMessage in an open loop, latencies from the intended time of sending.
-`floor`: the same frames and calls through a server that does nothing. CPU time is that of the services alone.
+`activity`: SendMessage at 500/s alone, and beside 5,000 recorded activities a second. `floor`: the frames and calls
+of `stream` and `unary` through a server that does nothing. CPU time is that of the services alone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 import grpc
 from yingda import YingdaError
 
-from benchmarks import arguments, floor, machine, stream, table, unary
+from benchmarks import activity, arguments, floor, machine, stream, table, unary
 from benchmarks.errors import BenchmarkError
 from benchmarks.settings import Settings
 from benchmarks.system import System, running
@@ -70,6 +71,11 @@ async def measure(settings: Settings) -> Report:
             if "unary" in settings.sections:
                 _progress(f"unary: {', '.join(map(str, settings.rates))} messages a second")
                 report["unary"] = await unary.measure(system, texts, settings)
+            if "activity" in settings.sections:
+                _progress(
+                    f"activity: {activity.RATE} a second beside {activity.MESSAGES:.0f} messages a second"
+                )
+                report["activity"] = await activity.measure(system, texts, settings)
         if "floor" in settings.sections:
             _progress("floor: the same through an echo server")
             answer_bytes = report.get("stream", {}).get("answer_bytes_per_message", floor.TYPICAL_ANSWER)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SECTIONS = ("start", "stream", "unary", "floor")
+SECTIONS = ("start", "stream", "unary", "activity", "floor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

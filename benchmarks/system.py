@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +30,14 @@ class System:
 
 
 @asynccontextmanager
-async def running(folder: Path, settings: Settings) -> AsyncIterator[System]:
+async def running(
+    folder: Path, settings: Settings, engine_options: Sequence[str] = ()
+) -> AsyncIterator[System]:
     """Both, serving, with an empty store in `folder`. Raises: BenchmarkError."""
     tenants = [f"bench-{number}" for number in range(TENANTS)]
     socket = f"unix:{folder / 'engine.sock'}"
     engine_line = ["engine", "--data-dir", str(folder / "data"), "--listen", socket, "--sync", settings.sync]
+    engine_line += engine_options
     gateway_line = ["gateway", "--engine", socket, "--listen", "127.0.0.1:0"]
     gateway_line += [word for tenant in tenants for word in ("--tenant", tenant)]
     async with AsyncExitStack() as stack:

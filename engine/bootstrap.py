@@ -35,6 +35,7 @@ from engine.bundles.ports import Meter
 from engine.bundles.switch import Switch
 from engine.bundles.trials import Trials
 from engine.clock import SystemClock
+from engine.customer.activity import Activities
 from engine.customer.preload import Preload
 from engine.decision_thread import DecisionThread
 from engine.domain import Reply
@@ -51,13 +52,14 @@ from engine.servicers.agent import AgentServicer
 from engine.servicers.assist import AssistServicer
 from engine.servicers.bot import BotServicer
 from engine.servicers.codec import ProtoCodec
-from engine.servicers.conversation import ConversationServicer
+from engine.servicers.conversation import ConversationServicer, Deeds
 from engine.servicers.convert_model import ProtoModelCodec
 from engine.servicers.customer import CustomerServicer
 from engine.servicers.engine import EngineServicer
 from engine.servicers.errors import translate
 from engine.servicers.model import ModelServicer
 from engine.servicers.reading import ReadingServicers, always_current
+from engine.servicers.recorder import Recorder
 from engine.servicers.reply import ReplyServicer
 from engine.settings import EngineSettings
 from engine.stores import folder, sqlite
@@ -164,6 +166,7 @@ class _Core:
     serving: Serving
     following: Following
     preload: Preload
+    recorder: Recorder
 
 
 async def _finish(courier: asyncio.Task[None], following: Following, grace: float) -> None:
@@ -210,6 +213,7 @@ def _core(settings: EngineSettings, store: Store, threads: Threads, preload: Pre
         serving=serving,
         following=following,
         preload=preload,
+        recorder=Recorder(activities=Activities(store=store, clock=clock), thread=threads.decisions),
     )
 
 
@@ -261,9 +265,12 @@ def _reading_servicers(core: _Core, analyzer: Analyzer, assist: Assist) -> Readi
         conversation=ConversationServicer(
             history=core.history,
             dispatcher=core.dispatcher,
-            lifecycle=core.lifecycle,
+            deeds=Deeds(
+                lifecycle=core.lifecycle,
+                speaker=Speaker(store=core.store, codec=core.codec, dispatcher=core.dispatcher),
+                recorder=core.recorder,
+            ),
             analyzer=analyzer,
-            speaker=Speaker(store=core.store, codec=core.codec, dispatcher=core.dispatcher),
             thread=threads.decisions,
         ),
     )

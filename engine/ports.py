@@ -323,6 +323,10 @@ class Store(Protocol):
         """Journal of a conversation in order, sequences strictly above `after`."""
         ...
 
+    def latest_events(self, tenant: str, conversation_id: str, kind: str, limit: int) -> list[StoredEvent]:
+        """The newest of the kind in a conversation's journal, newest first."""
+        ...
+
     def last_record(self, tenant: str, conversation_id: str) -> bytes | None:
         """Journal data of the conversation's last message."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -21,11 +22,21 @@ from engine.routing.lifecycle import Lifecycle
 from engine.routing.requirement import requirement_of
 from engine.servicers import check, convert
 from engine.servicers.position import position_of
+from engine.servicers.recorder import Recorder
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_TEXT = 8192  # bytes
 MAX_ID = 128  # bytes
 MAX_CANDIDATES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deeds:
+    """What can be done to conversations, beside sending messages."""
+
+    lifecycle: Lifecycle
+    speaker: Speaker
+    recorder: Recorder
 
 
 class ConversationServicer(ConversationServiceServicer):
@@ -36,16 +47,16 @@ class ConversationServicer(ConversationServiceServicer):
         *,
         history: History,
         dispatcher: Dispatcher,
-        lifecycle: Lifecycle,
+        deeds: Deeds,
         analyzer: Analyzer,
-        speaker: Speaker,
         thread: DecisionThread,
     ) -> None:
         self._history = history
-        self._lifecycle = lifecycle
+        self._lifecycle = deeds.lifecycle
         self._dispatcher = dispatcher
         self._analyzer = analyzer
-        self._speaker = speaker
+        self._speaker = deeds.speaker
+        self._recorder = deeds.recorder
         self._thread = thread
 
     async def GetConversation(
@@ -118,6 +129,18 @@ class ConversationServicer(ConversationServiceServicer):
             self._speaker.send, request.tenant, request.conversation_id, outgoing
         )
         return pb.SendReplyResponse(message=event_pb2.MessageSent.FromString(data), duplicate=duplicate)
+
+    async def RecordActivity(
+        self, request: pb.RecordActivityRequest, context: Context
+    ) -> pb.RecordActivityResponse:
+        """See conversation_service.proto."""
+        return await self._recorder.record(request)
+
+    async def ListActivity(
+        self, request: pb.ListActivityRequest, context: Context
+    ) -> pb.ListActivityResponse:
+        """See conversation_service.proto."""
+        return await self._recorder.latest(request)
 
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
         """See conversation_service.proto."""

@@ -22,7 +22,7 @@ from engine.domain import (
 from engine.errors import NotFoundError
 from engine.stores import redis_rows as rows
 from engine.stores.detail import agent_profile
-from engine.stores.redis_assist import RedisAssistStore, last_records
+from engine.stores.redis_assist import RedisAssistStore, events_back, last_records
 from engine.stores.redis_bots import RedisBotStore
 from engine.stores.redis_client import RedisClient
 from engine.stores.redis_pushes import Listener, RedisPushes
@@ -205,6 +205,10 @@ class RedisStore:
         """See `ports.Store`."""
         found = self._client.read("events", rows.prefix_of(tenant), conversation_id, after, limit)
         return [rows.stored_event(conversation_id, value) for value in found]
+
+    def latest_events(self, tenant: str, conversation_id: str, kind: str, limit: int) -> list[StoredEvent]:
+        """See `ports.Store`."""
+        return list(itertools.islice(events_back(self._client, tenant, conversation_id, kind), limit))
 
     def last_record(self, tenant: str, conversation_id: str) -> bytes | None:
         """See `ports.Store`."""

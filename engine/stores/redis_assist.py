@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.domain import MESSAGE, Reply
+from engine.domain import MESSAGE, Reply, StoredEvent
 from engine.errors import ContentionError, NotFoundError
 from engine.ports import LEARNED, RECEIPTS_KEPT, REPLIES
 from engine.stores import detail
 from engine.stores import redis_rows as rows
 from engine.stores.redis_client import RedisClient
 
-_PAGE = 16  # events of a conversation that are looked through for messages at a time
+_PAGE = 16  # events of a conversation that are looked through at a time
 
 
 class Write(Protocol):
@@ -140,14 +140,16 @@ class RedisAssistStore:
 
 def last_records(client: RedisClient, tenant: str, conversation_id: str, limit: int) -> list[bytes]:
     """Journal data of a conversation's last messages, newest first. Raises: StorageError."""
-    return list(itertools.islice(_messages_back(client, tenant, conversation_id), limit))
+    found = itertools.islice(events_back(client, tenant, conversation_id, MESSAGE), limit)
+    return [one.event.data for one in found]
 
 
-def _messages_back(client: RedisClient, tenant: str, conversation_id: str) -> Iterator[bytes]:
+def events_back(client: RedisClient, tenant: str, conversation_id: str, kind: str) -> Iterator[StoredEvent]:
+    """A conversation's events of a kind, newest first. Raises: StorageError."""
     key, end = f"{rows.prefix_of(tenant)}:journal:{conversation_id}", -1
     while values := client.call("LRANGE", key, end - _PAGE + 1, end):
-        events = (rows.stored_event(conversation_id, value).event for value in reversed(values))
-        yield from (one.data for one in events if one.kind == MESSAGE)
+        found = (rows.stored_event(conversation_id, value) for value in reversed(values))
+        yield from (one for one in found if one.event.kind == kind)
         end -= _PAGE
 
 

@@ -256,6 +256,11 @@ class SQLiteStore:
         with self._reading():
             return self._journal.events(tenant, conversation_id, after, limit)
 
+    def latest_events(self, tenant: str, conversation_id: str, kind: str, limit: int) -> list[StoredEvent]:
+        """See `ports.Store`."""
+        with self._reading():
+            return self._journal.latest(tenant, conversation_id, kind, limit)
+
     def last_record(self, tenant: str, conversation_id: str) -> bytes | None:
         """See `ports.Store`."""
         with self._reading():

@@ -7,6 +7,7 @@ entries of a conversation are a chain that is followed backwards from its head, 
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from array import array
@@ -153,11 +154,17 @@ class SQLiteJournal:
         found = self._chain(tenant, conversation_id) if conversation_id else self._newest(tenant)
         records: list[bytes] = []
         for sequence in found if limit > 0 else ():
-            entry = self._entry(tenant, sequence) if self._is_message(sequence) else None
+            entry = self._entry(tenant, sequence) if self._is_of(sequence, MESSAGE) else None
             records += [entry.event.data] if entry else []
             if len(records) == limit:
                 break
         return records
+
+    def latest(self, tenant: str, conversation_id: str, kind: str, limit: int) -> list[StoredEvent]:
+        """See `ports.Store.latest_events`."""
+        of_kind = (one for one in self._chain(tenant, conversation_id) if self._is_of(one, kind))
+        found = (self._entry(tenant, sequence) for sequence in itertools.islice(of_kind, limit))
+        return [one for one in found if one]
 
     @property
     def last_sequence(self) -> int:
@@ -210,9 +217,9 @@ class SQLiteJournal:
             if frame := self._frame(found):
                 yield from reversed(range(found, found + len(frame)))
 
-    def _is_message(self, sequence: int) -> bool:
+    def _is_of(self, sequence: int, kind: str) -> bool:
         frame = self._frame_of(sequence)
-        return frame is not None and frame.kinds[sequence - frame.first] == MESSAGE
+        return frame is not None and frame.kinds[sequence - frame.first] == kind
 
     def _entry(self, tenant: str, sequence: int) -> StoredEvent | None:
         """None where its frame was taken away."""

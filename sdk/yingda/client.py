@@ -21,6 +21,7 @@ import grpc
 from yingda.errors import YingdaError
 from yingda.framing import duration, frame_requests
 from yingda.v1 import (
+    activity_pb2,
     agent_pb2,
     agent_service_pb2,
     agent_service_pb2_grpc,
@@ -397,6 +398,28 @@ class Client(WorkflowMethods):
         request.tenant = self._tenant
         request.request_id = request.request_id or uuid.uuid4().hex
         return await self._call(self._conversations.SendReply, request)
+
+    async def record_activity(
+        self, activities: Sequence[activity_pb2.Activity], *, request_id: str = ""
+    ) -> bool:
+        """Journal up to 500 things that customers did beside writing; whether `request_id` was recorded before."""
+        request = conversation_service_pb2.RecordActivityRequest(
+            tenant=self._tenant, activities=activities, request_id=request_id
+        )
+        return (await self._call(self._conversations.RecordActivity, request)).duplicate
+
+    async def activity(
+        self,
+        customer_id: str,
+        *,
+        channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_WEB,
+        limit: int = 100,
+    ) -> Sequence[activity_pb2.Activity]:
+        """What a customer did lately, the newest first."""
+        request = conversation_service_pb2.ListActivityRequest(
+            tenant=self._tenant, channel=channel, customer_id=customer_id, limit=limit
+        )
+        return (await self._call(self._conversations.ListActivity, request)).activities
 
     async def join(self, conversation_id: str, agent_id: str) -> conversation_pb2.Conversation:
         """Let a further agent, a supervisor say, take part beside the owner."""

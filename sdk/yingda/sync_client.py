@@ -92,6 +92,8 @@ class SyncClient:
     send_reply = _blocking(Client.send_reply)
     bots = _blocking(BotClient.bots)
     delete_bot = _blocking(BotClient.delete_bot)
+    record_activity = _blocking(Client.record_activity)
+    activity = _blocking(Client.activity)
     join = _blocking(Client.join)
     complete = _blocking(Client.complete)
     events = _blocking(Client.events)

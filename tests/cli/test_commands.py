@@ -4,7 +4,9 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
+from yingda import Activity, ActivityKind
 from yingda.sync_client import SyncClient
+from yingda.v1.conversation_service_pb2 import SendReplyRequest
 
 from tests.cli.conftest import Server
 
@@ -184,3 +186,25 @@ def test_customers_report_prints_a_table_and_json(yingda: Yingda) -> None:
 def test_bots_are_listed_and_forgotten(yingda: Yingda) -> None:
     assert "No bots yet." in yingda("bots", "list")
     assert "has no bot greeter" in yingda("bots", "forget", "greeter", code=1)
+
+
+def test_events_show_what_was_written_and_what_the_customer_did(
+    yingda: Yingda, shared: Server, conversation_id: str
+) -> None:
+    with SyncClient(shared.target) as client:
+        conversation = client.conversation(conversation_id)
+        client.send_reply(
+            SendReplyRequest(conversation_id=conversation_id, text="马上为您查", agent_id="lin")
+        )
+        activity = Activity(
+            channel=conversation.channel,
+            customer_id=conversation.customer_id,
+            kind=ActivityKind.ACTIVITY_KIND_CART,
+            subject="A1",
+            detail="added",
+        )
+        client.record_activity([activity])
+
+    text = yingda("conversations", "events", conversation_id)
+    assert "lin: 马上为您查" in text
+    assert "cart A1 added" in text

@@ -24,6 +24,7 @@ ENGINE_SERVICES = [
     "yingda.v1.ConversationService",
     "yingda.v1.CustomerService",
     "yingda.v1.EngineService",
+    "yingda.v1.ModelService",
     "yingda.v1.ReplyService",
     "yingda.v1.RuleService",
     "yingda.v1.TicketService",

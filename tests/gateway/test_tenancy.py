@@ -48,7 +48,10 @@ OF_THE_ENGINE = ("ListBundles",)  # bundles read for all tenants
 LISTS = [
     method
     for method in METHODS
-    if method.name.startswith("List") and method not in OF_ONE_OBJECT and method.name not in OF_THE_ENGINE
+    if method.name.startswith("List")
+    and "page_size" in method.input_type.fields_by_name
+    and method not in OF_ONE_OBJECT
+    and method.name not in OF_THE_ENGINE
 ]
 SEND = "/yingda.v1.MessageService/SendMessage"
 STREAM = "/yingda.v1.MessageService/StreamMessages"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from rich.text import Text
 
 from yingda.cli import render
+from yingda.v1.activity_pb2 import ActivityKind
 from yingda.v1.event_pb2 import Event, MessageReceived
 
 
@@ -37,6 +38,11 @@ def _closed(event: Event) -> str:
     return f"taken from {agent_id}" if agent_id else "was waiting"
 
 
+def _did(event: Event) -> str:
+    did = event.activity_recorded.activities
+    return ", ".join(f"{_KINDS.get(one.kind, '')} {one.subject} {one.detail}".strip() for one in did)
+
+
 def _transferred(event: Event) -> str:
     moved = event.conversation_transferred
     return f"from {moved.from_agent_id or 'the queue'} to {moved.target.replace(':', ' ', 1)}"
@@ -51,8 +57,13 @@ def _message(received: MessageReceived) -> Text:
     )
 
 
+_KINDS = {number: name.removeprefix("ACTIVITY_KIND_").lower() for name, number in ActivityKind.items()}
 _SAID: dict[str, Callable[[Event], str]] = {
+    "activity_recorded": _did,
     "conversation_closed": _closed,
+    "message_sent": lambda one: (
+        f"{one.message_sent.agent_id or one.message_sent.bot_id}: {one.message_sent.text}"
+    ),
     "reservation_accepted": lambda one: f"by {one.reservation_accepted.agent_id}",
     "reservation_ended": lambda one: f"{one.reservation_ended.how} by {one.reservation_ended.agent_id}",
     "conversation_transferred": _transferred,

@@ -70,6 +70,16 @@ class ConversationServiceStub:
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.SendReplyRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.SendReplyResponse.FromString,
                 _registered_method=True)
+        self.RecordActivity = channel.unary_unary(
+                '/yingda.v1.ConversationService/RecordActivity',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.RecordActivityRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.RecordActivityResponse.FromString,
+                _registered_method=True)
+        self.ListActivity = channel.unary_unary(
+                '/yingda.v1.ConversationService/ListActivity',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.ListActivityRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.ListActivityResponse.FromString,
+                _registered_method=True)
         self.ListEvents = channel.unary_unary(
                 '/yingda.v1.ConversationService/ListEvents',
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.ListEventsRequest.SerializeToString,
@@ -139,6 +149,21 @@ class ConversationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordActivity(self, request, context):
+        """Journals what customers did beside writing: page views, clicks, the cart, orders. It is kept when it is answered.
+        Errors: INVALID_ARGUMENT (with the field; then nothing of the call is kept), RESOURCE_EXHAUSTED (with a retry delay).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListActivity(self, request, context):
+        """What a customer did lately, the newest first, whether or not a conversation was open.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEvents(self, request, context):
         """The journal of one conversation, oldest first. Errors: NOT_FOUND.
         """
@@ -191,6 +216,16 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.SendReply,
                     request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.SendReplyRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_conversation__service__pb2.SendReplyResponse.SerializeToString,
+            ),
+            'RecordActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordActivity,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.RecordActivityRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.RecordActivityResponse.SerializeToString,
+            ),
+            'ListActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListActivity,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.ListActivityRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.ListActivityResponse.SerializeToString,
             ),
             'ListEvents': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEvents,
@@ -393,6 +428,60 @@ class ConversationService:
             '/yingda.v1.ConversationService/SendReply',
             yingda_dot_v1_dot_conversation__service__pb2.SendReplyRequest.SerializeToString,
             yingda_dot_v1_dot_conversation__service__pb2.SendReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ConversationService/RecordActivity',
+            yingda_dot_v1_dot_conversation__service__pb2.RecordActivityRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.RecordActivityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ConversationService/ListActivity',
+            yingda_dot_v1_dot_conversation__service__pb2.ListActivityRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.ListActivityResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -55,6 +55,12 @@ class ConversationServiceStub:
     """Writes to the customer: journals the message, for whoever speaks for the channel to deliver. Idempotent by
     request_id. Errors: INVALID_ARGUMENT, NOT_FOUND (conversation), FAILED_PRECONDITION where it is closed.
     """
+    RecordActivity: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.RecordActivityRequest, _conversation_service_pb2.RecordActivityResponse]
+    """Journals what customers did beside writing: page views, clicks, the cart, orders. It is kept when it is answered.
+    Errors: INVALID_ARGUMENT (with the field; then nothing of the call is kept), RESOURCE_EXHAUSTED (with a retry delay).
+    """
+    ListActivity: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ListActivityRequest, _conversation_service_pb2.ListActivityResponse]
+    """What a customer did lately, the newest first, whether or not a conversation was open."""
     ListEvents: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ListEventsRequest, _conversation_service_pb2.ListEventsResponse]
     """The journal of one conversation, oldest first. Errors: NOT_FOUND."""
     ExplainAssignment: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]
@@ -89,6 +95,12 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     """Writes to the customer: journals the message, for whoever speaks for the channel to deliver. Idempotent by
     request_id. Errors: INVALID_ARGUMENT, NOT_FOUND (conversation), FAILED_PRECONDITION where it is closed.
     """
+    RecordActivity: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.RecordActivityRequest, _conversation_service_pb2.RecordActivityResponse]  # type: ignore[assignment]
+    """Journals what customers did beside writing: page views, clicks, the cart, orders. It is kept when it is answered.
+    Errors: INVALID_ARGUMENT (with the field; then nothing of the call is kept), RESOURCE_EXHAUSTED (with a retry delay).
+    """
+    ListActivity: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ListActivityRequest, _conversation_service_pb2.ListActivityResponse]  # type: ignore[assignment]
+    """What a customer did lately, the newest first, whether or not a conversation was open."""
     ListEvents: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ListEventsRequest, _conversation_service_pb2.ListEventsResponse]  # type: ignore[assignment]
     """The journal of one conversation, oldest first. Errors: NOT_FOUND."""
     ExplainAssignment: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]  # type: ignore[assignment]
@@ -162,6 +174,24 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Writes to the customer: journals the message, for whoever speaks for the channel to deliver. Idempotent by
         request_id. Errors: INVALID_ARGUMENT, NOT_FOUND (conversation), FAILED_PRECONDITION where it is closed.
         """
+
+    @_abc_1.abstractmethod
+    def RecordActivity(
+        self,
+        request: _conversation_service_pb2.RecordActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.RecordActivityResponse, _abc.Awaitable[_conversation_service_pb2.RecordActivityResponse]]:
+        """Journals what customers did beside writing: page views, clicks, the cart, orders. It is kept when it is answered.
+        Errors: INVALID_ARGUMENT (with the field; then nothing of the call is kept), RESOURCE_EXHAUSTED (with a retry delay).
+        """
+
+    @_abc_1.abstractmethod
+    def ListActivity(
+        self,
+        request: _conversation_service_pb2.ListActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.ListActivityResponse, _abc.Awaitable[_conversation_service_pb2.ListActivityResponse]]:
+        """What a customer did lately, the newest first, whether or not a conversation was open."""
 
     @_abc_1.abstractmethod
     def ListEvents(

@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yingda.v1 import activity_pb2 as yingda_dot_v1_dot_activity__pb2
 from yingda.v1 import agent_pb2 as yingda_dot_v1_dot_agent__pb2
 from yingda.v1 import answer_pb2 as yingda_dot_v1_dot_answer__pb2
 from yingda.v1 import assignment_pb2 as yingda_dot_v1_dot_assignment__pb2
@@ -32,7 +33,7 @@ from yingda.v1 import rule_pb2 as yingda_dot_v1_dot_rule__pb2
 from yingda.v1 import ticket_pb2 as yingda_dot_v1_dot_ticket__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yingda/v1/event.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x15yingda/v1/agent.proto\x1a\x16yingda/v1/answer.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x17yingda/v1/message.proto\x1a\x15yingda/v1/model.proto\x1a\x14yingda/v1/rule.proto\x1a\x16yingda/v1/ticket.proto\"`\n\x0fMessageReceived\x12#\n\x07message\x18\x01 \x01(\x0b\x32\x12.yingda.v1.Message\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.yingda.v1.MessageAnswer\"A\n\x14\x43onversationAssigned\x12)\n\nassignment\x18\x01 \x01(\x0b\x32\x15.yingda.v1.Assignment\"I\n\x10ReservationEnded\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0b\n\x03how\x18\x03 \x01(\t\"?\n\x13ReservationAccepted\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"@\n\x17\x43onversationTransferred\x12\x15\n\rfrom_agent_id\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\"&\n\x12\x43onversationJoined\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"(\n\x12RequirementRelaxed\x12\x12\n\nrelaxation\x18\x01 \x01(\x05\".\n\x0bMoodChanged\x12\x10\n\x08is_angry\x18\x01 \x01(\x08\x12\r\n\x05\x61nger\x18\x02 \x01(\x02\"&\n\x12\x43onversationClosed\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"g\n\tRuleFired\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12$\n\x06\x63hecks\x18\x03 \x03(\x0b\x32\x14.yingda.v1.RuleCheck\x12\x0f\n\x07\x61\x63tions\x18\x04 \x03(\t\"1\n\x0cTicketOpened\x12!\n\x06ticket\x18\x01 \x01(\x0b\x32\x11.yingda.v1.Ticket\"2\n\rTicketChanged\x12!\n\x06ticket\x18\x01 \x01(\x0b\x32\x11.yingda.v1.Ticket\"O\n\x0fTicketCommented\x12\x11\n\tticket_id\x18\x01 \x01(\t\x12)\n\x07\x63omment\x18\x02 \x01(\x0b\x32\x18.yingda.v1.TicketComment\"\"\n\x12\x43onversationTagged\x12\x0c\n\x04tags\x18\x01 \x03(\t\"7\n\x15\x43onversationEscalated\x12\x0c\n\x04team\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"\xbd\x01\n\x0bMessageSent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12#\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x05 \x01(\t\x12\x0e\n\x06\x62ot_id\x18\x06 \x01(\t\x12\x10\n\x08reply_id\x18\x07 \x01(\t\x12\x1e\n\x16in_reply_to_message_id\x18\x08 \x01(\t\")\n\x15\x43onversationCompleted\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65\x63linersAskedAgain\"\x81\x01\n\x0fSuggestionsUsed\x12\x0f\n\x07list_id\x18\x01 \x01(\t\x12\x17\n\x0fshown_reply_ids\x18\x02 \x03(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x10\n\x08reply_id\x18\x04 \x01(\t\x12\x11\n\tsent_text\x18\x05 \x01(\t\x12\x0e\n\x06reward\x18\x06 \x01(\x02\"\\\n\x0fMessageLabelled\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0e\n\x06intent\x18\x02 \x01(\t\x12\x13\n\x0bread_intent\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"+\n\x08\x41gentPut\x12\x1f\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Agent\"X\n\x0fPresenceChanged\x12\x11\n\tagent_ids\x18\x01 \x03(\t\x12%\n\x08presence\x18\x02 \x01(\x0e\x32\x13.yingda.v1.Presence\x12\x0b\n\x03how\x18\x03 \x01(\t\"\xad\x01\n\x0c\x42\x61sisChanged\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x11\n\tbundle_id\x18\x03 \x01(\t\x12\x33\n\x06skills\x18\x04 \x03(\x0b\x32#.yingda.v1.BasisChanged.SkillsEntry\x1a-\n\x0bSkillsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"8\n\x0e\x43heckpointMade\x12\r\n\x05state\x18\x01 \x01(\t\x12\x17\n\x0fremoved_through\x18\x02 \x01(\x03\"\x11\n\x0f\x43ustomerDeleted\"#\n\x0fPriorityChanged\x12\x10\n\x08priority\x18\x01 \x01(\x05\"\x9e\r\n\x05\x45vent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x63ommit_sequence\x18\r \x01(\x03\x12\x16\n\x0e\x63\x61use_sequence\x18\x0e \x01(\x03\x12\x36\n\x10message_received\x18\x04 \x01(\x0b\x32\x1a.yingda.v1.MessageReceivedH\x00\x12@\n\x15\x63onversation_assigned\x18\x05 \x01(\x0b\x32\x1f.yingda.v1.ConversationAssignedH\x00\x12<\n\x13\x63onversation_closed\x18\x06 \x01(\x0b\x32\x1d.yingda.v1.ConversationClosedH\x00\x12>\n\x14reservation_accepted\x18\x07 \x01(\x0b\x32\x1e.yingda.v1.ReservationAcceptedH\x00\x12\x38\n\x11reservation_ended\x18\x08 \x01(\x0b\x32\x1b.yingda.v1.ReservationEndedH\x00\x12\x46\n\x18\x63onversation_transferred\x18\t \x01(\x0b\x32\".yingda.v1.ConversationTransferredH\x00\x12<\n\x13\x63onversation_joined\x18\n \x01(\x0b\x32\x1d.yingda.v1.ConversationJoinedH\x00\x12<\n\x13requirement_relaxed\x18\x0b \x01(\x0b\x32\x1d.yingda.v1.RequirementRelaxedH\x00\x12.\n\x0cmood_changed\x18\x0c \x01(\x0b\x32\x16.yingda.v1.MoodChangedH\x00\x12*\n\nrule_fired\x18\x14 \x01(\x0b\x32\x14.yingda.v1.RuleFiredH\x00\x12\x30\n\rticket_opened\x18\x15 \x01(\x0b\x32\x17.yingda.v1.TicketOpenedH\x00\x12\x32\n\x0eticket_changed\x18\x16 \x01(\x0b\x32\x18.yingda.v1.TicketChangedH\x00\x12\x36\n\x10ticket_commented\x18\x17 \x01(\x0b\x32\x1a.yingda.v1.TicketCommentedH\x00\x12<\n\x13\x63onversation_tagged\x18\x18 \x01(\x0b\x32\x1d.yingda.v1.ConversationTaggedH\x00\x12\x42\n\x16\x63onversation_escalated\x18\x19 \x01(\x0b\x32 .yingda.v1.ConversationEscalatedH\x00\x12\x36\n\x10priority_changed\x18\x1a \x01(\x0b\x32\x1a.yingda.v1.PriorityChangedH\x00\x12.\n\x0cmessage_sent\x18( \x01(\x0b\x32\x16.yingda.v1.MessageSentH\x00\x12/\n\rmodel_changed\x18\x32 \x01(\x0b\x32\x16.yingda.v1.ModelChangeH\x00\x12\x42\n\x16\x63onversation_completed\x18\x1e \x01(\x0b\x32 .yingda.v1.ConversationCompletedH\x00\x12?\n\x15\x64\x65\x63liners_asked_again\x18\x1f \x01(\x0b\x32\x1e.yingda.v1.DeclinersAskedAgainH\x00\x12\x36\n\x10suggestions_used\x18  \x01(\x0b\x32\x1a.yingda.v1.SuggestionsUsedH\x00\x12\x36\n\x10message_labelled\x18! \x01(\x0b\x32\x1a.yingda.v1.MessageLabelledH\x00\x12(\n\tagent_put\x18\" \x01(\x0b\x32\x13.yingda.v1.AgentPutH\x00\x12\x36\n\x10presence_changed\x18# \x01(\x0b\x32\x1a.yingda.v1.PresenceChangedH\x00\x12\x30\n\rbasis_changed\x18$ \x01(\x0b\x32\x17.yingda.v1.BasisChangedH\x00\x12\x34\n\x0f\x63heckpoint_made\x18% \x01(\x0b\x32\x19.yingda.v1.CheckpointMadeH\x00\x12\x36\n\x10\x63ustomer_deleted\x18& \x01(\x0b\x32\x1a.yingda.v1.CustomerDeletedH\x00\x42\x06\n\x04kindb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15yingda/v1/event.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18yingda/v1/activity.proto\x1a\x15yingda/v1/agent.proto\x1a\x16yingda/v1/answer.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x17yingda/v1/message.proto\x1a\x15yingda/v1/model.proto\x1a\x14yingda/v1/rule.proto\x1a\x16yingda/v1/ticket.proto\"`\n\x0fMessageReceived\x12#\n\x07message\x18\x01 \x01(\x0b\x32\x12.yingda.v1.Message\x12(\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x18.yingda.v1.MessageAnswer\"A\n\x14\x43onversationAssigned\x12)\n\nassignment\x18\x01 \x01(\x0b\x32\x15.yingda.v1.Assignment\"I\n\x10ReservationEnded\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\x12\x0b\n\x03how\x18\x03 \x01(\t\"?\n\x13ReservationAccepted\x12\x16\n\x0ereservation_id\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\"@\n\x17\x43onversationTransferred\x12\x15\n\rfrom_agent_id\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\"&\n\x12\x43onversationJoined\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"(\n\x12RequirementRelaxed\x12\x12\n\nrelaxation\x18\x01 \x01(\x05\".\n\x0bMoodChanged\x12\x10\n\x08is_angry\x18\x01 \x01(\x08\x12\r\n\x05\x61nger\x18\x02 \x01(\x02\"&\n\x12\x43onversationClosed\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"g\n\tRuleFired\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x12\n\nmessage_id\x18\x02 \x01(\t\x12$\n\x06\x63hecks\x18\x03 \x03(\x0b\x32\x14.yingda.v1.RuleCheck\x12\x0f\n\x07\x61\x63tions\x18\x04 \x03(\t\"1\n\x0cTicketOpened\x12!\n\x06ticket\x18\x01 \x01(\x0b\x32\x11.yingda.v1.Ticket\"2\n\rTicketChanged\x12!\n\x06ticket\x18\x01 \x01(\x0b\x32\x11.yingda.v1.Ticket\"O\n\x0fTicketCommented\x12\x11\n\tticket_id\x18\x01 \x01(\t\x12)\n\x07\x63omment\x18\x02 \x01(\x0b\x32\x18.yingda.v1.TicketComment\"\"\n\x12\x43onversationTagged\x12\x0c\n\x04tags\x18\x01 \x03(\t\"7\n\x15\x43onversationEscalated\x12\x0c\n\x04team\x18\x01 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x02 \x01(\t\";\n\x10\x41\x63tivityRecorded\x12\'\n\nactivities\x18\x01 \x03(\x0b\x32\x13.yingda.v1.Activity\"\xbd\x01\n\x0bMessageSent\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12#\n\x07\x63hannel\x18\x03 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x13\n\x0b\x63ustomer_id\x18\x04 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x05 \x01(\t\x12\x0e\n\x06\x62ot_id\x18\x06 \x01(\t\x12\x10\n\x08reply_id\x18\x07 \x01(\t\x12\x1e\n\x16in_reply_to_message_id\x18\x08 \x01(\t\")\n\x15\x43onversationCompleted\x12\x10\n\x08\x61gent_id\x18\x01 \x01(\t\"\x15\n\x13\x44\x65\x63linersAskedAgain\"\x81\x01\n\x0fSuggestionsUsed\x12\x0f\n\x07list_id\x18\x01 \x01(\t\x12\x17\n\x0fshown_reply_ids\x18\x02 \x03(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\x10\n\x08reply_id\x18\x04 \x01(\t\x12\x11\n\tsent_text\x18\x05 \x01(\t\x12\x0e\n\x06reward\x18\x06 \x01(\x02\"\\\n\x0fMessageLabelled\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0e\n\x06intent\x18\x02 \x01(\t\x12\x13\n\x0bread_intent\x18\x03 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x04 \x01(\t\"+\n\x08\x41gentPut\x12\x1f\n\x05\x61gent\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Agent\"X\n\x0fPresenceChanged\x12\x11\n\tagent_ids\x18\x01 \x03(\t\x12%\n\x08presence\x18\x02 \x01(\x0e\x32\x13.yingda.v1.Presence\x12\x0b\n\x03how\x18\x03 \x01(\t\"\xad\x01\n\x0c\x42\x61sisChanged\x12\x16\n\x0epolicy_version\x18\x01 \x01(\t\x12\x0e\n\x06policy\x18\x02 \x01(\t\x12\x11\n\tbundle_id\x18\x03 \x01(\t\x12\x33\n\x06skills\x18\x04 \x03(\x0b\x32#.yingda.v1.BasisChanged.SkillsEntry\x1a-\n\x0bSkillsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"8\n\x0e\x43heckpointMade\x12\r\n\x05state\x18\x01 \x01(\t\x12\x17\n\x0fremoved_through\x18\x02 \x01(\x03\"\x11\n\x0f\x43ustomerDeleted\"#\n\x0fPriorityChanged\x12\x10\n\x08priority\x18\x01 \x01(\x05\"\xd8\r\n\x05\x45vent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0f\x63ommit_sequence\x18\r \x01(\x03\x12\x16\n\x0e\x63\x61use_sequence\x18\x0e \x01(\x03\x12\x36\n\x10message_received\x18\x04 \x01(\x0b\x32\x1a.yingda.v1.MessageReceivedH\x00\x12@\n\x15\x63onversation_assigned\x18\x05 \x01(\x0b\x32\x1f.yingda.v1.ConversationAssignedH\x00\x12<\n\x13\x63onversation_closed\x18\x06 \x01(\x0b\x32\x1d.yingda.v1.ConversationClosedH\x00\x12>\n\x14reservation_accepted\x18\x07 \x01(\x0b\x32\x1e.yingda.v1.ReservationAcceptedH\x00\x12\x38\n\x11reservation_ended\x18\x08 \x01(\x0b\x32\x1b.yingda.v1.ReservationEndedH\x00\x12\x46\n\x18\x63onversation_transferred\x18\t \x01(\x0b\x32\".yingda.v1.ConversationTransferredH\x00\x12<\n\x13\x63onversation_joined\x18\n \x01(\x0b\x32\x1d.yingda.v1.ConversationJoinedH\x00\x12<\n\x13requirement_relaxed\x18\x0b \x01(\x0b\x32\x1d.yingda.v1.RequirementRelaxedH\x00\x12.\n\x0cmood_changed\x18\x0c \x01(\x0b\x32\x16.yingda.v1.MoodChangedH\x00\x12*\n\nrule_fired\x18\x14 \x01(\x0b\x32\x14.yingda.v1.RuleFiredH\x00\x12\x30\n\rticket_opened\x18\x15 \x01(\x0b\x32\x17.yingda.v1.TicketOpenedH\x00\x12\x32\n\x0eticket_changed\x18\x16 \x01(\x0b\x32\x18.yingda.v1.TicketChangedH\x00\x12\x36\n\x10ticket_commented\x18\x17 \x01(\x0b\x32\x1a.yingda.v1.TicketCommentedH\x00\x12<\n\x13\x63onversation_tagged\x18\x18 \x01(\x0b\x32\x1d.yingda.v1.ConversationTaggedH\x00\x12\x42\n\x16\x63onversation_escalated\x18\x19 \x01(\x0b\x32 .yingda.v1.ConversationEscalatedH\x00\x12\x36\n\x10priority_changed\x18\x1a \x01(\x0b\x32\x1a.yingda.v1.PriorityChangedH\x00\x12.\n\x0cmessage_sent\x18( \x01(\x0b\x32\x16.yingda.v1.MessageSentH\x00\x12\x38\n\x11\x61\x63tivity_recorded\x18) \x01(\x0b\x32\x1b.yingda.v1.ActivityRecordedH\x00\x12/\n\rmodel_changed\x18\x32 \x01(\x0b\x32\x16.yingda.v1.ModelChangeH\x00\x12\x42\n\x16\x63onversation_completed\x18\x1e \x01(\x0b\x32 .yingda.v1.ConversationCompletedH\x00\x12?\n\x15\x64\x65\x63liners_asked_again\x18\x1f \x01(\x0b\x32\x1e.yingda.v1.DeclinersAskedAgainH\x00\x12\x36\n\x10suggestions_used\x18  \x01(\x0b\x32\x1a.yingda.v1.SuggestionsUsedH\x00\x12\x36\n\x10message_labelled\x18! \x01(\x0b\x32\x1a.yingda.v1.MessageLabelledH\x00\x12(\n\tagent_put\x18\" \x01(\x0b\x32\x13.yingda.v1.AgentPutH\x00\x12\x36\n\x10presence_changed\x18# \x01(\x0b\x32\x1a.yingda.v1.PresenceChangedH\x00\x12\x30\n\rbasis_changed\x18$ \x01(\x0b\x32\x17.yingda.v1.BasisChangedH\x00\x12\x34\n\x0f\x63heckpoint_made\x18% \x01(\x0b\x32\x19.yingda.v1.CheckpointMadeH\x00\x12\x36\n\x10\x63ustomer_deleted\x18& \x01(\x0b\x32\x1a.yingda.v1.CustomerDeletedH\x00\x42\x06\n\x04kindb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,60 +42,62 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BASISCHANGED_SKILLSENTRY']._loaded_options = None
   _globals['_BASISCHANGED_SKILLSENTRY']._serialized_options = b'8\001'
-  _globals['_MESSAGERECEIVED']._serialized_start=238
-  _globals['_MESSAGERECEIVED']._serialized_end=334
-  _globals['_CONVERSATIONASSIGNED']._serialized_start=336
-  _globals['_CONVERSATIONASSIGNED']._serialized_end=401
-  _globals['_RESERVATIONENDED']._serialized_start=403
-  _globals['_RESERVATIONENDED']._serialized_end=476
-  _globals['_RESERVATIONACCEPTED']._serialized_start=478
-  _globals['_RESERVATIONACCEPTED']._serialized_end=541
-  _globals['_CONVERSATIONTRANSFERRED']._serialized_start=543
-  _globals['_CONVERSATIONTRANSFERRED']._serialized_end=607
-  _globals['_CONVERSATIONJOINED']._serialized_start=609
-  _globals['_CONVERSATIONJOINED']._serialized_end=647
-  _globals['_REQUIREMENTRELAXED']._serialized_start=649
-  _globals['_REQUIREMENTRELAXED']._serialized_end=689
-  _globals['_MOODCHANGED']._serialized_start=691
-  _globals['_MOODCHANGED']._serialized_end=737
-  _globals['_CONVERSATIONCLOSED']._serialized_start=739
-  _globals['_CONVERSATIONCLOSED']._serialized_end=777
-  _globals['_RULEFIRED']._serialized_start=779
-  _globals['_RULEFIRED']._serialized_end=882
-  _globals['_TICKETOPENED']._serialized_start=884
-  _globals['_TICKETOPENED']._serialized_end=933
-  _globals['_TICKETCHANGED']._serialized_start=935
-  _globals['_TICKETCHANGED']._serialized_end=985
-  _globals['_TICKETCOMMENTED']._serialized_start=987
-  _globals['_TICKETCOMMENTED']._serialized_end=1066
-  _globals['_CONVERSATIONTAGGED']._serialized_start=1068
-  _globals['_CONVERSATIONTAGGED']._serialized_end=1102
-  _globals['_CONVERSATIONESCALATED']._serialized_start=1104
-  _globals['_CONVERSATIONESCALATED']._serialized_end=1159
-  _globals['_MESSAGESENT']._serialized_start=1162
-  _globals['_MESSAGESENT']._serialized_end=1351
-  _globals['_CONVERSATIONCOMPLETED']._serialized_start=1353
-  _globals['_CONVERSATIONCOMPLETED']._serialized_end=1394
-  _globals['_DECLINERSASKEDAGAIN']._serialized_start=1396
-  _globals['_DECLINERSASKEDAGAIN']._serialized_end=1417
-  _globals['_SUGGESTIONSUSED']._serialized_start=1420
-  _globals['_SUGGESTIONSUSED']._serialized_end=1549
-  _globals['_MESSAGELABELLED']._serialized_start=1551
-  _globals['_MESSAGELABELLED']._serialized_end=1643
-  _globals['_AGENTPUT']._serialized_start=1645
-  _globals['_AGENTPUT']._serialized_end=1688
-  _globals['_PRESENCECHANGED']._serialized_start=1690
-  _globals['_PRESENCECHANGED']._serialized_end=1778
-  _globals['_BASISCHANGED']._serialized_start=1781
-  _globals['_BASISCHANGED']._serialized_end=1954
-  _globals['_BASISCHANGED_SKILLSENTRY']._serialized_start=1909
-  _globals['_BASISCHANGED_SKILLSENTRY']._serialized_end=1954
-  _globals['_CHECKPOINTMADE']._serialized_start=1956
-  _globals['_CHECKPOINTMADE']._serialized_end=2012
-  _globals['_CUSTOMERDELETED']._serialized_start=2014
-  _globals['_CUSTOMERDELETED']._serialized_end=2031
-  _globals['_PRIORITYCHANGED']._serialized_start=2033
-  _globals['_PRIORITYCHANGED']._serialized_end=2068
-  _globals['_EVENT']._serialized_start=2071
-  _globals['_EVENT']._serialized_end=3765
+  _globals['_MESSAGERECEIVED']._serialized_start=264
+  _globals['_MESSAGERECEIVED']._serialized_end=360
+  _globals['_CONVERSATIONASSIGNED']._serialized_start=362
+  _globals['_CONVERSATIONASSIGNED']._serialized_end=427
+  _globals['_RESERVATIONENDED']._serialized_start=429
+  _globals['_RESERVATIONENDED']._serialized_end=502
+  _globals['_RESERVATIONACCEPTED']._serialized_start=504
+  _globals['_RESERVATIONACCEPTED']._serialized_end=567
+  _globals['_CONVERSATIONTRANSFERRED']._serialized_start=569
+  _globals['_CONVERSATIONTRANSFERRED']._serialized_end=633
+  _globals['_CONVERSATIONJOINED']._serialized_start=635
+  _globals['_CONVERSATIONJOINED']._serialized_end=673
+  _globals['_REQUIREMENTRELAXED']._serialized_start=675
+  _globals['_REQUIREMENTRELAXED']._serialized_end=715
+  _globals['_MOODCHANGED']._serialized_start=717
+  _globals['_MOODCHANGED']._serialized_end=763
+  _globals['_CONVERSATIONCLOSED']._serialized_start=765
+  _globals['_CONVERSATIONCLOSED']._serialized_end=803
+  _globals['_RULEFIRED']._serialized_start=805
+  _globals['_RULEFIRED']._serialized_end=908
+  _globals['_TICKETOPENED']._serialized_start=910
+  _globals['_TICKETOPENED']._serialized_end=959
+  _globals['_TICKETCHANGED']._serialized_start=961
+  _globals['_TICKETCHANGED']._serialized_end=1011
+  _globals['_TICKETCOMMENTED']._serialized_start=1013
+  _globals['_TICKETCOMMENTED']._serialized_end=1092
+  _globals['_CONVERSATIONTAGGED']._serialized_start=1094
+  _globals['_CONVERSATIONTAGGED']._serialized_end=1128
+  _globals['_CONVERSATIONESCALATED']._serialized_start=1130
+  _globals['_CONVERSATIONESCALATED']._serialized_end=1185
+  _globals['_ACTIVITYRECORDED']._serialized_start=1187
+  _globals['_ACTIVITYRECORDED']._serialized_end=1246
+  _globals['_MESSAGESENT']._serialized_start=1249
+  _globals['_MESSAGESENT']._serialized_end=1438
+  _globals['_CONVERSATIONCOMPLETED']._serialized_start=1440
+  _globals['_CONVERSATIONCOMPLETED']._serialized_end=1481
+  _globals['_DECLINERSASKEDAGAIN']._serialized_start=1483
+  _globals['_DECLINERSASKEDAGAIN']._serialized_end=1504
+  _globals['_SUGGESTIONSUSED']._serialized_start=1507
+  _globals['_SUGGESTIONSUSED']._serialized_end=1636
+  _globals['_MESSAGELABELLED']._serialized_start=1638
+  _globals['_MESSAGELABELLED']._serialized_end=1730
+  _globals['_AGENTPUT']._serialized_start=1732
+  _globals['_AGENTPUT']._serialized_end=1775
+  _globals['_PRESENCECHANGED']._serialized_start=1777
+  _globals['_PRESENCECHANGED']._serialized_end=1865
+  _globals['_BASISCHANGED']._serialized_start=1868
+  _globals['_BASISCHANGED']._serialized_end=2041
+  _globals['_BASISCHANGED_SKILLSENTRY']._serialized_start=1996
+  _globals['_BASISCHANGED_SKILLSENTRY']._serialized_end=2041
+  _globals['_CHECKPOINTMADE']._serialized_start=2043
+  _globals['_CHECKPOINTMADE']._serialized_end=2099
+  _globals['_CUSTOMERDELETED']._serialized_start=2101
+  _globals['_CUSTOMERDELETED']._serialized_end=2118
+  _globals['_PRIORITYCHANGED']._serialized_start=2120
+  _globals['_PRIORITYCHANGED']._serialized_end=2155
+  _globals['_EVENT']._serialized_start=2158
+  _globals['_EVENT']._serialized_end=3910
 # @@protoc_insertion_point(module_scope)

@@ -920,3 +920,16 @@ class TestOfCustomer:
         store.commit([Change(tenant="shop", conversations=[closed])])
 
         assert store.of_customer("shop", 1, "cu1", 9) == [closed]
+
+
+class TestLatestEvents:
+    def test_the_newest_of_a_kind_come_newest_first(self, store: Store) -> None:
+        kinds = ["seen", "other", "seen", "seen"]
+        for number, kind in enumerate(kinds * 10):
+            event = Event(conversation_id="~1:cu", kind=kind, time_ms=number, data=b"%d" % number)
+            assert store.commit([Change(tenant="shop", events=[event])]) == [True]
+
+        found = store.latest_events("shop", "~1:cu", "seen", 3)
+        assert [one.event.data for one in found] == [b"39", b"38", b"36"]
+        assert len(store.latest_events("shop", "~1:cu", "seen", 99)) == 30
+        assert store.latest_events("other", "~1:cu", "seen", 3) == []
