@@ -192,6 +192,7 @@ def _core(settings: EngineSettings, store: Store, threads: Threads, preload: Pre
         Context(
             store=store,
             serving=serving,
+            preload=preload,
             dispatcher=dispatcher,
             policies=policies,
             codec=codec,

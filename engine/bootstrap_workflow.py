@@ -11,6 +11,7 @@ from engine.assist.slot import SLOTS, SlotFiller
 from engine.bundles.generation import Generation
 from engine.bundles.switch import Switch
 from engine.clock import SystemClock
+from engine.customer.preload import Preload
 from engine.errors import StartError
 from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
@@ -22,9 +23,9 @@ from engine.servicers.ticket import TicketServicer
 from engine.settings import EngineSettings
 from engine.workflow import http_call
 from engine.workflow.assembly import WorkflowSurroundings, assemble_workflow
+from engine.workflow.completion import Arrivals
 from engine.workflow.courier import Courier, Runner
 from engine.workflow.flow import Flow
-from engine.workflow.reading import NoFacts
 from engine.workflow.rule import Rule
 from engine.workflow.rule_desk import RuleContext, RuleDesk
 from engine.workflow.sender import StandardSender
@@ -64,6 +65,7 @@ class Context:
 
     store: Store
     serving: Serving
+    preload: Preload
     dispatcher: Dispatcher
     policies: StoredPolicies
     codec: Codec
@@ -72,7 +74,7 @@ class Context:
 
 def compose(settings: EngineSettings, context: Context, runner: Runner, searchers: Executor) -> Following:
     """Nothing is read before it is needed."""
-    clock, codec, facts = SystemClock(), ProtoWorkflowCodec(), NoFacts()
+    clock, codec = SystemClock(), ProtoWorkflowCodec()
     webhooks = Webhooks(list(settings.webhooks.values()))
     parts = assemble_workflow(
         WorkflowSurroundings(
@@ -83,7 +85,7 @@ def compose(settings: EngineSettings, context: Context, runner: Runner, searcher
             dispatcher=context.dispatcher,
             assist=lambda: context.serving().assist,
             filler=SlotFiller({**SLOTS, **settings.slots}),
-            facts=facts,
+            customers=context.preload,
             webhooks=webhooks,
             pack=context.rules,
         )
@@ -92,9 +94,11 @@ def compose(settings: EngineSettings, context: Context, runner: Runner, searcher
         reader=lambda: (context.serving().classifier, context.serving().assist.bookkeeper),
         store=context.store,
         webhooks=webhooks,
-        facts=facts,
+        customers=context.preload,
     )
     desk = RuleDesk(rulebooks=parts.rulebooks, store=context.store, codec=codec, clock=clock, context=about)
+    arrivals = Arrivals(completion=parts.completion, desk=parts.desk, thread=runner.thread)
+    context.preload.subscribe(arrivals.tell)
     courier = Courier(
         store=context.store.workflow,
         desk=parts.desk,

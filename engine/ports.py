@@ -476,11 +476,3 @@ class WorkflowStore(Protocol):
     def finish_delivery(self, tenant: str, delivery_id: str) -> None:
         """It has arrived: forget it."""
         ...
-
-
-class CustomerFacts(Protocol):
-    """What is known of customers, such as the last order; never waits for it."""
-
-    def of(self, tenant: str, channel: int, customer_id: str) -> Mapping[str, str]:
-        """Facts by the names of slots; empty where nothing is known yet."""
-        ...

@@ -21,6 +21,7 @@ from engine.analysis.analyzer import Analyzer
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS, SlotFiller
+from engine.customer.informer import NOBODY, Customers
 from engine.domain import (
     Agent,
     Change,
@@ -32,7 +33,7 @@ from engine.domain import (
     Requirement,
 )
 from engine.pipeline import Pipeline
-from engine.ports import Classifier, CustomerFacts, Store
+from engine.ports import Classifier, Store
 from engine.routing.crew import Crew
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
@@ -42,7 +43,6 @@ from engine.servicers.codec_workflow import ProtoWorkflowCodec
 from engine.stores.sqlite import SQLiteStore
 from engine.team import Team
 from engine.workflow.assembly import WorkflowParts, WorkflowSurroundings, assemble_workflow
-from engine.workflow.reading import NoFacts
 from engine.workflow.rule import Rule
 from engine.workflow.webhook import Webhook, Webhooks
 
@@ -187,7 +187,7 @@ class Workday:
 
     rules: Sequence[Rule] = ()
     webhooks: Sequence[Webhook] = ()
-    facts: CustomerFacts = field(default_factory=NoFacts)
+    customers: Customers = NOBODY
 
 
 def make_desk(
@@ -224,7 +224,7 @@ def make_desk(
             dispatcher=dispatcher,
             assist=lambda: assist,
             filler=SlotFiller(SLOTS),
-            facts=workday.facts,
+            customers=workday.customers,
             webhooks=Webhooks(workday.webhooks),
             pack=workday.rules,
         )

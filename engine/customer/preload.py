@@ -66,7 +66,7 @@ class Preload:
         self._listeners.append(listener)
 
     def of(self, tenant: str, channel: int, customer_id: str) -> Mapping[str, str]:
-        """See `ports.CustomerFacts`."""
+        """What may stand in a reply to whatever text."""
         return self.facts_for(tenant, channel, customer_id, "")
 
     def facts_for(self, tenant: str, channel: int, customer_id: str, text: str) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from engine.ports import Codec
 from engine.routing.dispatcher import Dispatcher
 from engine.workflow.codec import WorkflowCodec
+from engine.workflow.completion import Completion, Opened
 from engine.workflow.outgoing import Outgoing
 from engine.workflow.rule import (
     ACTION_NAMES,
@@ -25,10 +26,9 @@ from engine.workflow.rule import (
 from engine.workflow.speech import Speech
 from engine.workflow.staffing import Staffing
 from engine.workflow.step import Step
-from engine.workflow.ticket import MAX_FACTS, Ticket, number_of
+from engine.workflow.ticket import Ticket, number_of
 
 MAX_TAGS = 32  # of a conversation
-MAX_VALUE = 512  # bytes of a fact that is kept with a ticket
 TICKET = "ticket_id"  # the fact that an opened ticket's number is
 
 
@@ -38,12 +38,14 @@ class Actor:
     def __init__(
         self,
         *,
+        completion: Completion,
         codec: Codec,
         workflow_codec: WorkflowCodec,
         dispatcher: Dispatcher,
         speech: Speech,
         outgoing: Outgoing,
     ) -> None:
+        self._completion = completion
         self._workflow_codec = workflow_codec
         self._speech = speech
         self._outgoing = outgoing
@@ -71,6 +73,7 @@ class Actor:
         step.draft.follow_up.tickets.append(ticket)
         step.record("ticket_opened", self._workflow_codec.ticket(ticket))
         self._outgoing.ticket(step.occasion, "ticket.opened", ticket)
+        self._completion.expect(step.tenant, step.reading, Opened(ticket=ticket, action=action))
         return ticket.ticket_id
 
     def _ticket(self, step: Step, action: OpenTicket) -> Ticket:
@@ -79,7 +82,7 @@ class Actor:
         assignee_id = conversation.agent_id if action.assignee_id == OWNER else action.assignee_id
         return Ticket(
             ticket_id=number_of(step.tenant, *names),
-            title=self._speech.title(step, action.title),
+            title=self._speech.title(action.title, step.facts, reading.language),
             priority=action.priority,
             assignee_id=assignee_id,
             team=action.team,
@@ -88,21 +91,11 @@ class Actor:
             channel=conversation.channel,
             rule_id=step.rule.rule_id,
             tags=action.tags,
-            facts=self._facts(step, action),
+            facts=self._speech.kept(action, step.facts),
             opened_ms=step.now_ms,
             updated_ms=step.now_ms,
             due_ms=step.now_ms + action.due_ms if action.due_ms else 0,
         )
-
-    def _facts(self, step: Step, action: OpenTicket) -> dict[str, str]:
-        """Those asked for, else all that replies may say; what is too long is left out."""
-        wanted = action.facts or sorted(step.facts.keys() & self._speech.known)
-        kept = {
-            name: step.facts[name]
-            for name in wanted
-            if step.facts.get(name) and len(step.facts[name].encode()) <= MAX_VALUE
-        }
-        return dict(list(kept.items())[:MAX_FACTS])
 
     def _add_tags(self, step: Step, action: AddTags) -> str:
         before = step.conversation.tags

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from engine.assist.assembly import Assist
 from engine.assist.slot import SlotFiller
-from engine.ports import Clock, Codec, CustomerFacts, Store
+from engine.customer.informer import Customers
+from engine.ports import Clock, Codec, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.workflow.actor import Actor
 from engine.workflow.codec import WorkflowCodec
+from engine.workflow.completion import Completion
 from engine.workflow.desk import TicketDesk
 from engine.workflow.flow import Flow
 from engine.workflow.outgoing import Outgoing
@@ -27,6 +29,7 @@ class WorkflowParts:
     flow: Flow
     rulebooks: Rulebooks
     desk: TicketDesk
+    completion: Completion
     webhooks: Webhooks
 
 
@@ -41,7 +44,7 @@ class WorkflowSurroundings:
     dispatcher: Dispatcher
     assist: Callable[[], Assist]  # of the bundle that serves
     filler: SlotFiller
-    facts: CustomerFacts
+    customers: Customers
     webhooks: Webhooks
     pack: Sequence[Rule]
 
@@ -50,7 +53,9 @@ def assemble_workflow(given: WorkflowSurroundings) -> WorkflowParts:
     """Nothing is read before it is needed."""
     outgoing = Outgoing(given.webhooks)
     speech = Speech(filler=given.filler, assist=given.assist, codec=given.codec)
+    completion = Completion(customers=given.customers, speech=speech)
     actor = Actor(
+        completion=completion,
         codec=given.codec,
         workflow_codec=given.workflow_codec,
         dispatcher=given.dispatcher,
@@ -66,9 +71,10 @@ def assemble_workflow(given: WorkflowSurroundings) -> WorkflowParts:
             store=given.store,
             codec=given.workflow_codec,
             actor=actor,
-            facts=given.facts,
+            customers=given.customers,
         ),
         rulebooks=rulebooks,
         desk=TicketDesk(store=given.store, codec=given.workflow_codec, clock=given.clock, outgoing=outgoing),
+        completion=completion,
         webhooks=given.webhooks,
     )

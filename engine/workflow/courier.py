@@ -17,6 +17,7 @@ from engine.ports import Clock, WorkflowStore
 from engine.workflow.desk import TicketDesk
 from engine.workflow.outbox import Delivery, DeliveryState
 from engine.workflow.sender import DeliveryError, Parcel, Sender
+from engine.workflow.ticket import Ticket
 from engine.workflow.webhook import Format, Webhook, Webhooks
 
 AT_ONCE = 8  # deliveries on their way; each takes a thread
@@ -87,21 +88,20 @@ class Courier:
         await self._runner.decide(self._store.finish_delivery, tenant, delivery.delivery_id)
 
     async def _send(self, tenant: str, webhook: Webhook, delivery: Delivery) -> None:
-        ticket_id = _ticket_id(delivery) if webhook.format is Format.ZAMMAD else ""
-        known = (
-            (await self._runner.decide(self._desk.ticket, tenant, ticket_id)).external_id if ticket_id else ""
-        )
-        parcel = Parcel(webhook=webhook, delivery=delivery, now_ms=self._clock.now_ms(), external_id=known)
+        ticket = await self._ticket(tenant, delivery) if webhook.format is Format.ZAMMAD else None
+        parcel = Parcel(webhook=webhook, delivery=delivery, now_ms=self._clock.now_ms(), ticket=ticket)
         called = await self._runner.call(self._senders[webhook.format], parcel)
-        if called and called != known:
-            await self._runner.decide(self._desk.note_external, tenant, ticket_id, called)
+        if ticket and called and called != ticket.external_id:
+            await self._runner.decide(self._desk.note_external, tenant, ticket.ticket_id, called)
 
-    async def _external_id(self, tenant: str, ticket_id: str) -> str:
+    async def _ticket(self, tenant: str, delivery: Delivery) -> Ticket:
+        """The one that it tells of."""
+        data = json.loads(delivery.body)["data"]
+        ticket_id = str(data.get("ticket", data).get("ticket_id", ""))
         try:
-            ticket = await self._runner.decide(self._desk.ticket, tenant, ticket_id)
+            return await self._runner.decide(self._desk.ticket, tenant, ticket_id)
         except NotFoundError as error:
             raise DeliveryError(str(error), is_final=True) from None
-        return ticket.external_id
 
     def _after(self, delivery: Delivery, error: DeliveryError) -> Delivery:
         """A failed delivery, to be tried later or dead."""
@@ -149,9 +149,3 @@ class Runner:
 def pause_before(attempt: int) -> float:
     """The longest pause in seconds before the attempt behind this one."""
     return min(FIRST_PAUSE * 2.0**attempt, LONGEST_PAUSE)
-
-
-def _ticket_id(delivery: Delivery) -> str:
-    """The ticket that it tells of, "" for none."""
-    data = json.loads(delivery.body)["data"]
-    return str(data.get("ticket", data).get("ticket_id", ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
@@ -106,6 +106,36 @@ class TicketDesk:
             after = replace(before, external_id=external_id, version=before.version + 1)
             change = Change(tenant=tenant, follow_up=FollowUp(tickets=[after]))
             if before.external_id == external_id or self._store.commit([change]) == [True]:
+                return
+        raise ContentionError(f"ticket {ticket_id} changed under {_ATTEMPTS} attempts; try again")
+
+    def complete(
+        self, tenant: str, ticket_id: str, facts: Mapping[str, str], titles: tuple[str, str]
+    ) -> None:
+        """Add facts that came late, and let the second title follow the first: see `completion`.
+
+        Raises: NotFoundError, ContentionError.
+        """
+        for _ in range(_ATTEMPTS):
+            before = self.ticket(tenant, ticket_id)
+            known = {**facts, **before.facts}
+            if known == before.facts or before.state is TicketState.CLOSED:
+                return
+            gathering, now_ms = Gathering(), self._clock.now_ms()
+            changed = replace(
+                before,
+                facts=known,
+                title=title or before.title,
+                updated_ms=now_ms,
+                version=before.version + 1,
+            )
+            _, kind, data = self._changed(tenant, gathering, now_ms, changed)
+            change = Change(
+                tenant=tenant,
+                events=_events(gathering.tickets, kind, data, now_ms),
+                follow_up=gathering.made(),
+            )
+            if self._store.commit([change]) == [True]:
                 return
         raise ContentionError(f"ticket {ticket_id} changed under {_ATTEMPTS} attempts; try again")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from engine.customer.informer import Customers
 from engine.domain import Conversation
-from engine.ports import CustomerFacts, Store
+from engine.ports import Store
 from engine.routing.draft import Draft
 from engine.workflow.actor import Actor
 from engine.workflow.codec import WorkflowCodec
@@ -33,13 +34,13 @@ class Flow:
         store: Store,
         codec: WorkflowCodec,
         actor: Actor,
-        facts: CustomerFacts,
+        customers: Customers,
     ) -> None:
         self._rulebooks = rulebooks
         self._store = store
         self._codec = codec
         self._actor = actor
-        self._facts = facts
+        self._customers = customers
 
     def follow(self, decided: Decided) -> None:
         """See `hook.Workflow`."""
@@ -57,7 +58,7 @@ class Flow:
         known = [(one, reading) for one, reading in found if reading]
         readings = [reading for _, reading in known]
         columns = columns_of(
-            tenant, readings, [one for one, _ in known], facts=self._facts, now_ms=draft.now_ms
+            tenant, readings, [one for one, _ in known], customers=self._customers, now_ms=draft.now_ms
         )
         hits = book.match(columns, Trigger.WAITING)
         fired = self._fired(tenant, [known[hit.row][0].conversation_id for hit in hits])
@@ -125,13 +126,7 @@ class Flow:
             texts=_taken(batch.texts, rows),
             vips=[batch.hints[row].vip for row in rows],
             conversations=conversations,  # type: ignore[arg-type]  # every decided one is in its draft
-            facts_of=lambda row: known_facts(
-                self._facts,
-                tenant,
-                batch.channels[rows[row]],
-                batch.customer_ids[rows[row]],
-                batch.metadata[rows[row]],
-            ),
+            facts_of=lambda row: known_facts(self._customers, tenant, _reading(decided, rows[row])),
         )
 
     def _fired(self, tenant: str, conversation_ids: Sequence[str]) -> _Fired:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.customer.informer import Customers
 from engine.domain import Conversation
-from engine.ports import CustomerFacts
 from engine.workflow.columns import Columns
 
 
@@ -47,7 +47,7 @@ def columns_of(
     readings: Sequence[Reading],
     conversations: Sequence[Conversation],
     *,
-    facts: CustomerFacts,
+    customers: Customers,
     now_ms: int,
 ) -> Columns:
     """One row per reading, its conversation beside it."""
@@ -62,23 +62,11 @@ def columns_of(
         texts=[one.text for one in readings],
         vips=[one.vip for one in readings],
         conversations=conversations,
-        facts_of=lambda row: known_facts(
-            facts, tenant, readings[row].channel, readings[row].customer_id, readings[row].metadata
-        ),
+        facts_of=lambda row: known_facts(customers, tenant, readings[row]),
     )
 
 
-def known_facts(
-    facts: CustomerFacts, tenant: str, channel: int, customer_id: str, metadata: Mapping[str, str]
-) -> Mapping[str, str]:
+def known_facts(customers: Customers, tenant: str, reading: Reading) -> Mapping[str, str]:
     """What the tenant's sources know, and what came with the message, which counts first."""
-    known = facts.of(tenant, channel, customer_id)
-    return {**known, **metadata} if known else metadata
-
-
-class NoFacts:
-    """Nothing is known of anybody."""
-
-    def of(self, tenant: str, channel: int, customer_id: str) -> Mapping[str, str]:
-        """See `ports.CustomerFacts`."""
-        return {}
+    known = customers.facts_for(tenant, reading.channel, reading.customer_id, reading.text)
+    return {**known, **reading.metadata} if known else reading.metadata

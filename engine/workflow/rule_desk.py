@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 from engine.analysis.analyzer import Analyzer
 from engine.assist.bookkeeper import Bookkeeper
+from engine.customer.informer import Customers
 from engine.domain import Conversation
 from engine.errors import NotFoundError
-from engine.ports import Classifier, Clock, CustomerFacts, Store
+from engine.ports import Classifier, Clock, Store
 from engine.routing.dispatcher import blank
 from engine.workflow import inspection
 from engine.workflow.codec import WorkflowCodec
@@ -142,7 +143,9 @@ class RuleDesk:
     ) -> list[Explanation]:
         now_ms = self._clock.now_ms()
         book = Rulebook(self.rules(tenant))
-        columns = columns_of(tenant, [reading], [conversation], facts=self._context.facts, now_ms=now_ms)
+        columns = columns_of(
+            tenant, [reading], [conversation], customers=self._context.customers, now_ms=now_ms
+        )
         explained: list[Explanation] = []
         for rule in book.rules:
             hindrance = _hindrance(rule, explained, fired.get(rule.rule_id, 0), now_ms)
@@ -159,9 +162,9 @@ class RuleContext:
         reader: Callable[[], tuple[Classifier, Bookkeeper]],
         store: Store,
         webhooks: Webhooks,
-        facts: CustomerFacts,
+        customers: Customers,
     ) -> None:
-        self.facts = facts
+        self.customers = customers
         self._reader = reader  # of the bundle that serves
         self._store = store
         self._webhooks = webhooks

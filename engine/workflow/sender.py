@@ -9,6 +9,7 @@ from typing import Protocol
 from engine.workflow.http_call import Answer, Call, CallError
 from engine.workflow.outbox import Delivery
 from engine.workflow.signature import headers
+from engine.workflow.ticket import Ticket
 from engine.workflow.webhook import Webhook, key_of
 
 Send = Callable[[Call], Answer]
@@ -27,12 +28,12 @@ class DeliveryError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """A delivery on its way. `external_id` is what the receiver calls the ticket, "" where it does not yet."""
+    """A delivery on its way, and for those who keep tickets the ticket that it tells of, as it is by now."""
 
     webhook: Webhook
     delivery: Delivery
     now_ms: int
-    external_id: str = ""
+    ticket: Ticket | None = None
 
 
 class Sender(Protocol):

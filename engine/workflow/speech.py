@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping, Set
 
 from engine.assist.assembly import Assist
 from engine.assist.slot import SlotFiller
 from engine.domain import AutoReply, AutoReplyDecision
 from engine.errors import NotFoundError
 from engine.ports import Codec
-from engine.workflow.rule import SendReply
+from engine.workflow.rule import OpenTicket, SendReply
 from engine.workflow.step import Step
+from engine.workflow.ticket import MAX_FACTS
 
 _SLOT = re.compile(r"\{[a-z][a-z0-9_]{0,63}\}")
+_LONGEST_FACT = 512  # bytes
+_NO_TITLE = "?"
 _LONGEST_TITLE = 200  # bytes
 
 
@@ -26,15 +29,22 @@ class Speech:
         self._codec = codec
 
     @property
-    def known(self) -> Collection[str]:
+    def known(self) -> Set[str]:
         """The slots there are."""
         return self._filler.known.keys()
 
-    def title(self, step: Step, template: str) -> str:
+    def title(self, template: str, facts: Mapping[str, str], language: str) -> str:
         """A ticket's; what nothing fills is left out."""
-        filled = self._filler.fill(template, step.facts, language=step.reading.language, channel=0)
-        title = " ".join(_SLOT.sub("", filled.text).split()) or step.rule.rule_id
+        filled = self._filler.fill(template, facts, language=language, channel=0)
+        title = " ".join(_SLOT.sub("", filled.text).split()) or _NO_TITLE
         return title.encode()[:_LONGEST_TITLE].decode(errors="ignore")
+
+    def kept(self, action: OpenTicket, facts: Mapping[str, str]) -> dict[str, str]:
+        """What a ticket keeps: the facts asked for, else all that replies may say; what is too long is left out."""
+        wanted = action.facts or sorted(facts.keys() & self.known)
+        found = {name: facts[name] for name in wanted if facts.get(name)}
+        short = {name: value for name, value in found.items() if len(value.encode()) <= _LONGEST_FACT}
+        return dict(list(short.items())[:MAX_FACTS])
 
     def reply(self, step: Step, action: SendReply) -> str:
         """Answer the customer; what has an open slot is not sent."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from engine.customer.informer import NOBODY
 from engine.domain import Conversation, ConversationState, Mood, Requirement
 from engine.routing import mood
 from engine.workflow.flow import is_within_window
-from engine.workflow.reading import NoFacts, Reading, Recorded, columns_of
+from engine.workflow.reading import Reading, Recorded, columns_of
 from engine.workflow.rule import Rule, Trigger, Verdict
 from engine.workflow.rulebook import Rulebook
 
@@ -65,7 +66,7 @@ class Rehearsal:
     ) -> list[Trial]:
         assert past.last is not None  # whoever calls has seen it
         columns = columns_of(
-            self._tenant, [past.last], [past.conversation], facts=NoFacts(), now_ms=event.time_ms
+            self._tenant, [past.last], [past.conversation], customers=NOBODY, now_ms=event.time_ms
         )
         trials = []
         for hit in self._book.match(columns, trigger):

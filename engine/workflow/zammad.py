@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from engine.workflow.http_call import Call
+from engine.workflow.payload import of_ticket
 from engine.workflow.sender import DeliveryError, Parcel, Send, ask, must_succeed
 
 _HIGH = 7  # our priority from which Zammad's is high
@@ -37,6 +38,8 @@ class ZammadSender:
         if tell is None:
             raise DeliveryError(f"Zammad takes tickets, not {parcel.delivery.kind}", is_final=True)
         data: Mapping[str, Any] = json.loads(parcel.delivery.body)["data"]
+        if parcel.ticket and parcel.delivery.kind == "ticket.opened":
+            data = of_ticket(parcel.ticket)  # with what was learned of the customer meanwhile
         try:
             return tell(parcel, data)
         except (KeyError, TypeError):
@@ -122,6 +125,6 @@ def _priority(ticket: Mapping[str, Any]) -> str:
 
 
 def _known(parcel: Parcel) -> str:
-    if not parcel.external_id:
+    if not parcel.ticket or not parcel.ticket.external_id:
         raise DeliveryError("Zammad has not got the ticket yet")
-    return parcel.external_id
+    return parcel.ticket.external_id

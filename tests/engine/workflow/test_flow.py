@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from yingda.v1 import answer_pb2, assignment_pb2, event_pb2
 
+from engine.customer.profile import Customer, Key, Order
 from engine.domain import Change, ConversationState, Presence
 from engine.ports import Store
 from engine.routing.policy import MINUTE
@@ -55,8 +57,21 @@ OPENS = Rule(
 class KnownFacts:
     """One customer's order."""
 
-    def of(self, tenant: str, channel: int, customer_id: str) -> Mapping[str, str]:
+    def is_on(self, tenant: str) -> bool:
+        return True
+
+    def facts_for(self, tenant: str, channel: int, customer_id: str, text: str) -> Mapping[str, str]:
         return {"order_id": "A1", "carrier": "SF", "secret": "x"} if customer_id == "cu1" else {}
+
+
+class Silent:
+    """Sources that have not answered yet."""
+
+    def is_on(self, tenant: str) -> bool:
+        return True
+
+    def facts_for(self, tenant: str, channel: int, customer_id: str, text: str) -> Mapping[str, str]:
+        return {}
 
 
 def desk_with(store: Store, *rules: Rule, **workday: FieldValue) -> Desk:
@@ -82,7 +97,7 @@ class TestTickets:
     def test_a_refund_opens_a_ticket_with_the_orders_data_and_tells_its_number(
         self, embedded: SQLiteStore
     ) -> None:
-        desk = desk_with(embedded, OPENS, facts=KnownFacts())
+        desk = desk_with(embedded, OPENS, customers=KnownFacts())
         answer = ask(desk, "refund.request please")
         (ticket,) = tickets(desk)
 
@@ -94,7 +109,7 @@ class TestTickets:
         assert answer.auto_reply.text.endswith(f"Your number is {ticket.ticket_id}.")
 
     def test_what_came_with_the_message_counts_before_what_is_known(self, embedded: SQLiteStore) -> None:
-        desk = desk_with(embedded, OPENS, facts=KnownFacts())
+        desk = desk_with(embedded, OPENS, customers=KnownFacts())
         ask(desk, "refund.request", metadata={"order_id": "B2"})
 
         assert tickets(desk)[0].facts["order_id"] == "B2"
@@ -154,6 +169,44 @@ class TestTickets:
         assert list(event.actions) == [f"open_ticket {tickets(desk)[0].ticket_id}", "auto_reply sent"]
         assert (check.name, check.wanted, check.found) == ("intents", "refund.request", "refund.request")
         assert check.holds
+
+
+class TestLateFacts:
+    KEY = Key(tenant=TENANT, channel=1, customer_id="cu1")
+
+    def customer(self, *orders: str, waiting: tuple[str, ...] = ()) -> Customer:
+        made = tuple(Order(order_id=one, facts={"order_id": one, "carrier": "SF"}) for one in orders)
+        return Customer(key=self.KEY, orders=made, facts={"customer_name": "An"}, waiting=waiting)
+
+    def test_what_a_source_says_a_moment_later_is_added(self, embedded: SQLiteStore) -> None:
+        desk = desk_with(embedded, OPENS, customers=Silent())
+        answer = ask(desk, "refund.request")
+        (before,) = tickets(desk)
+        desk.workflow.completion.complete(self.customer(waiting=("orders",)), desk.workflow.desk)
+        desk.workflow.completion.complete(self.customer("A1"), desk.workflow.desk)
+        (after,) = tickets(desk)
+
+        assert (before.title, before.facts) == ("Refund of", {})
+        assert after.title == "Refund of A1"
+        assert after.facts == {"order_id": "A1", "carrier": "SF", "customer_name": "An"}
+        assert kinds(desk, answer.conversation_id)[-1] == "ticket_changed"
+
+    def test_a_title_that_somebody_changed_stays(self, embedded: SQLiteStore) -> None:
+        desk = desk_with(embedded, OPENS, customers=Silent())
+        ask(desk, "refund.request")
+        (opened,) = tickets(desk)
+        desk.workflow.desk.update(TENANT, "q1", replace(opened, title="mine"))
+        desk.workflow.completion.complete(self.customer("A1"), desk.workflow.desk)
+        desk.workflow.completion.complete(self.customer("A2"), desk.workflow.desk)
+
+        assert [(one.title, one.facts["order_id"]) for one in tickets(desk)] == [("mine", "A1")]
+
+    def test_of_several_orders_none_is_taken_for_the_one_meant(self, embedded: SQLiteStore) -> None:
+        desk = desk_with(embedded, OPENS, customers=Silent())
+        ask(desk, "refund.request")
+        desk.workflow.completion.complete(self.customer("A1", "A2"), desk.workflow.desk)
+
+        assert [one.facts for one in tickets(desk)] == [{"customer_name": "An"}]
 
 
 class TestConditions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -140,7 +141,7 @@ def test_a_change_goes_to_their_ticket(
 ) -> None:
     zammad.tickets[41] = {"id": 41, "title": "old"}
     data = {**of_ticket(TICKET), "state": state.value}
-    send(parcel(receiver, "ticket.changed", data, external_id="41"))
+    send(parcel(receiver, "ticket.changed", data, ticket=replace(TICKET, external_id="41")))
 
     assert zammad.tickets[41]["state"] == theirs
     assert ("pending_time" in zammad.tickets[41]) is (state is TicketState.PENDING)
@@ -149,7 +150,14 @@ def test_a_change_goes_to_their_ticket(
 def test_a_comment_is_an_article_and_is_said_once(receiver: Receiver, zammad: FakeZammad) -> None:
     said = Comment(ticket_id="7K3M9Q2X", number=3, author="ann", text="好的", is_public=True, time_ms=1)
     for _ in range(2):
-        send(parcel(receiver, "ticket.commented", of_comment(TICKET, said), external_id="41"))
+        send(
+            parcel(
+                receiver,
+                "ticket.commented",
+                of_comment(TICKET, said),
+                ticket=replace(TICKET, external_id="41"),
+            )
+        )
     (article,) = zammad.articles
 
     assert (article["ticket_id"], article["body"], article["internal"]) == (41, "好的", False)
