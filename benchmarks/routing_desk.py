@@ -133,11 +133,9 @@ def make_desk(store: Store, reader: Classifier, policy: Policy, clock: Clock | N
 
 
 @asynccontextmanager
-async def working(desk: Desk) -> AsyncIterator[Desk]:
+async def working(desk: Desk, clock: Clock) -> AsyncIterator[Desk]:
     """With its timekeeper, until the block ends."""
-    timekeeper = Timekeeper(
-        store=desk.store, lifecycle=desk.lifecycle, clock=SystemClock(), thread=desk.thread
-    )
+    timekeeper = Timekeeper(store=desk.store, lifecycle=desk.lifecycle, clock=clock, thread=desk.thread)
     task = asyncio.create_task(timekeeper.run())
     try:
         yield desk
