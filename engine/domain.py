@@ -146,7 +146,7 @@ class Requirement:
 
     `skills` maps each skill to the probability that it is the one needed, likeliest first; `skill` is the one
     acted on. `agent_id` and `team` are conditions, `preferred_agent_id` is a wish; "" is none. `priority` is 0 to
-    10, `vip` 0 to 3.
+    10, `vip` 0 to 3. Where `is_given`, somebody named the skill, and what the customer writes does not change it.
     """
 
     skill: str
@@ -157,6 +157,7 @@ class Requirement:
     team: str = ""
     priority: int = 0
     vip: int = 0
+    is_given: bool = False
 
 
 class Mood(NamedTuple):

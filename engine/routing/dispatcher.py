@@ -37,6 +37,7 @@ R = TypeVar("R")
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
 _DEEPER = 4  # times as many places of a queue are looked at when nobody of the first ones fitted
 _DEEPEST = 256  # so that one commit stays short; what is behind these the ladder places
+_ENDED = (ConversationState.CLOSED, ConversationState.WRAPPING)  # for the customer
 SMALL_TALK = "chat."  # intents that say nothing about what the customer needs
 
 
@@ -353,8 +354,13 @@ def _new_id(batch: MessageBatch, row: int) -> str:
 
 
 def _asked(conversation: Conversation, asked: Requirement, intent: str) -> Requirement:
-    """What an unowned conversation asks for now: small talk does not change what it asked before."""
+    """What an unowned conversation asks for now: small talk does not change what it asked before.
+
+    Nor does anything else the customer writes, where a transfer named the skill, until it has ended.
+    """
     before = conversation.requirement
+    if before.is_given and conversation.state not in _ENDED:
+        return replace(asked, skill=before.skill, skills=before.skills, is_given=True)
     if before.skill and (intent == OUT_OF_SCOPE or intent.startswith(SMALL_TALK)):
-        return replace(before, language=asked.language)
+        return replace(before, language=asked.language, is_given=False)
     return asked

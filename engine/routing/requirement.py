@@ -37,7 +37,7 @@ def _plain(skill: str, skills: tuple[tuple[str, float], ...], language: str) -> 
 def asking(before: Requirement, *, agent_id: str, team: str, skill: str) -> Requirement:
     """The requirement of a transferred conversation: the target alone decides."""
     if skill:
-        return replace(before, skill=skill, skills={skill: 1.0}, agent_id="", team="")
+        return replace(before, skill=skill, skills={skill: 1.0}, agent_id="", team="", is_given=True)
     return replace(before, agent_id=agent_id, team=team)
 
 

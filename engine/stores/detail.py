@@ -13,6 +13,7 @@ encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":")
 ).encode  # made once: it is called for every message
 _TAGS = 13  # place of the tags in a conversation's parts; what older releases kept ends before it
+_GIVEN = 8  # place of what is there where a requirement's skill was given
 _KEPT = 8192  # requirements remembered; rounded probabilities make many equal
 
 
@@ -137,6 +138,7 @@ def _requirement_text(one: Requirement) -> str:
             one.team,
             one.priority,
             one.vip,
+            *([True] if one.is_given else []),
         ],
     )
 
@@ -153,4 +155,5 @@ def _requirement(text: str) -> Requirement:
         team=kept[5],
         priority=kept[6],
         vip=kept[7],
+        is_given=len(kept) > _GIVEN,
     )

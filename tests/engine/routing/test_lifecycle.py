@@ -308,6 +308,24 @@ def test_what_a_transfer_asks_for_outlasts_the_next_message(desk: Desk) -> None:
     assert (moved.state, moved.requirement.team) == (WAITING, "night")
 
 
+def test_a_skill_that_a_transfer_names_outlasts_what_the_customer_writes(desk: Desk) -> None:
+    one = offered(desk, "ann")
+    desk.lifecycle.transfer(TENANT, one.conversation_id, skill="legal")
+    ask(desk, "refund.request", customer_id="first")
+    moved = get(desk, one.conversation_id)
+
+    assert (moved.state, moved.requirement.skill, moved.requirement.skills) == (WAITING, "legal", {"legal": 1.0})
+
+
+def test_a_conversation_that_ended_asks_for_what_the_customer_writes(desk: Desk) -> None:
+    one = offered(desk, "ann")
+    desk.lifecycle.transfer(TENANT, one.conversation_id, skill="legal")
+    desk.lifecycle.close(TENANT, one.conversation_id)
+    ask(desk, "refund.request", conversation_id=one.conversation_id)
+
+    assert get(desk, one.conversation_id).requirement.skill == "finance"
+
+
 def test_what_gives_a_conversation_on_is_journaled(offering: Desk) -> None:
     one = offered(offering, "ann")
     offering.lifecycle.transfer(TENANT, one.conversation_id, team="night")
