@@ -16,6 +16,7 @@ from engine.errors import StartError
 from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.policies import StoredPolicies
+from engine.routing.policy_desk import PolicyDesk
 from engine.servicers import codec_workflow
 from engine.servicers.codec_workflow import ProtoWorkflowCodec
 from engine.servicers.rule import RuleServicer
@@ -113,7 +114,12 @@ def compose(settings: EngineSettings, context: Context, runner: Runner, searcher
     return Following(
         flow=parts.flow,
         courier=courier,
-        rule=RuleServicer(desk=desk, policies=context.policies, thread=runner.thread, searchers=searchers),
+        rule=RuleServicer(
+            desk=desk,
+            policies=PolicyDesk(policies=context.policies, dispatcher=context.dispatcher),
+            thread=runner.thread,
+            searchers=searchers,
+        ),
         ticket=TicketServicer(desk=parts.desk, thread=runner.thread),
     )
 

@@ -91,6 +91,10 @@ class Crew:
         """[A], who is online and on shift; shifts begin on the minute."""
         return self.roster.online & self.working(now_ms)
 
+    def online(self) -> list[str]:
+        """Who is."""
+        return [self.roster.agents[row].agent_id for row in np.flatnonzero(self.roster.online).tolist()]
+
     def begun(self, now_ms: int) -> set[str]:
         """Agents online whose shift has begun, and at first all who are on one, until they are taken out."""
         if self._asked_minute != now_ms // MINUTE:

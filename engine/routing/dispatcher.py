@@ -31,6 +31,7 @@ from engine.routing.basis import Bases
 from engine.routing.crew import Crew
 from engine.routing.draft import HOLDING, Draft
 from engine.routing.duty import Duties
+from engine.routing.requeue import Requeue
 from engine.routing.requirement import requirement_of
 
 R = TypeVar("R")
@@ -65,6 +66,7 @@ class Dispatcher:
         self._policies = policies
         self._crews: dict[str, Crew] = {}
         self._bases = Bases(codec)
+        self._requeue = Requeue(store)
 
     def draft(self, tenant: str, *, read: AnalysisBatch | None = None, after: int = 0) -> Draft:
         """A fresh draft over the tenant's agents as they are now, of whom none waits to be welcomed.
@@ -73,7 +75,9 @@ class Dispatcher:
         journals that they decide from here on.
         """
         crew = self._crew(tenant)
-        while crew.roster.came or crew.begun(self._clock.now_ms()):
+        while (
+            crew.roster.came or crew.begun(self._clock.now_ms()) or self._requeue.is_due(tenant, crew.policy)
+        ):
             self.welcome(tenant)
             crew = self._crew(tenant)  # where others may have come meanwhile
         return self._draft(crew, tenant, read=read, after=after)
@@ -116,8 +120,13 @@ class Dispatcher:
     def welcome(self, tenant: str, after: int = 0) -> None:
         """Give the agents who came since (online, changed, on shift) what waits for somebody like them.
 
-        What is journaled under `after` led to it.
+        What is journaled under `after` led to it. After a change of the policy all who wait, and all agents, come anew.
         """
+        crew = self._crew(tenant)
+        if self._requeue.is_due(tenant, crew.policy) and self._requeue.run(
+            tenant, crew.policy, partial(self._commit_draft, tenant)
+        ):
+            crew.roster.came.update(crew.online())
         self.until_committed(partial(self._try_welcome, tenant, after))
 
     def begin_shifts(self) -> None:
@@ -195,6 +204,14 @@ class Dispatcher:
         draft = Draft(tenant=tenant, crew=crew, now_ms=self._clock.now_ms(), after=after, mark=mark)
         self._bases.begin(draft, read)
         return draft
+
+    def _commit_draft(self, tenant: str, step: Callable[[Draft], None]) -> None:
+        def attempt() -> bool | None:
+            draft = self._draft(self._crew(tenant), tenant)
+            step(draft)
+            return not draft.change().conversations or self.commit(draft) or None
+
+        self.until_committed(attempt)
 
     def _try_welcome(self, tenant: str, after: int) -> bool | None:
         crew = self._crew(tenant)

@@ -13,7 +13,7 @@ from yingda.v1.message_pb2 import CHANNEL_WEB
 from yingda.v1.rule_service_pb2_grpc import RuleServiceServicer
 
 from engine.decision_thread import DecisionThread
-from engine.routing.policies import StoredPolicies
+from engine.routing.policy_desk import PolicyDesk
 from engine.servicers import check, convert_policy, convert_rule, convert_ticket, convert_trial
 from engine.servicers.convert import milliseconds
 from engine.servicers.position import position_of, token_of
@@ -29,7 +29,7 @@ class RuleServicer(RuleServiceServicer):
     """Rules, what they sent, and the routing policy. Trials run beside the decisions."""
 
     def __init__(
-        self, *, desk: RuleDesk, policies: StoredPolicies, thread: DecisionThread, searchers: Executor
+        self, *, desk: RuleDesk, policies: PolicyDesk, thread: DecisionThread, searchers: Executor
     ) -> None:
         self._desk = desk
         self._policies = policies

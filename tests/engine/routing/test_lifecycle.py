@@ -314,7 +314,11 @@ def test_a_skill_that_a_transfer_names_outlasts_what_the_customer_writes(desk: D
     ask(desk, "refund.request", customer_id="first")
     moved = get(desk, one.conversation_id)
 
-    assert (moved.state, moved.requirement.skill, moved.requirement.skills) == (WAITING, "legal", {"legal": 1.0})
+    assert (moved.state, moved.requirement.skill, moved.requirement.skills) == (
+        WAITING,
+        "legal",
+        {"legal": 1.0},
+    )
 
 
 def test_a_conversation_that_ended_asks_for_what_the_customer_writes(desk: Desk) -> None:
