@@ -42,7 +42,7 @@ from engine.domain import Reply
 from engine.errors import StartError
 from engine.history import History
 from engine.pipeline import Pipeline
-from engine.ports import Classifier, Clock, Store
+from engine.ports import Classifier, Clock, Codec, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
 from engine.routing.policies import StoredPolicies
@@ -61,15 +61,21 @@ from engine.servicers.model import ModelServicer
 from engine.servicers.reading import ReadingServicers, always_current
 from engine.servicers.recorder import Recorder
 from engine.servicers.reply import ReplyServicer
-from engine.settings import EngineSettings
+from engine.servicers.timeline import Timeline
+from engine.settings import EngineSettings, policy_from
 from engine.stores import folder, sqlite
 from engine.team import Team
 from engine.timekeeper import Timekeeper
+from engine.timeline.feedback import FeedbackExport
+from engine.timeline.labels import LabelBook
+from engine.timeline.reader import JournalReader
+from engine.timeline.review import Reviewer
 from engine.watch import Watch
 from engine.workflow.courier import AT_ONCE, Runner
 from models import signature
 from models.bundle import BundleError
 from models.loader import TrustingLoader, load_trusted
+from models.redaction import redact
 
 _MODELS = Path(models.__file__).parent
 _SEARCHERS = 2  # threads; a search lasts a millisecond and gives up the lock while FAISS compares
@@ -86,12 +92,13 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """One that decides, some that search, one that loads bundles, some that call other systems."""
+    """One that decides, some that search, one that loads bundles, some that call others, one that looks back."""
 
     decisions: DecisionThread
     searchers: ThreadPoolExecutor
     loading: ThreadPoolExecutor
     callers: ThreadPoolExecutor
+    reviews: ThreadPoolExecutor
 
 
 @asynccontextmanager
@@ -103,11 +110,12 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.callback(store.close)
         home, classifier, meter = _home(settings)
         threads = _threads(stack)
+        cabinet = _cabinet(settings, home)
         preload = _preload(settings, store, threads)
         stack.push_async_callback(preload.close)
-        core = _core(settings, store, threads, preload)
+        core = _core(settings, store, threads, cabinet, preload)
         first = _generation(core, classifier, meter, None)
-        parts = _parts(settings, core, home, first)
+        parts = _parts(settings, core, cabinet, first)
         stack.callback(parts.deployer.close)
         stack.callback(parts.trials.close)
         await parts.deployer.start(first)
@@ -135,9 +143,11 @@ def _threads(stack: AsyncExitStack) -> Threads:
     stack.callback(loading.shutdown, cancel_futures=True)
     callers = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="call")
     stack.callback(callers.shutdown)
+    reviews = ThreadPoolExecutor(max_workers=1, thread_name_prefix="review")
+    stack.callback(reviews.shutdown, cancel_futures=True)
     thread = DecisionThread()
     stack.callback(thread.close)  # before the store: what was begun still needs it
-    return Threads(thread, searchers, loading, callers)
+    return Threads(thread, searchers, loading, callers, reviews)
 
 
 def _home(settings: EngineSettings) -> tuple[Home, Classifier, Meter | None]:
@@ -167,6 +177,7 @@ class _Core:
     following: Following
     preload: Preload
     recorder: Recorder
+    timeline: Timeline
 
 
 async def _finish(courier: asyncio.Task[None], following: Following, grace: float) -> None:
@@ -183,7 +194,30 @@ def _preload(settings: EngineSettings, store: Store, threads: Threads) -> Preloa
     return make_preload(customers, store=store, thread=threads.decisions, clock=SystemClock())
 
 
-def _core(settings: EngineSettings, store: Store, threads: Threads, preload: Preload) -> _Core:
+def _cabinet(settings: EngineSettings, home: Home) -> Cabinet:
+    return Cabinet(
+        folder=settings.data_dir / "bundles",
+        home=home,
+        loader=TrustingLoader(_trusted_keys(settings)),
+    )
+
+
+def _timeline(store: Store, codec: Codec, clock: Clock, threads: Threads, cabinet: Cabinet) -> Timeline:
+    reader = JournalReader(store=store, thread=threads.decisions)
+    return Timeline(
+        reader=reader,
+        reviewer=Reviewer(reader=reader, codec=codec, executor=threads.reviews),
+        labels=LabelBook(store=store, codec=codec, clock=clock),
+        thread=threads.decisions,
+        loading=threads.loading,
+        load=lambda bundle_id: cabinet.load(bundle_id)[0],
+        policy=policy_from,
+    )
+
+
+def _core(
+    settings: EngineSettings, store: Store, threads: Threads, cabinet: Cabinet, preload: Preload
+) -> _Core:
     clock, codec, serving = SystemClock(), ProtoCodec(), Serving()
     policies = StoredPolicies(store=store.assist, clock=clock, settings=settings.policies())
     dispatcher = Dispatcher(store=store, codec=codec, clock=clock, policies=policies)
@@ -215,6 +249,7 @@ def _core(settings: EngineSettings, store: Store, threads: Threads, preload: Pre
         following=following,
         preload=preload,
         recorder=Recorder(activities=Activities(store=store, clock=clock), thread=threads.decisions),
+        timeline=_timeline(store, codec, clock, threads, cabinet),
     )
 
 
@@ -254,6 +289,7 @@ def _reading_servicers(core: _Core, analyzer: Analyzer, assist: Assist) -> Readi
             adviser=assist.adviser,
             suggester=assist.suggester,
             policies=assist.policies,
+            labels=core.timeline.labels,
             thread=threads.decisions,
             searchers=threads.searchers,
         ),
@@ -272,7 +308,7 @@ def _reading_servicers(core: _Core, analyzer: Analyzer, assist: Assist) -> Readi
                 recorder=core.recorder,
             ),
             analyzer=analyzer,
-            thread=threads.decisions,
+            timeline=core.timeline,
         ),
     )
 
@@ -286,16 +322,11 @@ class _Parts:
     trials: Trials
 
 
-def _parts(settings: EngineSettings, core: _Core, home: Home, first: Generation) -> _Parts:
+def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Generation) -> _Parts:
     store, thread, lifecycle_ = core.store, core.threads.decisions, core.lifecycle
     switch = Switch(first)
     core.serving.follow(switch)
     trials = Trials(switch=switch, codec=ProtoModelCodec())
-    cabinet = Cabinet(
-        folder=settings.data_dir / "bundles",
-        home=home,
-        loader=TrustingLoader(_trusted_keys(settings)),
-    )
     deployer = _deployer(settings, core, cabinet, switch, trials)
     watch = Watch()
     store.subscribe(watch.publish)
@@ -317,13 +348,27 @@ def _parts(settings: EngineSettings, core: _Core, home: Home, first: Generation)
         ),
         customer=CustomerServicer(preload=core.preload),
         bot=BotServicer(feeds=feeds, register=Register(store=store.bots), thread=thread),
-        model=ModelServicer(cabinet=cabinet, deployer=deployer, switch=switch, trials=trials),
+        model=ModelServicer(
+            cabinet=cabinet,
+            deployer=deployer,
+            switch=switch,
+            trials=trials,
+            feedback=_feedback(core, switch),
+        ),
         rule=core.following.rule,
         ticket=core.following.ticket,
         reading=always_current(lambda: switch.serving.servicers),
     )
     timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=core.clock, thread=thread)
     return _Parts(servicers=servicers, timekeeper=timekeeper, feeds=feeds, deployer=deployer, trials=trials)
+
+
+def _feedback(core: _Core, switch: Switch) -> FeedbackExport:
+    async def intents(tenant: str) -> Mapping[str, str]:
+        replies = await core.threads.decisions.run(switch.serving.assist.bookkeeper.replies, tenant)
+        return {one.reply_id: one.intent for one in replies}
+
+    return FeedbackExport(reader=core.timeline.reader, redact=redact, intents=intents)
 
 
 def _deployer(

@@ -220,11 +220,8 @@ class Codec(Protocol):
         ...
 
 
-class Store(Protocol):
-    """State that outlives the process. It holds no policy: it says what is so, and commits all of a change or none.
-
-    Called from one thread. What `commit`, `put_…` and `set_presence` returned for survives a kill.
-    """
+class RoutingStore(Protocol):
+    """What routing decides on, and where it commits what it decided. Called from one thread."""
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
         """Journal data of the messages with these keys, where they exist; empty where only the key is still known."""
@@ -256,43 +253,12 @@ class Store(Protocol):
         """(tenant, agent_id) of agents that are not offline and whose lease ended by now."""
         ...
 
-    def next_due_ms(self) -> int | None:
-        """The earliest moment at which `due` or `lapsed` gives something; None where nothing ends by itself."""
-        ...
-
-    def list_conversations(
-        self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
-    ) -> list[Conversation]:
-        """Newest first by (opened_ms, conversation_id), those strictly before `before`."""
-        ...
-
-    def of_customer(self, tenant: str, channel: int, customer_id: str, limit: int) -> list[Conversation]:
-        """The customer's conversations on the channel, open or not, newest first by (opened_ms, id)."""
-        ...
-
     def roster(self, tenant: str) -> Roster:
         """The agents and what they carry; `agents` is the same object until one of them changes."""
         ...
 
     def mark(self, tenant: str) -> str | None:
         """Names the state of the last `roster`, for a `Change` decided on it; None where nobody else writes."""
-        ...
-
-    def put_agent(self, tenant: str, agent: Agent, event: Event | None = None) -> int:
-        """Create or replace; the stored presence and load stay. Journals the event with it; its sequence, or 0."""
-        ...
-
-    def set_presence(
-        self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0, event: Event | None = None
-    ) -> int:
-        """Until `lease_ms`, or until it is set again where that is 0. Journals the event with it; its sequence, or 0.
-
-        Raises: NotFoundError.
-        """
-        ...
-
-    def renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
-        """Let the presence last until then; an agent who is offline stays so. Raises: NotFoundError."""
         ...
 
     def lapse(self, tenant: str, agent_id: str, now_ms: int, event: Event | None = None) -> int | None:
@@ -310,6 +276,44 @@ class Store(Protocol):
         another open conversation stored, the follow-up is stale, or something happened since its `mark` by which it
         would have been decided otherwise (see `Change`).
         """
+        ...
+
+
+class Store(RoutingStore, Protocol):
+    """State that outlives the process. It holds no policy: it says what is so, and commits all of a change or none.
+
+    Called from one thread. What `commit`, `put_…` and `set_presence` returned for survives a kill.
+    """
+
+    def next_due_ms(self) -> int | None:
+        """The earliest moment at which `due` or `lapsed` gives something; None where nothing ends by itself."""
+        ...
+
+    def list_conversations(
+        self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
+    ) -> list[Conversation]:
+        """Newest first by (opened_ms, conversation_id), those strictly before `before`."""
+        ...
+
+    def of_customer(self, tenant: str, channel: int, customer_id: str, limit: int) -> list[Conversation]:
+        """The customer's conversations on the channel, open or not, newest first by (opened_ms, id)."""
+        ...
+
+    def put_agent(self, tenant: str, agent: Agent, event: Event | None = None) -> int:
+        """Create or replace; the stored presence and load stay. Journals the event with it; its sequence, or 0."""
+        ...
+
+    def set_presence(
+        self, tenant: str, agent_id: str, presence: Presence, lease_ms: int = 0, event: Event | None = None
+    ) -> int:
+        """Until `lease_ms`, or until it is set again where that is 0. Journals the event with it; its sequence, or 0.
+
+        Raises: NotFoundError.
+        """
+        ...
+
+    def renew(self, tenant: str, agent_id: str, lease_ms: int) -> None:
+        """Let the presence last until then; an agent who is offline stays so. Raises: NotFoundError."""
         ...
 
     def subscribe(self, listener: Callable[[str, Sequence[Conversation]], None]) -> None:

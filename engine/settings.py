@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -12,6 +14,7 @@ from yingda.v1 import message_pb2
 
 from engine.assist.slot import SlotType
 from engine.customer.settings import CustomerSettings
+from engine.errors import InvalidArgumentError
 from engine.routing.policy import UNIT, FixedPolicies, Policy
 from engine.workflow.webhook import Webhook
 
@@ -106,6 +109,19 @@ def _webhook(name: str, table: object) -> Webhook:
     if problem := webhook.problem():
         raise ValueError(f"{name}.{problem[0]}: {problem[1]}")
     return webhook
+
+
+def policy_from(text: str) -> Policy:
+    """A routing policy from TOML or JSON, with the keys of `[engine.policy.TENANT]`. Raises: InvalidArgumentError."""
+    try:
+        found = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+        return EngineSettings.model_validate({"policy": {OTHERS: found}}).policy[OTHERS]
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"][2:])) or "policy"
+        raise InvalidArgumentError("policy", f"{place}: {first['msg']}") from None
+    except ValueError as error:  # of TOML and JSON alike
+        raise InvalidArgumentError("policy", f"is neither TOML nor JSON: {error}") from None
 
 
 def _with_channel_numbers(policy: object) -> object:

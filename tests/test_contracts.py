@@ -307,7 +307,8 @@ def test_every_service_is_served() -> None:
 
 @pytest.mark.parametrize("service", forward.SERVICES, ids=lambda service: service.name)
 def test_the_engine_answers_every_method_that_the_gateway_forwards(service: Any) -> None:  # noqa: ANN401
-    made = vars(SERVICERS[service.name])
+    ours = [one for one in SERVICERS[service.name].__mro__ if one.__module__.startswith("engine.")]
+    made = {name for one in ours for name in vars(one)}
 
     assert [method.name for method in service.methods if method.name not in made] == []
 

@@ -18,26 +18,26 @@ class Analyzer:
     """Reads batches of texts with one classifier."""
 
     def __init__(self, *, classifier: Classifier) -> None:
-        self._classifier = classifier
+        self.classifier = classifier
 
     def analyze(self, texts: Sequence[str], locales: Sequence[str] = ()) -> AnalysisBatch:
         """One row per text; a text is read the same alone or in any batch.
 
         A locale that names a language we know says the language, otherwise the text does; give none or one per text.
         """
-        prediction = self._classifier.predict(texts)
-        names = self._classifier.intents
+        prediction = self.classifier.predict(texts)
+        names = self.classifier.intents
         candidates = _best(prediction.probability, min(CANDIDATES, len(names)))
         intents = [
             names[best] if scope else OUT_OF_SCOPE
             for best, scope in zip(candidates[:, 0].tolist(), prediction.in_scope.tolist(), strict=True)
         ]
         return AnalysisBatch(
-            bundle_id=self._classifier.id,
+            bundle_id=self.classifier.id,
             intent_names=names,
-            skill_of=self._classifier.skills,
+            skill_of=self.classifier.skills,
             intents=intents,
-            skills=[self._classifier.skills[intent] for intent in intents],
+            skills=[self.classifier.skills[intent] for intent in intents],
             languages=[
                 _language(locale) or LANGUAGES[code]
                 for code, locale in zip(prediction.language.tolist(), locales or repeat(""), strict=False)

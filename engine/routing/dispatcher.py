@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress
@@ -25,7 +25,7 @@ from engine.domain import (
     Requirement,
 )
 from engine.errors import ContentionError, NotFoundError
-from engine.ports import Clock, Codec, Policies, Store
+from engine.ports import Clock, Codec, Policies, RoutingStore
 from engine.routing import demand, mood, selection
 from engine.routing.basis import Bases
 from engine.routing.crew import Crew
@@ -59,7 +59,7 @@ class _Known:
 class Dispatcher:
     """Decides who owns which conversation. Not safe to share between threads."""
 
-    def __init__(self, *, store: Store, codec: Codec, clock: Clock, policies: Policies) -> None:
+    def __init__(self, *, store: RoutingStore, codec: Codec, clock: Clock, policies: Policies) -> None:
         self._store = store
         self._codec = codec
         self._clock = clock
@@ -128,6 +128,13 @@ class Dispatcher:
         ):
             crew.roster.came.update(crew.online())
         self.until_committed(partial(self._try_welcome, tenant, after))
+
+    def expect(self, tenant: str, came: Collection[str] = (), begun: Collection[str] = ()) -> None:
+        """Take it that these agents, and nobody else, came since or began a shift, and wait to be welcomed."""
+        crew = self._crew(tenant)
+        for waiting, wanted in ((crew.roster.came, came), (crew.begun(self._clock.now_ms()), begun)):
+            waiting.clear()
+            waiting.update(wanted)
 
     def begin_shifts(self) -> None:
         """Welcome the agents of known tenants whose shift has begun."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from engine.domain import Assignment, Conversation, ConversationState, Event, Outcome, Presence
 from engine.errors import ConflictError, NotFoundError
-from engine.ports import Codec, Store
+from engine.ports import Codec, RoutingStore
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.draft import Draft
 from engine.routing.queue import OVERFLOW
@@ -23,7 +23,9 @@ _Step = Callable[[Draft, Conversation], Conversation]
 class Lifecycle:
     """Moves conversations on. Every method is one commit, the places it frees handed on within it."""
 
-    def __init__(self, *, store: Store, codec: Codec, dispatcher: Dispatcher, workflow: Workflow) -> None:
+    def __init__(
+        self, *, store: RoutingStore, codec: Codec, dispatcher: Dispatcher, workflow: Workflow
+    ) -> None:
         self._store = store
         self._codec = codec
         self._dispatcher = dispatcher
@@ -169,8 +171,9 @@ class Lifecycle:
     def end_due(self, tenant: str, conversation_ids: Sequence[str]) -> bool | None:
         """All that ended by itself in one commit; None where that was stale."""
         draft = self._dispatcher.draft(tenant)
-        stored = self._store.conversations(tenant, conversation_ids).values()
-        due = [one for one in stored if 0 < one.due_ms <= draft.now_ms]
+        stored = self._store.conversations(tenant, conversation_ids)
+        found = [stored[one] for one in conversation_ids if one in stored]
+        due = [one for one in found if 0 < one.due_ms <= draft.now_ms]
         for one in due:
             self._end(draft, one)
         self._place_in_order(draft, tenant, due)

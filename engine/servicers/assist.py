@@ -10,11 +10,12 @@ import grpc
 from yingda.v1 import assist_service_pb2 as pb
 from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
 
-from engine.assist.adviser import Adviser
+from engine.assist.adviser import Adviser, Returned
 from engine.assist.auto_reply import Policies
 from engine.assist.suggester import Suggester
 from engine.decision_thread import DecisionThread
 from engine.servicers import convert, convert_assist, convert_reply
+from engine.timeline.labels import LabelBook
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -28,12 +29,14 @@ class AssistServicer(AssistServiceServicer):
         adviser: Adviser,
         suggester: Suggester,
         policies: Policies,
+        labels: LabelBook,
         thread: DecisionThread,
         searchers: Executor,
     ) -> None:
         self._adviser = adviser
         self._suggester = suggester
         self._policies = policies
+        self._labels = labels
         self._thread = thread
         self._searchers = searchers
 
@@ -54,7 +57,7 @@ class AssistServicer(AssistServiceServicer):
     ) -> pb.RecordFeedbackResponse:
         """See assist_service.proto."""
         feedback = convert_assist.feedback_from_proto(request)
-        reward, duplicate = await self._thread.run(self._adviser.record, request.tenant, feedback)
+        reward, duplicate = await self._thread.run(self._record, request.tenant, feedback)
         return pb.RecordFeedbackResponse(reward=reward, duplicate=duplicate)
 
     async def FindGaps(self, request: pb.FindGapsRequest, context: Context) -> pb.FindGapsResponse:
@@ -82,6 +85,12 @@ class AssistServicer(AssistServiceServicer):
         """See assist_service.proto."""
         policy = await self._thread.run(self._policies.of, request.tenant)
         return pb.GetAutoReplyPolicyResponse(policy=convert_reply.policy_to_proto(policy))
+
+    def _record(self, tenant: str, returned: Returned) -> tuple[float, bool]:
+        reward, duplicate = self._adviser.record(tenant, returned)
+        # Also where it was learned before: whoever repeats a call does not know how far the first one came.
+        self._labels.use(tenant, returned, reward)
+        return reward, duplicate
 
     async def _search(self, work: Any, *args: Any) -> Any:  # noqa: ANN401
         return await asyncio.get_running_loop().run_in_executor(self._searchers, work, *args)

@@ -9,20 +9,19 @@ from typing import Any
 import grpc
 from yingda.v1 import conversation_pb2, event_pb2
 from yingda.v1 import conversation_service_pb2 as pb
-from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 
 from engine.analysis.analyzer import Analyzer
 from engine.bots.speaker import Outgoing, Speaker
-from engine.decision_thread import DecisionThread
 from engine.domain import NO_HINTS, Assignment, Candidate, ConversationState
 from engine.errors import InvalidArgumentError
 from engine.history import History
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
 from engine.routing.requirement import requirement_of
-from engine.servicers import check, convert
+from engine.servicers import check, convert, convert_timeline
 from engine.servicers.position import position_of
 from engine.servicers.recorder import Recorder
+from engine.servicers.timeline import Timeline, TimelineServicer
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_TEXT = 8192  # bytes
@@ -39,7 +38,7 @@ class Deeds:
     recorder: Recorder
 
 
-class ConversationServicer(ConversationServiceServicer):
+class ConversationServicer(TimelineServicer):
     """Conversations and what happened in them."""
 
     def __init__(
@@ -49,21 +48,26 @@ class ConversationServicer(ConversationServiceServicer):
         dispatcher: Dispatcher,
         deeds: Deeds,
         analyzer: Analyzer,
-        thread: DecisionThread,
+        timeline: Timeline,
     ) -> None:
+        super().__init__(timeline=timeline, classifier=analyzer.classifier)
         self._history = history
         self._lifecycle = deeds.lifecycle
         self._dispatcher = dispatcher
         self._analyzer = analyzer
         self._speaker = deeds.speaker
         self._recorder = deeds.recorder
-        self._thread = thread
+        self._thread = timeline.thread
 
     async def GetConversation(
         self, request: pb.GetConversationRequest, context: Context
     ) -> pb.GetConversationResponse:
         """See conversation_service.proto."""
-        found = await self._thread.run(self._history.conversation, request.tenant, request.conversation_id)
+        tenant, name = request.tenant, request.conversation_id
+        if request.HasField("as_of_time"):
+            found = await self._state_at(tenant, name, convert_timeline.milliseconds(request.as_of_time))
+        else:
+            found = await self._thread.run(self._history.conversation, tenant, name)
         return pb.GetConversationResponse(conversation=convert.conversation_to_proto(found))
 
     async def ListConversations(
@@ -141,17 +145,6 @@ class ConversationServicer(ConversationServiceServicer):
     ) -> pb.ListActivityResponse:
         """See conversation_service.proto."""
         return await self._recorder.latest(request)
-
-    async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
-        """See conversation_service.proto."""
-        size = check.page_size(request.page_size)
-        after = check.page_number(request.page_token)
-        found = await self._thread.run(
-            self._history.events, request.tenant, request.conversation_id, after, size + 1
-        )
-        page = [convert.event_to_proto(one) for one in found[:size]]
-        token = str(page[-1].sequence) if len(found) > size else ""
-        return pb.ListEventsResponse(events=page, next_page_token=token)
 
     async def ExplainAssignment(
         self, request: pb.ExplainAssignmentRequest, context: Context

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -14,7 +15,9 @@ from engine.bundles.cabinet import Cabinet
 from engine.bundles.deployer import Deployer
 from engine.bundles.switch import Switch
 from engine.bundles.trials import Trials
-from engine.servicers import check, convert_model
+from engine.servicers import check, convert_model, convert_timeline
+from engine.timeline.feedback import FeedbackExport
+from engine.timeline.listing import EVER
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_REASON = 500  # bytes
@@ -24,7 +27,16 @@ MAX_DISAGREEMENTS = 200
 class ModelServicer(ModelServiceServicer):
     """Which bundle reads the messages."""
 
-    def __init__(self, *, cabinet: Cabinet, deployer: Deployer, switch: Switch, trials: Trials) -> None:
+    def __init__(
+        self,
+        *,
+        cabinet: Cabinet,
+        deployer: Deployer,
+        switch: Switch,
+        trials: Trials,
+        feedback: FeedbackExport,
+    ) -> None:
+        self._feedback = feedback
         self._cabinet = cabinet
         self._deployer = deployer
         self._switch = switch
@@ -95,6 +107,16 @@ class ModelServicer(ModelServiceServicer):
         return pb.ListDisagreementsResponse(
             disagreements=[convert_model.disagreement_to_proto(one) for one in found]
         )
+
+    async def ExportFeedback(
+        self, request: pb.ExportFeedbackRequest, context: Context
+    ) -> AsyncIterator[pb.ExportFeedbackResponse]:
+        """See model_service.proto."""
+        start_ms = convert_timeline.milliseconds(request.start_time)
+        end_ms = convert_timeline.milliseconds(request.end_time) if request.HasField("end_time") else EVER
+        async for rows in self._feedback.rows(request.tenant, start_ms, end_ms):
+            if rows:
+                yield pb.ExportFeedbackResponse(rows=[convert_timeline.row_to_proto(one) for one in rows])
 
     def _status(self) -> model_pb2.ModelStatus:
         serving = self._switch.serving.bundle_id

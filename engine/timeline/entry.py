@@ -9,10 +9,11 @@ from typing import Any
 
 from yingda.v1 import event_pb2
 
-from engine.domain import StoredEvent
+from engine.domain import Event, StoredEvent
 
 MESSAGE = "message_received"
 _GIVEN = "conversation_assigned"
+_FIRED = "rule_fired"
 _BEFORE, _ITSELF, _BEHIND = range(3)
 _PAYLOADS = {
     field.name: type(getattr(event_pb2.Event(), field.name))
@@ -23,7 +24,12 @@ Commit = Sequence[StoredEvent]
 
 def payload(entry: StoredEvent) -> Any:  # noqa: ANN401  # one of the messages of Event's `kind`
     """What the entry holds. Raises: KeyError for a kind of a newer release."""
-    return _PAYLOADS[entry.event.kind].FromString(entry.event.data)
+    return payload_of(entry.event)
+
+
+def payload_of(event: Event) -> Any:  # noqa: ANN401
+    """The same of one that need not be journaled."""
+    return _PAYLOADS[event.kind].FromString(event.data)
 
 
 def is_known(entry: StoredEvent) -> bool:
@@ -60,6 +66,17 @@ def _first_by_rules(commit: Commit, last_message: int) -> float:
     """The sequence from which on rules acted: behind the messages nothing else is told but who was given what."""
     behind = (one for one in commit if one.sequence > last_message and one.event.kind != _GIVEN)
     return min((one.sequence for one in behind), default=math.inf)
+
+
+def without_rules(commit: Commit) -> Commit:
+    """What was decided before rules acted, and without what they did."""
+    messages = [one.sequence for one in commit if one.event.kind == MESSAGE]
+    if messages:
+        by_rules = _first_by_rules(commit, messages[-1])
+        return [one for one in commit if one.sequence < by_rules]
+    fired = {one.event.conversation_id for one in commit if one.event.kind == _FIRED}
+    own = {one.sequence for one in roots(commit)}
+    return [one for one in commit if one.event.conversation_id not in fired or one.sequence in own]
 
 
 def roots(commit: Commit) -> Commit:

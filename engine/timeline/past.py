@@ -58,6 +58,12 @@ class Past:
                 self._step(draft, one, step, payload)
         self._keep(draft)
 
+    def learn(self, commit: Commit) -> None:
+        """What the commit was decided by, which it may be the first to tell."""
+        for one in commit:
+            if one.event.kind == "basis_changed":
+                self._decide_by(entry.payload(one))
+
     def put(self, conversation: Conversation) -> None:
         """Know the conversation as it is, whatever the journal told."""
         name = conversation.conversation_id

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from yingda.v1 import analysis_pb2, assignment_pb2, event_pb2
+from yingda.v1 import analysis_pb2, answer_pb2, assignment_pb2, event_pb2
 
 from engine.domain import AnalysisBatch, Assignment, MessageBatch, Outcome
 from engine.servicers import codec, convert
@@ -24,6 +24,7 @@ class Told:
     """The messages of one commit, what was read in them, and what was decided."""
 
     batch: MessageBatch
+    bundle_ids: Sequence[str]
     analysis: AnalysisBatch
     assignments: Sequence[Assignment]
 
@@ -32,6 +33,7 @@ def told(received: Sequence[event_pb2.MessageReceived], skills: Skills) -> Told:
     """From one or more messages, in order."""
     return Told(
         batch=codec.decode([one.message.SerializeToString() for one in received]),
+        bundle_ids=[one.answer.analysis.bundle_id for one in received],
         analysis=analysis([one.answer.analysis for one in received], skills),
         assignments=[assignment(one.answer.assignment) for one in received],
     )
@@ -78,6 +80,12 @@ def assignment(found: assignment_pb2.Assignment) -> Assignment:
         reservation_id=found.reservation_id,
         policy_version=found.policy_version,
     )
+
+
+def answered(read: analysis_pb2.Analysis, made: assignment_pb2.Assignment) -> bytes:
+    """A serialised MessageReceived of which only the decision is told."""
+    answer = answer_pb2.MessageAnswer(analysis=read, assignment=made)
+    return event_pb2.MessageReceived(answer=answer).SerializeToString()
 
 
 def _skill_of(found: Sequence[analysis_pb2.Analysis], skills: Skills) -> Mapping[str, str]:

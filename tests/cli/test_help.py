@@ -58,6 +58,8 @@ ACTIONS = {
     "tickets comment",
     "outbox list",
     "outbox requeue",
+    "conversations export",
+    "replay",
     "doctor",
 }
 

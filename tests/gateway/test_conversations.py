@@ -171,7 +171,7 @@ async def test_a_page_size_beyond_its_range_is_refused(stub: Stub, tenant: str, 
     assert (refused.code, refused.field) == (INVALID, "page_size")
 
 
-@pytest.mark.parametrize("conversation_id", ["nothing", "", "c" * 100_000, "款" * 5_000])
+@pytest.mark.parametrize("conversation_id", ["nothing", "c" * 100_000, "款" * 5_000])
 @pytest.mark.parametrize("method", ["conversation", "close_conversation", "events"])
 async def test_what_is_not_there_is_not_found(client: Client, method: str, conversation_id: str) -> None:
     with pytest.raises(YingdaError) as raised:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import grpc
 
@@ -13,7 +14,10 @@ from yingda.cli import health
 from yingda.cli.errors import CommandError, UnreachableError
 from yingda.client import DEFAULT_TIMEOUT
 from yingda.errors import YingdaError
+from yingda.journal_client import JournalClient
 from yingda.sync_client import SyncClient
+
+R = TypeVar("R")
 
 
 @contextmanager
@@ -26,6 +30,28 @@ def connect(args: argparse.Namespace, *, timeout: float = DEFAULT_TIMEOUT) -> It
             yield client
         except YingdaError as error:
             raise failure(args.target, error) from None
+
+
+def look_back(
+    args: argparse.Namespace,
+    use: Callable[[JournalClient], Awaitable[R]],
+    *,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> R:
+    """What `use` gives, with a client that reads journals. Raises: CommandError with the text of what failed."""
+
+    async def run() -> R:
+        async with JournalClient(
+            args.target, tenant=args.tenant, token=args.token, timeout=timeout, credentials=credentials(args)
+        ) as client:
+            return await use(client)
+
+    try:
+        return asyncio.run(run())
+    except YingdaError as error:
+        raise failure(args.target, error) from None
+    except KeyboardInterrupt:
+        raise CommandError("interrupted") from None
 
 
 def credentials(args: argparse.Namespace) -> grpc.ChannelCredentials | None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
-from yingda.cli import happening, render
-from yingda.cli.connection import connect
+from yingda.cli import export, happening, render
+from yingda.cli.connection import connect, look_back
+from yingda.cli.export import span_options
+from yingda.cli.moment import HELP, moment
 from yingda.cli.options import Group, between
+from yingda.journal_client import JournalClient
 from yingda.v1.conversation_pb2 import CONVERSATION_STATE_UNSPECIFIED, Conversation, ConversationState
+from yingda.v1.event_pb2 import Event
 
 _STATES = ("waiting", "offered", "assigned", "wrapping", "closed")
 
@@ -21,9 +25,10 @@ def add(group: Group) -> None:
         example="yingda conversations list",
     )
     _add_list(actions)
+    _add_show(actions)
+    _add_events(actions)
+    export.add(actions)
     for name, run, about in (
-        ("show", _show, "show where a conversation stands"),
-        ("events", _events, "show all that happened in a conversation, oldest first"),
         ("close", _close, "close a conversation; its place goes to who waits longest"),
         ("complete", _complete, "end the wrap-up of a closed conversation and free its place"),
     ):
@@ -33,6 +38,28 @@ def add(group: Group) -> None:
         action.add_argument("conversation_id", metavar="ID")
     _add_transfer(actions)
     _add_join(actions)
+
+
+def _add_show(actions: Group) -> None:
+    show = actions.add(
+        "show",
+        _show,
+        about="show where a conversation stands, or stood",
+        example="yingda conversations show c-0f1e2d3c4b5a69788796 --as-of 14:30",
+    )
+    show.add_argument("conversation_id", metavar="ID")
+    show.add_argument("--as-of", type=moment, metavar="TIME", help=f"as it stood at {HELP}")
+
+
+def _add_events(actions: Group) -> None:
+    events = actions.add(
+        "events",
+        _events,
+        about="show all that happened in a conversation, oldest first",
+        example="yingda conversations events c-0f1e2d3c4b5a69788796 --since 2h",
+    )
+    events.add_argument("conversation_id", metavar="ID")
+    span_options(events)
 
 
 def _add_transfer(actions: Group) -> None:
@@ -84,6 +111,10 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
+    if args.as_of:
+        found = look_back(args, lambda client: client.conversation_at(args.conversation_id, args.as_of))
+        _print_one(found, as_json=args.json)
+        return 0
     with connect(args) as client:
         _print_one(client.conversation(args.conversation_id), as_json=args.json)
     return 0
@@ -119,8 +150,7 @@ def _transfer(args: argparse.Namespace) -> int:
 
 
 def _events(args: argparse.Namespace) -> int:
-    with connect(args) as client:
-        found = client.events(args.conversation_id)
+    found = look_back(args, lambda client: _listed(client, args))
     if args.json:
         render.print_messages(found)
         return 0
@@ -130,6 +160,11 @@ def _events(args: argparse.Namespace) -> int:
         empty="Nothing happened yet.",
     )
     return 0
+
+
+async def _listed(client: JournalClient, args: argparse.Namespace) -> list[Event]:
+    pages = client.journal(args.conversation_id, start=args.since, end=args.until, kinds=args.kind)
+    return [one async for page in pages for one in page]
 
 
 def _state(name: str | None) -> ConversationState.ValueType:

@@ -48,6 +48,27 @@ def _transferred(event: Event) -> str:
     return f"from {moved.from_agent_id or 'the queue'} to {moved.target.replace(':', ' ', 1)}"
 
 
+def _used(event: Event) -> str:
+    used = event.suggestions_used
+    return f"{used.outcome} {used.reply_id}".strip() + f", {len(used.shown_reply_ids)} shown"
+
+
+def _labelled(event: Event) -> str:
+    said = event.message_labelled
+    how = "confirmed" if said.intent == said.read_intent else f"instead of {said.read_intent}"
+    return f"message {said.message_id} is {said.intent}, {how}"
+
+
+def _presence(event: Event) -> str:
+    changed = event.presence_changed
+    return f"{', '.join(changed.agent_ids)} {render.presence_name(changed.presence)} ({changed.how})"
+
+
+def _basis(event: Event) -> str:
+    basis = event.basis_changed
+    return f"policy {basis.policy_version}" + (f", bundle {basis.bundle_id}" if basis.bundle_id else "")
+
+
 def _message(received: MessageReceived) -> Text:
     analysis, assignment = received.answer.analysis, received.answer.assignment
     return render.lines(
@@ -80,5 +101,11 @@ _SAID: dict[str, Callable[[Event], str]] = {
         f"to {one.conversation_escalated.agent_id or 'nobody'} of {one.conversation_escalated.team}"
     ),
     "priority_changed": lambda one: f"to {one.priority_changed.priority}",
+    "conversation_completed": lambda one: f"by {one.conversation_completed.agent_id}",
+    "suggestions_used": _used,
+    "message_labelled": _labelled,
+    "agent_put": lambda one: one.agent_put.agent.agent_id,
+    "presence_changed": _presence,
+    "basis_changed": _basis,
     "mood_changed": lambda one: "angry" if one.mood_changed.is_angry else "calm again",
 }

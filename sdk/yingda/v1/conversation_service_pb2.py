@@ -22,6 +22,8 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from yingda.v1 import activity_pb2 as yingda_dot_v1_dot_activity__pb2
 from yingda.v1 import analysis_pb2 as yingda_dot_v1_dot_analysis__pb2
 from yingda.v1 import assignment_pb2 as yingda_dot_v1_dot_assignment__pb2
@@ -30,57 +32,73 @@ from yingda.v1 import event_pb2 as yingda_dot_v1_dot_event__pb2
 from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yingda/v1/conversation_service.proto\x12\tyingda.v1\x1a\x18yingda/v1/activity.proto\x1a\x18yingda/v1/analysis.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x1cyingda/v1/conversation.proto\x1a\x15yingda/v1/event.proto\x1a\x17yingda/v1/message.proto\"A\n\x16GetConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"H\n\x17GetConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"~\n\x18ListConversationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.yingda.v1.ConversationState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x19ListConversationsResponse\x12.\n\rconversations\x18\x01 \x03(\x0b\x32\x17.yingda.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"C\n\x18\x43loseConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"J\n\x19\x43loseConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"c\n\x11ListEventsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"O\n\x12ListEventsResponse\x12 \n\x06\x65vents\x18\x01 \x03(\x0b\x32\x10.yingda.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x18\x45xplainAssignmentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12(\n\x07routing\x18\x04 \x01(\x0b\x32\x17.yingda.v1.RoutingHints\"\xa1\x01\n\x19\x45xplainAssignmentResponse\x12%\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x13.yingda.v1.Analysis\x12)\n\nassignment\x18\x02 \x01(\x0b\x32\x15.yingda.v1.Assignment\x12\x32\n\ncandidates\x18\x03 \x03(\x0b\x32\x1e.yingda.v1.AssignmentCandidate\"\x99\x01\n\x1bTransferConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x12\n\x08\x61gent_id\x18\x03 \x01(\tH\x00\x12\x0e\n\x04team\x18\x04 \x01(\tH\x00\x12\x0f\n\x05skill\x18\x05 \x01(\tH\x00\x12\x12\n\nrequest_id\x18\x06 \x01(\tB\x08\n\x06target\"x\n\x1cTransferConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\x12)\n\nassignment\x18\x02 \x01(\x0b\x32\x15.yingda.v1.Assignment\"T\n\x17JoinConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\"I\n\x18JoinConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"F\n\x1b\x43ompleteConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"M\n\x1c\x43ompleteConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"\xbf\x01\n\x10SendReplyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x12\n\x08\x61gent_id\x18\x05 \x01(\tH\x00\x12\x10\n\x06\x62ot_id\x18\x06 \x01(\tH\x00\x12\x10\n\x08reply_id\x18\x07 \x01(\t\x12\x1e\n\x16in_reply_to_message_id\x18\x08 \x01(\tB\x08\n\x06\x61uthor\"O\n\x11SendReplyResponse\x12\'\n\x07message\x18\x01 \x01(\x0b\x32\x16.yingda.v1.MessageSent\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"d\n\x15RecordActivityRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\'\n\nactivities\x18\x02 \x03(\x0b\x32\x13.yingda.v1.Activity\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"+\n\x16RecordActivityResponse\x12\x11\n\tduplicate\x18\x01 \x01(\x08\"n\n\x13ListActivityRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12#\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\"?\n\x14ListActivityResponse\x12\'\n\nactivities\x18\x01 \x03(\x0b\x32\x13.yingda.v1.Activity2\xf9\x07\n\x13\x43onversationService\x12X\n\x0fGetConversation\x12!.yingda.v1.GetConversationRequest\x1a\".yingda.v1.GetConversationResponse\x12^\n\x11ListConversations\x12#.yingda.v1.ListConversationsRequest\x1a$.yingda.v1.ListConversationsResponse\x12^\n\x11\x43loseConversation\x12#.yingda.v1.CloseConversationRequest\x1a$.yingda.v1.CloseConversationResponse\x12g\n\x14TransferConversation\x12&.yingda.v1.TransferConversationRequest\x1a\'.yingda.v1.TransferConversationResponse\x12[\n\x10JoinConversation\x12\".yingda.v1.JoinConversationRequest\x1a#.yingda.v1.JoinConversationResponse\x12g\n\x14\x43ompleteConversation\x12&.yingda.v1.CompleteConversationRequest\x1a\'.yingda.v1.CompleteConversationResponse\x12\x46\n\tSendReply\x12\x1b.yingda.v1.SendReplyRequest\x1a\x1c.yingda.v1.SendReplyResponse\x12U\n\x0eRecordActivity\x12 .yingda.v1.RecordActivityRequest\x1a!.yingda.v1.RecordActivityResponse\x12O\n\x0cListActivity\x12\x1e.yingda.v1.ListActivityRequest\x1a\x1f.yingda.v1.ListActivityResponse\x12I\n\nListEvents\x12\x1c.yingda.v1.ListEventsRequest\x1a\x1d.yingda.v1.ListEventsResponse\x12^\n\x11\x45xplainAssignment\x12#.yingda.v1.ExplainAssignmentRequest\x1a$.yingda.v1.ExplainAssignmentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$yingda/v1/conversation_service.proto\x12\tyingda.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18yingda/v1/activity.proto\x1a\x18yingda/v1/analysis.proto\x1a\x1ayingda/v1/assignment.proto\x1a\x1cyingda/v1/conversation.proto\x1a\x15yingda/v1/event.proto\x1a\x17yingda/v1/message.proto\"q\n\x16GetConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12.\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\x17GetConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"~\n\x18ListConversationsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12+\n\x05state\x18\x02 \x01(\x0e\x32\x1c.yingda.v1.ConversationState\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"d\n\x19ListConversationsResponse\x12.\n\rconversations\x18\x01 \x03(\x0b\x32\x17.yingda.v1.Conversation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"C\n\x18\x43loseConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"J\n\x19\x43loseConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"\xd0\x01\n\x11ListEventsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05kinds\x18\x07 \x03(\t\"O\n\x12ListEventsResponse\x12 \n\x06\x65vents\x18\x01 \x03(\x0b\x32\x10.yingda.v1.Event\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"{\n\x18\x45xplainAssignmentRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12(\n\x07routing\x18\x04 \x01(\x0b\x32\x17.yingda.v1.RoutingHints\"\xa1\x01\n\x19\x45xplainAssignmentResponse\x12%\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x13.yingda.v1.Analysis\x12)\n\nassignment\x18\x02 \x01(\x0b\x32\x15.yingda.v1.Assignment\x12\x32\n\ncandidates\x18\x03 \x03(\x0b\x32\x1e.yingda.v1.AssignmentCandidate\"\x99\x01\n\x1bTransferConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x12\n\x08\x61gent_id\x18\x03 \x01(\tH\x00\x12\x0e\n\x04team\x18\x04 \x01(\tH\x00\x12\x0f\n\x05skill\x18\x05 \x01(\tH\x00\x12\x12\n\nrequest_id\x18\x06 \x01(\tB\x08\n\x06target\"x\n\x1cTransferConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\x12)\n\nassignment\x18\x02 \x01(\x0b\x32\x15.yingda.v1.Assignment\"T\n\x17JoinConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x03 \x01(\t\"I\n\x18JoinConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"F\n\x1b\x43ompleteConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\"M\n\x1c\x43ompleteConversationResponse\x12-\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x17.yingda.v1.Conversation\"\xbf\x01\n\x10SendReplyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x12\n\x08\x61gent_id\x18\x05 \x01(\tH\x00\x12\x10\n\x06\x62ot_id\x18\x06 \x01(\tH\x00\x12\x10\n\x08reply_id\x18\x07 \x01(\t\x12\x1e\n\x16in_reply_to_message_id\x18\x08 \x01(\tB\x08\n\x06\x61uthor\"O\n\x11SendReplyResponse\x12\'\n\x07message\x18\x01 \x01(\x0b\x32\x16.yingda.v1.MessageSent\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"d\n\x15RecordActivityRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\'\n\nactivities\x18\x02 \x03(\x0b\x32\x13.yingda.v1.Activity\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"+\n\x16RecordActivityResponse\x12\x11\n\tduplicate\x18\x01 \x01(\x08\"n\n\x13ListActivityRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12#\n\x07\x63hannel\x18\x02 \x01(\x0e\x32\x12.yingda.v1.Channel\x12\x13\n\x0b\x63ustomer_id\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\"?\n\x14ListActivityResponse\x12\'\n\nactivities\x18\x01 \x03(\x0b\x32\x13.yingda.v1.Activity\"\xdd\x01\n\x19ReplayConversationRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\r\n\x05speed\x18\x03 \x01(\x01\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x61\x66ter_sequence\x18\x05 \x01(\x03\x12\x12\n\nmax_events\x18\x06 \x01(\x05\x12,\n\tmax_pause\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x98\x01\n\x1aReplayConversationResponse\x12\x1f\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Event\x12-\n\x0c\x63onversation\x18\x02 \x01(\x0b\x32\x17.yingda.v1.Conversation\x12*\n\x07\x65lapsed\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xbe\x01\n\x15RedecideEventsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x62undle\x18\x05 \x01(\t\x12\x0e\n\x06policy\x18\x06 \x01(\t\":\n\nDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0b\n\x03was\x18\x02 \x01(\t\x12\x10\n\x08would_be\x18\x03 \x01(\t\"\xa6\x01\n\x0eRedecidedEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04kind\x18\x04 \x01(\t\x12*\n\x0b\x64ifferences\x18\x05 \x03(\x0b\x32\x15.yingda.v1.Difference\"\x88\x01\n\x16RedecideEventsResponse\x12)\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x19.yingda.v1.RedecidedEvent\x12\x13\n\x0b\x65vent_count\x18\x02 \x01(\x03\x12\x17\n\x0f\x64ifferent_count\x18\x03 \x01(\x03\x12\x15\n\rskipped_count\x18\x04 \x01(\x03\"\x88\x01\n\x13LabelMessageRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x0e\n\x06intent\x18\x04 \x01(\t\x12\x10\n\x08\x61gent_id\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\"T\n\x14LabelMessageResponse\x12)\n\x05label\x18\x01 \x01(\x0b\x32\x1a.yingda.v1.MessageLabelled\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x32\x88\n\n\x13\x43onversationService\x12X\n\x0fGetConversation\x12!.yingda.v1.GetConversationRequest\x1a\".yingda.v1.GetConversationResponse\x12^\n\x11ListConversations\x12#.yingda.v1.ListConversationsRequest\x1a$.yingda.v1.ListConversationsResponse\x12^\n\x11\x43loseConversation\x12#.yingda.v1.CloseConversationRequest\x1a$.yingda.v1.CloseConversationResponse\x12g\n\x14TransferConversation\x12&.yingda.v1.TransferConversationRequest\x1a\'.yingda.v1.TransferConversationResponse\x12[\n\x10JoinConversation\x12\".yingda.v1.JoinConversationRequest\x1a#.yingda.v1.JoinConversationResponse\x12g\n\x14\x43ompleteConversation\x12&.yingda.v1.CompleteConversationRequest\x1a\'.yingda.v1.CompleteConversationResponse\x12\x46\n\tSendReply\x12\x1b.yingda.v1.SendReplyRequest\x1a\x1c.yingda.v1.SendReplyResponse\x12U\n\x0eRecordActivity\x12 .yingda.v1.RecordActivityRequest\x1a!.yingda.v1.RecordActivityResponse\x12O\n\x0cListActivity\x12\x1e.yingda.v1.ListActivityRequest\x1a\x1f.yingda.v1.ListActivityResponse\x12I\n\nListEvents\x12\x1c.yingda.v1.ListEventsRequest\x1a\x1d.yingda.v1.ListEventsResponse\x12\x63\n\x12ReplayConversation\x12$.yingda.v1.ReplayConversationRequest\x1a%.yingda.v1.ReplayConversationResponse0\x01\x12W\n\x0eRedecideEvents\x12 .yingda.v1.RedecideEventsRequest\x1a!.yingda.v1.RedecideEventsResponse0\x01\x12O\n\x0cLabelMessage\x12\x1e.yingda.v1.LabelMessageRequest\x1a\x1f.yingda.v1.LabelMessageResponse\x12^\n\x11\x45xplainAssignment\x12#.yingda.v1.ExplainAssignmentRequest\x1a$.yingda.v1.ExplainAssignmentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yingda.v1.conversation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_GETCONVERSATIONREQUEST']._serialized_start=209
-  _globals['_GETCONVERSATIONREQUEST']._serialized_end=274
-  _globals['_GETCONVERSATIONRESPONSE']._serialized_start=276
-  _globals['_GETCONVERSATIONRESPONSE']._serialized_end=348
-  _globals['_LISTCONVERSATIONSREQUEST']._serialized_start=350
-  _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=476
-  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=478
-  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=578
-  _globals['_CLOSECONVERSATIONREQUEST']._serialized_start=580
-  _globals['_CLOSECONVERSATIONREQUEST']._serialized_end=647
-  _globals['_CLOSECONVERSATIONRESPONSE']._serialized_start=649
-  _globals['_CLOSECONVERSATIONRESPONSE']._serialized_end=723
-  _globals['_LISTEVENTSREQUEST']._serialized_start=725
-  _globals['_LISTEVENTSREQUEST']._serialized_end=824
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=826
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=905
-  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_start=907
-  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_end=1030
-  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_start=1033
-  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_end=1194
-  _globals['_TRANSFERCONVERSATIONREQUEST']._serialized_start=1197
-  _globals['_TRANSFERCONVERSATIONREQUEST']._serialized_end=1350
-  _globals['_TRANSFERCONVERSATIONRESPONSE']._serialized_start=1352
-  _globals['_TRANSFERCONVERSATIONRESPONSE']._serialized_end=1472
-  _globals['_JOINCONVERSATIONREQUEST']._serialized_start=1474
-  _globals['_JOINCONVERSATIONREQUEST']._serialized_end=1558
-  _globals['_JOINCONVERSATIONRESPONSE']._serialized_start=1560
-  _globals['_JOINCONVERSATIONRESPONSE']._serialized_end=1633
-  _globals['_COMPLETECONVERSATIONREQUEST']._serialized_start=1635
-  _globals['_COMPLETECONVERSATIONREQUEST']._serialized_end=1705
-  _globals['_COMPLETECONVERSATIONRESPONSE']._serialized_start=1707
-  _globals['_COMPLETECONVERSATIONRESPONSE']._serialized_end=1784
-  _globals['_SENDREPLYREQUEST']._serialized_start=1787
-  _globals['_SENDREPLYREQUEST']._serialized_end=1978
-  _globals['_SENDREPLYRESPONSE']._serialized_start=1980
-  _globals['_SENDREPLYRESPONSE']._serialized_end=2059
-  _globals['_RECORDACTIVITYREQUEST']._serialized_start=2061
-  _globals['_RECORDACTIVITYREQUEST']._serialized_end=2161
-  _globals['_RECORDACTIVITYRESPONSE']._serialized_start=2163
-  _globals['_RECORDACTIVITYRESPONSE']._serialized_end=2206
-  _globals['_LISTACTIVITYREQUEST']._serialized_start=2208
-  _globals['_LISTACTIVITYREQUEST']._serialized_end=2318
-  _globals['_LISTACTIVITYRESPONSE']._serialized_start=2320
-  _globals['_LISTACTIVITYRESPONSE']._serialized_end=2383
-  _globals['_CONVERSATIONSERVICE']._serialized_start=2386
-  _globals['_CONVERSATIONSERVICE']._serialized_end=3403
+  _globals['_GETCONVERSATIONREQUEST']._serialized_start=274
+  _globals['_GETCONVERSATIONREQUEST']._serialized_end=387
+  _globals['_GETCONVERSATIONRESPONSE']._serialized_start=389
+  _globals['_GETCONVERSATIONRESPONSE']._serialized_end=461
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_start=463
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=589
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=591
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=691
+  _globals['_CLOSECONVERSATIONREQUEST']._serialized_start=693
+  _globals['_CLOSECONVERSATIONREQUEST']._serialized_end=760
+  _globals['_CLOSECONVERSATIONRESPONSE']._serialized_start=762
+  _globals['_CLOSECONVERSATIONRESPONSE']._serialized_end=836
+  _globals['_LISTEVENTSREQUEST']._serialized_start=839
+  _globals['_LISTEVENTSREQUEST']._serialized_end=1047
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=1049
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=1128
+  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_start=1130
+  _globals['_EXPLAINASSIGNMENTREQUEST']._serialized_end=1253
+  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_start=1256
+  _globals['_EXPLAINASSIGNMENTRESPONSE']._serialized_end=1417
+  _globals['_TRANSFERCONVERSATIONREQUEST']._serialized_start=1420
+  _globals['_TRANSFERCONVERSATIONREQUEST']._serialized_end=1573
+  _globals['_TRANSFERCONVERSATIONRESPONSE']._serialized_start=1575
+  _globals['_TRANSFERCONVERSATIONRESPONSE']._serialized_end=1695
+  _globals['_JOINCONVERSATIONREQUEST']._serialized_start=1697
+  _globals['_JOINCONVERSATIONREQUEST']._serialized_end=1781
+  _globals['_JOINCONVERSATIONRESPONSE']._serialized_start=1783
+  _globals['_JOINCONVERSATIONRESPONSE']._serialized_end=1856
+  _globals['_COMPLETECONVERSATIONREQUEST']._serialized_start=1858
+  _globals['_COMPLETECONVERSATIONREQUEST']._serialized_end=1928
+  _globals['_COMPLETECONVERSATIONRESPONSE']._serialized_start=1930
+  _globals['_COMPLETECONVERSATIONRESPONSE']._serialized_end=2007
+  _globals['_SENDREPLYREQUEST']._serialized_start=2010
+  _globals['_SENDREPLYREQUEST']._serialized_end=2201
+  _globals['_SENDREPLYRESPONSE']._serialized_start=2203
+  _globals['_SENDREPLYRESPONSE']._serialized_end=2282
+  _globals['_RECORDACTIVITYREQUEST']._serialized_start=2284
+  _globals['_RECORDACTIVITYREQUEST']._serialized_end=2384
+  _globals['_RECORDACTIVITYRESPONSE']._serialized_start=2386
+  _globals['_RECORDACTIVITYRESPONSE']._serialized_end=2429
+  _globals['_LISTACTIVITYREQUEST']._serialized_start=2431
+  _globals['_LISTACTIVITYREQUEST']._serialized_end=2541
+  _globals['_LISTACTIVITYRESPONSE']._serialized_start=2543
+  _globals['_LISTACTIVITYRESPONSE']._serialized_end=2606
+  _globals['_REPLAYCONVERSATIONREQUEST']._serialized_start=2609
+  _globals['_REPLAYCONVERSATIONREQUEST']._serialized_end=2830
+  _globals['_REPLAYCONVERSATIONRESPONSE']._serialized_start=2833
+  _globals['_REPLAYCONVERSATIONRESPONSE']._serialized_end=2985
+  _globals['_REDECIDEEVENTSREQUEST']._serialized_start=2988
+  _globals['_REDECIDEEVENTSREQUEST']._serialized_end=3178
+  _globals['_DIFFERENCE']._serialized_start=3180
+  _globals['_DIFFERENCE']._serialized_end=3238
+  _globals['_REDECIDEDEVENT']._serialized_start=3241
+  _globals['_REDECIDEDEVENT']._serialized_end=3407
+  _globals['_REDECIDEEVENTSRESPONSE']._serialized_start=3410
+  _globals['_REDECIDEEVENTSRESPONSE']._serialized_end=3546
+  _globals['_LABELMESSAGEREQUEST']._serialized_start=3549
+  _globals['_LABELMESSAGEREQUEST']._serialized_end=3685
+  _globals['_LABELMESSAGERESPONSE']._serialized_start=3687
+  _globals['_LABELMESSAGERESPONSE']._serialized_end=3771
+  _globals['_CONVERSATIONSERVICE']._serialized_start=3774
+  _globals['_CONVERSATIONSERVICE']._serialized_end=5062
 # @@protoc_insertion_point(module_scope)

@@ -5,7 +5,9 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from yingda.v1 import activity_pb2 as _activity_pb2
 from yingda.v1 import analysis_pb2 as _analysis_pb2
@@ -32,19 +34,25 @@ class GetConversationRequest(_message.Message):
 
     TENANT_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Whose. Required."""
     conversation_id: _builtins.str
     """Required."""
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """At which moment. Absent: now."""
+
     def __init__(
         self,
         *,
         tenant: _builtins.str = ...,
         conversation_id: _builtins.str = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "conversation_id", b"conversation_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,14 +204,29 @@ class ListEventsRequest(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Whose. Required."""
     conversation_id: _builtins.str
-    """Required."""
+    """Empty: the tenant's whole journal."""
     page_size: _builtins.int
     """Most to return, 0 to 1000. 0: 100."""
     page_token: _builtins.str
     """`next_page_token` of the page before. Empty: the first page."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only events from this moment on. Absent: from the first."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only events before this moment. Absent: to the last."""
+
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Only these kinds, named as the fields of Event's `kind`; at most 64. Empty: all."""
+
     def __init__(
         self,
         *,
@@ -211,10 +234,13 @@ class ListEventsRequest(_message.Message):
         conversation_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        kinds: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "page_size", b"page_size", "page_token", b"page_token", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "end_time", b"end_time", "kinds", b"kinds", "page_size", b"page_size", "page_token", b"page_token", "start_time", b"start_time", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -232,7 +258,7 @@ class ListEventsResponse(_message.Message):
     """Empty on the last page."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]:
-        """Oldest first."""
+        """Oldest first. A page may be short, or empty, though more follow: `next_page_token` tells."""
 
     def __init__(
         self,
@@ -689,3 +715,315 @@ class ListActivityResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListActivityResponse: _TypeAlias = ListActivityResponse  # noqa: Y015
+
+@_typing.final
+class ReplayConversationRequest(_message.Message):
+    """Which conversation, from where, how fast."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    SPEED_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    MAX_EVENTS_FIELD_NUMBER: _builtins.int
+    MAX_PAUSE_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose. Required."""
+    conversation_id: _builtins.str
+    """Required."""
+    speed: _builtins.float
+    """How many times as fast as it happened, 0.1 to 100. 0: without waiting."""
+    after_sequence: _builtins.int
+    """Begin behind this event, to go on from where a step ended. 0: with the first."""
+    max_events: _builtins.int
+    """End after as many events, 0 to 1000: 1 is a step. 0: at the end."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Begin with the first event at or after this moment. Absent: with the first."""
+
+    @_builtins.property
+    def max_pause(self) -> _duration_pb2.Duration:
+        """Longest pause between two events, before it is divided by the speed. Absent: as long as it was."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        speed: _builtins.float = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        after_sequence: _builtins.int = ...,
+        max_events: _builtins.int = ...,
+        max_pause: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_pause", b"max_pause", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "conversation_id", b"conversation_id", "max_events", b"max_events", "max_pause", b"max_pause", "speed", b"speed", "start_time", b"start_time", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayConversationRequest: _TypeAlias = ReplayConversationRequest  # noqa: Y015
+
+@_typing.final
+class ReplayConversationResponse(_message.Message):
+    """One event of the replay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    CONVERSATION_FIELD_NUMBER: _builtins.int
+    ELAPSED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def event(self) -> _event_pb2.Event:
+        """As it was written."""
+
+    @_builtins.property
+    def conversation(self) -> _conversation_pb2.Conversation:
+        """The conversation after it."""
+
+    @_builtins.property
+    def elapsed(self) -> _duration_pb2.Duration:
+        """Since the conversation's first event, as it happened."""
+
+    def __init__(
+        self,
+        *,
+        event: _event_pb2.Event | None = ...,
+        conversation: _conversation_pb2.Conversation | None = ...,
+        elapsed: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "elapsed", b"elapsed", "event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation", "elapsed", b"elapsed", "event", b"event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayConversationResponse: _TypeAlias = ReplayConversationResponse  # noqa: Y015
+
+@_typing.final
+class RedecideEventsRequest(_message.Message):
+    """What to decide once more, and by what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    BUNDLE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose. Required."""
+    conversation_id: _builtins.str
+    """Empty: all that the tenant's journal holds of the span."""
+    bundle: _builtins.str
+    """The bundle that reads, as ListBundles names it; at most 64 bytes. Empty: the one that serves."""
+    policy: _builtins.str
+    """The routing policy, as TOML or JSON with the keys of [engine.policy.TENANT]; at most 65536 bytes. What it does not name
+    has its default. Empty: the policy that decided then.
+    """
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From this moment on. Absent: from the first."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Before this moment. Absent: to the last."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        bundle: _builtins.str = ...,
+        policy: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle", b"bundle", "conversation_id", b"conversation_id", "end_time", b"end_time", "policy", b"policy", "start_time", b"start_time", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedecideEventsRequest: _TypeAlias = RedecideEventsRequest  # noqa: Y015
+
+@_typing.final
+class Difference(_message.Message):
+    """One thing that would be otherwise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    WAS_FIELD_NUMBER: _builtins.int
+    WOULD_BE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """What, such as "intent", "confidence", "assignment.agent_id" or "conversation_assigned"."""
+    was: _builtins.str
+    """As it was. Empty: it was not there."""
+    would_be: _builtins.str
+    """As it would be. Empty: it would not be there."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        was: _builtins.str = ...,
+        would_be: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "was", b"was", "would_be", b"would_be"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Difference: _TypeAlias = Difference  # noqa: Y015
+
+@_typing.final
+class RedecidedEvent(_message.Message):
+    """One event that would be otherwise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """The event; 0 where it did not happen, but would."""
+    conversation_id: _builtins.str
+    """Whose."""
+    kind: _builtins.str
+    """Its kind, as the field of Event's `kind`."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Difference]:
+        """1 or more."""
+
+    def __init__(
+        self,
+        *,
+        sequence: _builtins.int = ...,
+        conversation_id: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        kind: _builtins.str = ...,
+        differences: _abc.Iterable[Global___Difference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "create_time", b"create_time", "differences", b"differences", "kind", b"kind", "sequence", b"sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedecidedEvent: _TypeAlias = RedecidedEvent  # noqa: Y015
+
+@_typing.final
+class RedecideEventsResponse(_message.Message):
+    """How far it came, and what it found since the response before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    DIFFERENT_COUNT_FIELD_NUMBER: _builtins.int
+    SKIPPED_COUNT_FIELD_NUMBER: _builtins.int
+    event_count: _builtins.int
+    """Events looked at so far."""
+    different_count: _builtins.int
+    """Of these, those that would be otherwise."""
+    skipped_count: _builtins.int
+    """Commits that could not be decided again, since the journal does not hold what led to them; nothing is said of them."""
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___RedecidedEvent]:
+        """In the order of the journal, at most 100."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___RedecidedEvent] | None = ...,
+        event_count: _builtins.int = ...,
+        different_count: _builtins.int = ...,
+        skipped_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["different_count", b"different_count", "event_count", b"event_count", "events", b"events", "skipped_count", b"skipped_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedecideEventsResponse: _TypeAlias = RedecideEventsResponse  # noqa: Y015
+
+@_typing.final
+class LabelMessageRequest(_message.Message):
+    """What a message was about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    INTENT_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose. Required."""
+    conversation_id: _builtins.str
+    """Required."""
+    message_id: _builtins.str
+    """A message of the customer in it. 1 to 128 bytes. Required."""
+    intent: _builtins.str
+    """What it is about: an intent, or "out_of_scope". 1 to 64 bytes. Required."""
+    agent_id: _builtins.str
+    """Who says so, at most 64 bytes. Empty: a program."""
+    request_id: _builtins.str
+    """Names the call: a second one of the same name changes nothing. At most 128 bytes. Empty: every call counts."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        message_id: _builtins.str = ...,
+        intent: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "conversation_id", b"conversation_id", "intent", b"intent", "message_id", b"message_id", "request_id", b"request_id", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LabelMessageRequest: _TypeAlias = LabelMessageRequest  # noqa: Y015
+
+@_typing.final
+class LabelMessageResponse(_message.Message):
+    """It is in the journal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LABEL_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    duplicate: _builtins.bool
+    """True where the same request_id was sent before."""
+    @_builtins.property
+    def label(self) -> _event_pb2.MessageLabelled:
+        """As journaled."""
+
+    def __init__(
+        self,
+        *,
+        label: _event_pb2.MessageLabelled | None = ...,
+        duplicate: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["label", b"label"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "label", b"label"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LabelMessageResponse: _TypeAlias = LabelMessageResponse  # noqa: Y015

@@ -85,6 +85,21 @@ class ConversationServiceStub:
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.ListEventsRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.ListEventsResponse.FromString,
                 _registered_method=True)
+        self.ReplayConversation = channel.unary_stream(
+                '/yingda.v1.ConversationService/ReplayConversation',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.ReplayConversationRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.ReplayConversationResponse.FromString,
+                _registered_method=True)
+        self.RedecideEvents = channel.unary_stream(
+                '/yingda.v1.ConversationService/RedecideEvents',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.RedecideEventsRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.RedecideEventsResponse.FromString,
+                _registered_method=True)
+        self.LabelMessage = channel.unary_unary(
+                '/yingda.v1.ConversationService/LabelMessage',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.LabelMessageRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.LabelMessageResponse.FromString,
+                _registered_method=True)
         self.ExplainAssignment = channel.unary_unary(
                 '/yingda.v1.ConversationService/ExplainAssignment',
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.ExplainAssignmentRequest.SerializeToString,
@@ -97,7 +112,7 @@ class ConversationServiceServicer:
     """
 
     def GetConversation(self, request, context):
-        """One conversation. Errors: NOT_FOUND.
+        """One conversation, now or as it stood at a moment. Errors: NOT_FOUND, also where it was not open yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,7 +180,32 @@ class ConversationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEvents(self, request, context):
-        """The journal of one conversation, oldest first. Errors: NOT_FOUND.
+        """The journal of one conversation, or of the tenant, oldest first. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayConversation(self, request, context):
+        """A conversation's events once more, each with where the conversation stood after it, at the pace they happened, faster,
+        or as fast as they can be read. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedecideEvents(self, request, context):
+        """Makes the decisions of a conversation, or of a span of the tenant's journal, once more: each where it stood when it
+        was made, with a bundle and a policy of the caller's choice. Nothing is kept and nobody is assigned.
+        Errors: NOT_FOUND (conversation, bundle), INVALID_ARGUMENT (policy).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LabelMessage(self, request, context):
+        """Says what a customer's message was about, whatever was read. Once said, it is there to learn from.
+        Errors: NOT_FOUND (conversation, message), INVALID_ARGUMENT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -231,6 +271,21 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.ListEvents,
                     request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.ListEventsRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_conversation__service__pb2.ListEventsResponse.SerializeToString,
+            ),
+            'ReplayConversation': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReplayConversation,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.ReplayConversationRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.ReplayConversationResponse.SerializeToString,
+            ),
+            'RedecideEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.RedecideEvents,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.RedecideEventsRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.RedecideEventsResponse.SerializeToString,
+            ),
+            'LabelMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.LabelMessage,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.LabelMessageRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.LabelMessageResponse.SerializeToString,
             ),
             'ExplainAssignment': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainAssignment,
@@ -509,6 +564,87 @@ class ConversationService:
             '/yingda.v1.ConversationService/ListEvents',
             yingda_dot_v1_dot_conversation__service__pb2.ListEventsRequest.SerializeToString,
             yingda_dot_v1_dot_conversation__service__pb2.ListEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/yingda.v1.ConversationService/ReplayConversation',
+            yingda_dot_v1_dot_conversation__service__pb2.ReplayConversationRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.ReplayConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedecideEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/yingda.v1.ConversationService/RedecideEvents',
+            yingda_dot_v1_dot_conversation__service__pb2.RedecideEventsRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.RedecideEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LabelMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ConversationService/LabelMessage',
+            yingda_dot_v1_dot_conversation__service__pb2.LabelMessageRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.LabelMessageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,7 +34,7 @@ class ConversationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ConversationServiceAsyncStub: ...
     GetConversation: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.GetConversationRequest, _conversation_service_pb2.GetConversationResponse]
-    """One conversation. Errors: NOT_FOUND."""
+    """One conversation, now or as it stood at a moment. Errors: NOT_FOUND, also where it was not open yet."""
     ListConversations: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ListConversationsRequest, _conversation_service_pb2.ListConversationsResponse]
     """Conversations, the newest first."""
     CloseConversation: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.CloseConversationRequest, _conversation_service_pb2.CloseConversationResponse]
@@ -62,7 +62,20 @@ class ConversationServiceStub:
     ListActivity: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ListActivityRequest, _conversation_service_pb2.ListActivityResponse]
     """What a customer did lately, the newest first, whether or not a conversation was open."""
     ListEvents: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ListEventsRequest, _conversation_service_pb2.ListEventsResponse]
-    """The journal of one conversation, oldest first. Errors: NOT_FOUND."""
+    """The journal of one conversation, or of the tenant, oldest first. Errors: NOT_FOUND."""
+    ReplayConversation: _grpc.UnaryStreamMultiCallable[_conversation_service_pb2.ReplayConversationRequest, _conversation_service_pb2.ReplayConversationResponse]
+    """A conversation's events once more, each with where the conversation stood after it, at the pace they happened, faster,
+    or as fast as they can be read. Errors: NOT_FOUND.
+    """
+    RedecideEvents: _grpc.UnaryStreamMultiCallable[_conversation_service_pb2.RedecideEventsRequest, _conversation_service_pb2.RedecideEventsResponse]
+    """Makes the decisions of a conversation, or of a span of the tenant's journal, once more: each where it stood when it
+    was made, with a bundle and a policy of the caller's choice. Nothing is kept and nobody is assigned.
+    Errors: NOT_FOUND (conversation, bundle), INVALID_ARGUMENT (policy).
+    """
+    LabelMessage: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.LabelMessageRequest, _conversation_service_pb2.LabelMessageResponse]
+    """Says what a customer's message was about, whatever was read. Once said, it is there to learn from.
+    Errors: NOT_FOUND (conversation, message), INVALID_ARGUMENT.
+    """
     ExplainAssignment: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]
     """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
     nobody is assigned. Errors: NOT_FOUND (conversation).
@@ -74,7 +87,7 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetConversation: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.GetConversationRequest, _conversation_service_pb2.GetConversationResponse]  # type: ignore[assignment]
-    """One conversation. Errors: NOT_FOUND."""
+    """One conversation, now or as it stood at a moment. Errors: NOT_FOUND, also where it was not open yet."""
     ListConversations: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ListConversationsRequest, _conversation_service_pb2.ListConversationsResponse]  # type: ignore[assignment]
     """Conversations, the newest first."""
     CloseConversation: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.CloseConversationRequest, _conversation_service_pb2.CloseConversationResponse]  # type: ignore[assignment]
@@ -102,7 +115,20 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     ListActivity: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ListActivityRequest, _conversation_service_pb2.ListActivityResponse]  # type: ignore[assignment]
     """What a customer did lately, the newest first, whether or not a conversation was open."""
     ListEvents: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ListEventsRequest, _conversation_service_pb2.ListEventsResponse]  # type: ignore[assignment]
-    """The journal of one conversation, oldest first. Errors: NOT_FOUND."""
+    """The journal of one conversation, or of the tenant, oldest first. Errors: NOT_FOUND."""
+    ReplayConversation: _aio.UnaryStreamMultiCallable[_conversation_service_pb2.ReplayConversationRequest, _conversation_service_pb2.ReplayConversationResponse]  # type: ignore[assignment]
+    """A conversation's events once more, each with where the conversation stood after it, at the pace they happened, faster,
+    or as fast as they can be read. Errors: NOT_FOUND.
+    """
+    RedecideEvents: _aio.UnaryStreamMultiCallable[_conversation_service_pb2.RedecideEventsRequest, _conversation_service_pb2.RedecideEventsResponse]  # type: ignore[assignment]
+    """Makes the decisions of a conversation, or of a span of the tenant's journal, once more: each where it stood when it
+    was made, with a bundle and a policy of the caller's choice. Nothing is kept and nobody is assigned.
+    Errors: NOT_FOUND (conversation, bundle), INVALID_ARGUMENT (policy).
+    """
+    LabelMessage: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.LabelMessageRequest, _conversation_service_pb2.LabelMessageResponse]  # type: ignore[assignment]
+    """Says what a customer's message was about, whatever was read. Once said, it is there to learn from.
+    Errors: NOT_FOUND (conversation, message), INVALID_ARGUMENT.
+    """
     ExplainAssignment: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]  # type: ignore[assignment]
     """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
     nobody is assigned. Errors: NOT_FOUND (conversation).
@@ -117,7 +143,7 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conversation_service_pb2.GetConversationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conversation_service_pb2.GetConversationResponse, _abc.Awaitable[_conversation_service_pb2.GetConversationResponse]]:
-        """One conversation. Errors: NOT_FOUND."""
+        """One conversation, now or as it stood at a moment. Errors: NOT_FOUND, also where it was not open yet."""
 
     @_abc_1.abstractmethod
     def ListConversations(
@@ -199,7 +225,38 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conversation_service_pb2.ListEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conversation_service_pb2.ListEventsResponse, _abc.Awaitable[_conversation_service_pb2.ListEventsResponse]]:
-        """The journal of one conversation, oldest first. Errors: NOT_FOUND."""
+        """The journal of one conversation, or of the tenant, oldest first. Errors: NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ReplayConversation(
+        self,
+        request: _conversation_service_pb2.ReplayConversationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_conversation_service_pb2.ReplayConversationResponse], _abc.AsyncIterator[_conversation_service_pb2.ReplayConversationResponse]]:
+        """A conversation's events once more, each with where the conversation stood after it, at the pace they happened, faster,
+        or as fast as they can be read. Errors: NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def RedecideEvents(
+        self,
+        request: _conversation_service_pb2.RedecideEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_conversation_service_pb2.RedecideEventsResponse], _abc.AsyncIterator[_conversation_service_pb2.RedecideEventsResponse]]:
+        """Makes the decisions of a conversation, or of a span of the tenant's journal, once more: each where it stood when it
+        was made, with a bundle and a policy of the caller's choice. Nothing is kept and nobody is assigned.
+        Errors: NOT_FOUND (conversation, bundle), INVALID_ARGUMENT (policy).
+        """
+
+    @_abc_1.abstractmethod
+    def LabelMessage(
+        self,
+        request: _conversation_service_pb2.LabelMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.LabelMessageResponse, _abc.Awaitable[_conversation_service_pb2.LabelMessageResponse]]:
+        """Says what a customer's message was about, whatever was read. Once said, it is there to learn from.
+        Errors: NOT_FOUND (conversation, message), INVALID_ARGUMENT.
+        """
 
     @_abc_1.abstractmethod
     def ExplainAssignment(

@@ -22,10 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 from yingda.v1 import model_pb2 as yingda_dot_v1_dot_model__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyingda/v1/model_service.proto\x12\tyingda.v1\x1a\x15yingda/v1/model.proto\"K\n\x12ListBundlesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"R\n\x13ListBundlesResponse\x12\"\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x11.yingda.v1.Bundle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x15GetModelStatusRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"@\n\x16GetModelStatusResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"\x87\x01\n\x10PutBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x35\n\x05\x66iles\x18\x02 \x03(\x0b\x32&.yingda.v1.PutBundleRequest.FilesEntry\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"6\n\x11PutBundleResponse\x12!\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x11.yingda.v1.Bundle\"_\n\x15\x41\x63tivateBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\x13\n\x0b\x61llow_older\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"@\n\x16\x41\x63tivateBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"O\n\x15RollBackBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x16\n\x0e\x66rom_bundle_id\x18\x03 \x01(\t\"@\n\x16RollBackBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"8\n\x13ShadowBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\">\n\x14ShadowBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"G\n\x13\x43\x61naryBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\x02\">\n\x14\x43\x61naryBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"*\n\x18ListDisagreementsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"K\n\x19ListDisagreementsResponse\x12.\n\rdisagreements\x18\x01 \x03(\x0b\x32\x17.yingda.v1.Disagreement2\xab\x05\n\x0cModelService\x12L\n\x0bListBundles\x12\x1d.yingda.v1.ListBundlesRequest\x1a\x1e.yingda.v1.ListBundlesResponse\x12U\n\x0eGetModelStatus\x12 .yingda.v1.GetModelStatusRequest\x1a!.yingda.v1.GetModelStatusResponse\x12\x46\n\tPutBundle\x12\x1b.yingda.v1.PutBundleRequest\x1a\x1c.yingda.v1.PutBundleResponse\x12U\n\x0e\x41\x63tivateBundle\x12 .yingda.v1.ActivateBundleRequest\x1a!.yingda.v1.ActivateBundleResponse\x12U\n\x0eRollBackBundle\x12 .yingda.v1.RollBackBundleRequest\x1a!.yingda.v1.RollBackBundleResponse\x12O\n\x0cShadowBundle\x12\x1e.yingda.v1.ShadowBundleRequest\x1a\x1f.yingda.v1.ShadowBundleResponse\x12O\n\x0c\x43\x61naryBundle\x12\x1e.yingda.v1.CanaryBundleRequest\x1a\x1f.yingda.v1.CanaryBundleResponse\x12^\n\x11ListDisagreements\x12#.yingda.v1.ListDisagreementsRequest\x1a$.yingda.v1.ListDisagreementsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyingda/v1/model_service.proto\x12\tyingda.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17yingda/v1/message.proto\x1a\x15yingda/v1/model.proto\"K\n\x12ListBundlesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"R\n\x13ListBundlesResponse\x12\"\n\x07\x62undles\x18\x01 \x03(\x0b\x32\x11.yingda.v1.Bundle\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\'\n\x15GetModelStatusRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"@\n\x16GetModelStatusResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"\x87\x01\n\x10PutBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x35\n\x05\x66iles\x18\x02 \x03(\x0b\x32&.yingda.v1.PutBundleRequest.FilesEntry\x1a,\n\nFilesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\"6\n\x11PutBundleResponse\x12!\n\x06\x62undle\x18\x01 \x01(\x0b\x32\x11.yingda.v1.Bundle\"_\n\x15\x41\x63tivateBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\x13\n\x0b\x61llow_older\x18\x03 \x01(\x08\x12\x0e\n\x06reason\x18\x04 \x01(\t\"@\n\x16\x41\x63tivateBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"O\n\x15RollBackBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x16\n\x0e\x66rom_bundle_id\x18\x03 \x01(\t\"@\n\x16RollBackBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"8\n\x13ShadowBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\">\n\x14ShadowBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"G\n\x13\x43\x61naryBundleRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tbundle_id\x18\x02 \x01(\t\x12\r\n\x05share\x18\x03 \x01(\x02\">\n\x14\x43\x61naryBundleResponse\x12&\n\x06status\x18\x01 \x01(\x0b\x32\x16.yingda.v1.ModelStatus\"*\n\x18ListDisagreementsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"K\n\x19ListDisagreementsResponse\x12.\n\rdisagreements\x18\x01 \x03(\x0b\x32\x17.yingda.v1.Disagreement\"\x85\x01\n\x15\x45xportFeedbackRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd0\x02\n\x0b\x46\x65\x65\x64\x62\x61\x63kRow\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08language\x18\x02 \x01(\t\x12\x0e\n\x06intent\x18\x03 \x01(\t\x12\r\n\x05skill\x18\x04 \x01(\t\x12)\n\x06source\x18\x05 \x01(\x0e\x32\x19.yingda.v1.FeedbackSource\x12\x0f\n\x07is_weak\x18\x06 \x01(\x08\x12\x0e\n\x06weight\x18\x07 \x01(\x02\x12\x13\n\x0bread_intent\x18\x08 \x01(\t\x12\x17\n\x0fread_confidence\x18\t \x01(\x02\x12\x11\n\tbundle_id\x18\n \x01(\t\x12#\n\x07\x63hannel\x18\x0b \x01(\x0e\x32\x12.yingda.v1.Channel\x12\r\n\x05group\x18\x0c \x01(\t\x12\x10\n\x08sequence\x18\r \x01(\x03\x12/\n\x0b\x63reate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\">\n\x16\x45xportFeedbackResponse\x12$\n\x04rows\x18\x01 \x03(\x0b\x32\x16.yingda.v1.FeedbackRow*\xd6\x01\n\x0e\x46\x65\x65\x64\x62\x61\x63kSource\x12\x1f\n\x1b\x46\x45\x45\x44\x42\x41\x43K_SOURCE_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x45\x45\x44\x42\x41\x43K_SOURCE_CONFIRMED\x10\x01\x12\x1d\n\x19\x46\x45\x45\x44\x42\x41\x43K_SOURCE_CORRECTED\x10\x02\x12\"\n\x1e\x46\x45\x45\x44\x42\x41\x43K_SOURCE_REPLY_ACCEPTED\x10\x03\x12 \n\x1c\x46\x45\x45\x44\x42\x41\x43K_SOURCE_REPLY_EDITED\x10\x04\x12\x1f\n\x1b\x46\x45\x45\x44\x42\x41\x43K_SOURCE_TRANSFERRED\x10\x05\x32\x84\x06\n\x0cModelService\x12L\n\x0bListBundles\x12\x1d.yingda.v1.ListBundlesRequest\x1a\x1e.yingda.v1.ListBundlesResponse\x12U\n\x0eGetModelStatus\x12 .yingda.v1.GetModelStatusRequest\x1a!.yingda.v1.GetModelStatusResponse\x12\x46\n\tPutBundle\x12\x1b.yingda.v1.PutBundleRequest\x1a\x1c.yingda.v1.PutBundleResponse\x12U\n\x0e\x41\x63tivateBundle\x12 .yingda.v1.ActivateBundleRequest\x1a!.yingda.v1.ActivateBundleResponse\x12U\n\x0eRollBackBundle\x12 .yingda.v1.RollBackBundleRequest\x1a!.yingda.v1.RollBackBundleResponse\x12O\n\x0cShadowBundle\x12\x1e.yingda.v1.ShadowBundleRequest\x1a\x1f.yingda.v1.ShadowBundleResponse\x12O\n\x0c\x43\x61naryBundle\x12\x1e.yingda.v1.CanaryBundleRequest\x1a\x1f.yingda.v1.CanaryBundleResponse\x12^\n\x11ListDisagreements\x12#.yingda.v1.ListDisagreementsRequest\x1a$.yingda.v1.ListDisagreementsResponse\x12W\n\x0e\x45xportFeedback\x12 .yingda.v1.ExportFeedbackRequest\x1a!.yingda.v1.ExportFeedbackResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,40 +36,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PUTBUNDLEREQUEST_FILESENTRY']._loaded_options = None
   _globals['_PUTBUNDLEREQUEST_FILESENTRY']._serialized_options = b'8\001'
-  _globals['_LISTBUNDLESREQUEST']._serialized_start=67
-  _globals['_LISTBUNDLESREQUEST']._serialized_end=142
-  _globals['_LISTBUNDLESRESPONSE']._serialized_start=144
-  _globals['_LISTBUNDLESRESPONSE']._serialized_end=226
-  _globals['_GETMODELSTATUSREQUEST']._serialized_start=228
-  _globals['_GETMODELSTATUSREQUEST']._serialized_end=267
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=269
-  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=333
-  _globals['_PUTBUNDLEREQUEST']._serialized_start=336
-  _globals['_PUTBUNDLEREQUEST']._serialized_end=471
-  _globals['_PUTBUNDLEREQUEST_FILESENTRY']._serialized_start=427
-  _globals['_PUTBUNDLEREQUEST_FILESENTRY']._serialized_end=471
-  _globals['_PUTBUNDLERESPONSE']._serialized_start=473
-  _globals['_PUTBUNDLERESPONSE']._serialized_end=527
-  _globals['_ACTIVATEBUNDLEREQUEST']._serialized_start=529
-  _globals['_ACTIVATEBUNDLEREQUEST']._serialized_end=624
-  _globals['_ACTIVATEBUNDLERESPONSE']._serialized_start=626
-  _globals['_ACTIVATEBUNDLERESPONSE']._serialized_end=690
-  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_start=692
-  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_end=771
-  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_start=773
-  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_end=837
-  _globals['_SHADOWBUNDLEREQUEST']._serialized_start=839
-  _globals['_SHADOWBUNDLEREQUEST']._serialized_end=895
-  _globals['_SHADOWBUNDLERESPONSE']._serialized_start=897
-  _globals['_SHADOWBUNDLERESPONSE']._serialized_end=959
-  _globals['_CANARYBUNDLEREQUEST']._serialized_start=961
-  _globals['_CANARYBUNDLEREQUEST']._serialized_end=1032
-  _globals['_CANARYBUNDLERESPONSE']._serialized_start=1034
-  _globals['_CANARYBUNDLERESPONSE']._serialized_end=1096
-  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_start=1098
-  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_end=1140
-  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_start=1142
-  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_end=1217
-  _globals['_MODELSERVICE']._serialized_start=1220
-  _globals['_MODELSERVICE']._serialized_end=1903
+  _globals['_FEEDBACKSOURCE']._serialized_start=1817
+  _globals['_FEEDBACKSOURCE']._serialized_end=2031
+  _globals['_LISTBUNDLESREQUEST']._serialized_start=125
+  _globals['_LISTBUNDLESREQUEST']._serialized_end=200
+  _globals['_LISTBUNDLESRESPONSE']._serialized_start=202
+  _globals['_LISTBUNDLESRESPONSE']._serialized_end=284
+  _globals['_GETMODELSTATUSREQUEST']._serialized_start=286
+  _globals['_GETMODELSTATUSREQUEST']._serialized_end=325
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_start=327
+  _globals['_GETMODELSTATUSRESPONSE']._serialized_end=391
+  _globals['_PUTBUNDLEREQUEST']._serialized_start=394
+  _globals['_PUTBUNDLEREQUEST']._serialized_end=529
+  _globals['_PUTBUNDLEREQUEST_FILESENTRY']._serialized_start=485
+  _globals['_PUTBUNDLEREQUEST_FILESENTRY']._serialized_end=529
+  _globals['_PUTBUNDLERESPONSE']._serialized_start=531
+  _globals['_PUTBUNDLERESPONSE']._serialized_end=585
+  _globals['_ACTIVATEBUNDLEREQUEST']._serialized_start=587
+  _globals['_ACTIVATEBUNDLEREQUEST']._serialized_end=682
+  _globals['_ACTIVATEBUNDLERESPONSE']._serialized_start=684
+  _globals['_ACTIVATEBUNDLERESPONSE']._serialized_end=748
+  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_start=750
+  _globals['_ROLLBACKBUNDLEREQUEST']._serialized_end=829
+  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_start=831
+  _globals['_ROLLBACKBUNDLERESPONSE']._serialized_end=895
+  _globals['_SHADOWBUNDLEREQUEST']._serialized_start=897
+  _globals['_SHADOWBUNDLEREQUEST']._serialized_end=953
+  _globals['_SHADOWBUNDLERESPONSE']._serialized_start=955
+  _globals['_SHADOWBUNDLERESPONSE']._serialized_end=1017
+  _globals['_CANARYBUNDLEREQUEST']._serialized_start=1019
+  _globals['_CANARYBUNDLEREQUEST']._serialized_end=1090
+  _globals['_CANARYBUNDLERESPONSE']._serialized_start=1092
+  _globals['_CANARYBUNDLERESPONSE']._serialized_end=1154
+  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_start=1156
+  _globals['_LISTDISAGREEMENTSREQUEST']._serialized_end=1198
+  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_start=1200
+  _globals['_LISTDISAGREEMENTSRESPONSE']._serialized_end=1275
+  _globals['_EXPORTFEEDBACKREQUEST']._serialized_start=1278
+  _globals['_EXPORTFEEDBACKREQUEST']._serialized_end=1411
+  _globals['_FEEDBACKROW']._serialized_start=1414
+  _globals['_FEEDBACKROW']._serialized_end=1750
+  _globals['_EXPORTFEEDBACKRESPONSE']._serialized_start=1752
+  _globals['_EXPORTFEEDBACKRESPONSE']._serialized_end=1814
+  _globals['_MODELSERVICE']._serialized_start=2034
+  _globals['_MODELSERVICE']._serialized_end=2806
 # @@protoc_insertion_point(module_scope)

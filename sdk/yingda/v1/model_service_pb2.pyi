@@ -6,7 +6,10 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from yingda.v1 import message_pb2 as _message_pb2
 from yingda.v1 import model_pb2 as _model_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +21,42 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _FeedbackSource:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FeedbackSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeedbackSource.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FEEDBACK_SOURCE_UNSPECIFIED: _FeedbackSource.ValueType  # 0
+    """Not known."""
+    FEEDBACK_SOURCE_CONFIRMED: _FeedbackSource.ValueType  # 1
+    """Somebody said what was read is right."""
+    FEEDBACK_SOURCE_CORRECTED: _FeedbackSource.ValueType  # 2
+    """Somebody said it is another intent."""
+    FEEDBACK_SOURCE_REPLY_ACCEPTED: _FeedbackSource.ValueType  # 3
+    """A reply for the intent was sent as it was. A weak label."""
+    FEEDBACK_SOURCE_REPLY_EDITED: _FeedbackSource.ValueType  # 4
+    """A reply for the intent was sent after a change. A weak label."""
+    FEEDBACK_SOURCE_TRANSFERRED: _FeedbackSource.ValueType  # 5
+    """The conversation was given to another skill: what was read sent it to the wrong one. A weak label, of the skill alone."""
+
+class FeedbackSource(_FeedbackSource, metaclass=_FeedbackSourceEnumTypeWrapper):
+    """How a label came about."""
+
+FEEDBACK_SOURCE_UNSPECIFIED: FeedbackSource.ValueType  # 0
+"""Not known."""
+FEEDBACK_SOURCE_CONFIRMED: FeedbackSource.ValueType  # 1
+"""Somebody said what was read is right."""
+FEEDBACK_SOURCE_CORRECTED: FeedbackSource.ValueType  # 2
+"""Somebody said it is another intent."""
+FEEDBACK_SOURCE_REPLY_ACCEPTED: FeedbackSource.ValueType  # 3
+"""A reply for the intent was sent as it was. A weak label."""
+FEEDBACK_SOURCE_REPLY_EDITED: FeedbackSource.ValueType  # 4
+"""A reply for the intent was sent after a change. A weak label."""
+FEEDBACK_SOURCE_TRANSFERRED: FeedbackSource.ValueType  # 5
+"""The conversation was given to another skill: what was read sent it to the wrong one. A weak label, of the skill alone."""
+Global___FeedbackSource: _TypeAlias = FeedbackSource  # noqa: Y015
 
 @_typing.final
 class ListBundlesRequest(_message.Message):
@@ -458,3 +497,137 @@ class ListDisagreementsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListDisagreementsResponse: _TypeAlias = ListDisagreementsResponse  # noqa: Y015
+
+@_typing.final
+class ExportFeedbackRequest(_message.Message):
+    """Which span."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose. Required."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only what was said from this moment on. Absent: from the first."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only what was said before this moment. Absent: to the last."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportFeedbackRequest: _TypeAlias = ExportFeedbackRequest  # noqa: Y015
+
+@_typing.final
+class FeedbackRow(_message.Message):
+    """One message and what was learned of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    INTENT_FIELD_NUMBER: _builtins.int
+    SKILL_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    IS_WEAK_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    READ_INTENT_FIELD_NUMBER: _builtins.int
+    READ_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    BUNDLE_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """What the customer wrote, without what is personal."""
+    language: _builtins.str
+    """"zh" or "en"."""
+    intent: _builtins.str
+    """What it is about. Empty: only the skill is known."""
+    skill: _builtins.str
+    """The skill that was asked for in the end. Empty: only the intent is known."""
+    source: Global___FeedbackSource.ValueType
+    """How that is known."""
+    is_weak: _builtins.bool
+    """Whether the label was inferred, not said."""
+    weight: _builtins.float
+    """How sure it is, in (0, 1]; what to weigh the row by."""
+    read_intent: _builtins.str
+    """What the engine had read: the intent acted on."""
+    read_confidence: _builtins.float
+    """Its confidence."""
+    bundle_id: _builtins.str
+    """The bundle that read it."""
+    channel: _message_pb2.Channel.ValueType
+    """Where it was written."""
+    group: _builtins.str
+    """The conversation, as a hash: rows of one belong together when data are split."""
+    sequence: _builtins.int
+    """The event that says so."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was said."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        language: _builtins.str = ...,
+        intent: _builtins.str = ...,
+        skill: _builtins.str = ...,
+        source: Global___FeedbackSource.ValueType = ...,
+        is_weak: _builtins.bool = ...,
+        weight: _builtins.float = ...,
+        read_intent: _builtins.str = ...,
+        read_confidence: _builtins.float = ...,
+        bundle_id: _builtins.str = ...,
+        channel: _message_pb2.Channel.ValueType = ...,
+        group: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_id", b"bundle_id", "channel", b"channel", "create_time", b"create_time", "group", b"group", "intent", b"intent", "is_weak", b"is_weak", "language", b"language", "read_confidence", b"read_confidence", "read_intent", b"read_intent", "sequence", b"sequence", "skill", b"skill", "source", b"source", "text", b"text", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedbackRow: _TypeAlias = FeedbackRow  # noqa: Y015
+
+@_typing.final
+class ExportFeedbackResponse(_message.Message):
+    """Some rows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___FeedbackRow]:
+        """At most 256."""
+
+    def __init__(
+        self,
+        *,
+        rows: _abc.Iterable[Global___FeedbackRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportFeedbackResponse: _TypeAlias = ExportFeedbackResponse  # noqa: Y015

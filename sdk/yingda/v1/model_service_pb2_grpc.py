@@ -76,6 +76,11 @@ class ModelServiceStub:
                 request_serializer=yingda_dot_v1_dot_model__service__pb2.ListDisagreementsRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_model__service__pb2.ListDisagreementsResponse.FromString,
                 _registered_method=True)
+        self.ExportFeedback = channel.unary_stream(
+                '/yingda.v1.ModelService/ExportFeedback',
+                request_serializer=yingda_dot_v1_dot_model__service__pb2.ExportFeedbackRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_model__service__pb2.ExportFeedbackResponse.FromString,
+                _registered_method=True)
 
 
 class ModelServiceServicer:
@@ -144,6 +149,14 @@ class ModelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportFeedback(self, request, context):
+        """Streams what agents' deeds say about messages, as labelled rows, oldest first; names, numbers, addresses and secrets
+        are taken out of the texts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ModelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -186,6 +199,11 @@ def add_ModelServiceServicer_to_server(servicer, server):
                     servicer.ListDisagreements,
                     request_deserializer=yingda_dot_v1_dot_model__service__pb2.ListDisagreementsRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_model__service__pb2.ListDisagreementsResponse.SerializeToString,
+            ),
+            'ExportFeedback': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportFeedback,
+                    request_deserializer=yingda_dot_v1_dot_model__service__pb2.ExportFeedbackRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_model__service__pb2.ExportFeedbackResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -406,6 +424,33 @@ class ModelService:
             '/yingda.v1.ModelService/ListDisagreements',
             yingda_dot_v1_dot_model__service__pb2.ListDisagreementsRequest.SerializeToString,
             yingda_dot_v1_dot_model__service__pb2.ListDisagreementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/yingda.v1.ModelService/ExportFeedback',
+            yingda_dot_v1_dot_model__service__pb2.ExportFeedbackRequest.SerializeToString,
+            yingda_dot_v1_dot_model__service__pb2.ExportFeedbackResponse.FromString,
             options,
             channel_credentials,
             insecure,

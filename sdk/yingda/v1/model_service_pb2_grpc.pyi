@@ -60,6 +60,10 @@ class ModelServiceStub:
     """
     ListDisagreements: _grpc.UnaryUnaryMultiCallable[_model_service_pb2.ListDisagreementsRequest, _model_service_pb2.ListDisagreementsResponse]
     """The tenant's latest messages that the shadow reads otherwise, newest first, the surest first among equals."""
+    ExportFeedback: _grpc.UnaryStreamMultiCallable[_model_service_pb2.ExportFeedbackRequest, _model_service_pb2.ExportFeedbackResponse]
+    """Streams what agents' deeds say about messages, as labelled rows, oldest first; names, numbers, addresses and secrets
+    are taken out of the texts.
+    """
 
 @_typing.type_check_only
 class ModelServiceAsyncStub(ModelServiceStub):
@@ -93,6 +97,10 @@ class ModelServiceAsyncStub(ModelServiceStub):
     """
     ListDisagreements: _aio.UnaryUnaryMultiCallable[_model_service_pb2.ListDisagreementsRequest, _model_service_pb2.ListDisagreementsResponse]  # type: ignore[assignment]
     """The tenant's latest messages that the shadow reads otherwise, newest first, the surest first among equals."""
+    ExportFeedback: _aio.UnaryStreamMultiCallable[_model_service_pb2.ExportFeedbackRequest, _model_service_pb2.ExportFeedbackResponse]  # type: ignore[assignment]
+    """Streams what agents' deeds say about messages, as labelled rows, oldest first; names, numbers, addresses and secrets
+    are taken out of the texts.
+    """
 
 class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
     """The bundles that read messages, and which of them serves. All tenants share them, so those calls that change
@@ -171,5 +179,15 @@ class ModelServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_model_service_pb2.ListDisagreementsResponse, _abc.Awaitable[_model_service_pb2.ListDisagreementsResponse]]:
         """The tenant's latest messages that the shadow reads otherwise, newest first, the surest first among equals."""
+
+    @_abc_1.abstractmethod
+    def ExportFeedback(
+        self,
+        request: _model_service_pb2.ExportFeedbackRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_model_service_pb2.ExportFeedbackResponse], _abc.AsyncIterator[_model_service_pb2.ExportFeedbackResponse]]:
+        """Streams what agents' deeds say about messages, as labelled rows, oldest first; names, numbers, addresses and secrets
+        are taken out of the texts.
+        """
 
 def add_ModelServiceServicer_to_server(servicer: ModelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
