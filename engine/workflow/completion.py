@@ -71,12 +71,9 @@ class Completion:
         ticket, action, reading = found.opened.ticket, found.opened.action, found.reading
         facts = {**customer.facts_for(reading.text), **reading.metadata}
         kept = self._speech.kept(action, facts)
-        known = {**facts, **ticket.facts}
-        stands = desk.ticket(customer.key.tenant, ticket.ticket_id)
-        title = (
-            self._speech.title(action.title, known, reading.language) if stands.title == ticket.title else ""
-        )
-        desk.complete(customer.key.tenant, ticket.ticket_id, title, kept)
+        title = self._speech.title(action.title, {**facts, **ticket.facts}, reading.language)
+        desk.complete(customer.key.tenant, ticket.ticket_id, kept, (found.title, title))
+        found.title = title
 
 
 class Arrivals:

@@ -122,10 +122,11 @@ class TicketDesk:
             if known == before.facts or before.state is TicketState.CLOSED:
                 return
             gathering, now_ms = Gathering(), self._clock.now_ms()
+            title = titles[1] if before.title == titles[0] else before.title
             changed = replace(
                 before,
                 facts=known,
-                title=title or before.title,
+                title=title,
                 updated_ms=now_ms,
                 version=before.version + 1,
             )
