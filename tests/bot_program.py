@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from yingda.bot import BotConfig, ChatBot, ChatMessage
+from yingda.bot import BotConfig, ChatBot, ChatMessage, ChatTicket
 
 BOT_ID = "noter"
 
@@ -19,6 +19,10 @@ def main(target: str, path: str) -> None:
     async def note(message: ChatMessage) -> None:
         os.write(notes, f"{message.conversation_id} {message.message_id}\n".encode())
         await message.reply(f"heard {message.message_id}")
+
+    @bot.on_ticket
+    async def note_ticket(ticket: ChatTicket) -> None:
+        os.write(notes, f"{ticket.conversation_id} ticket:{ticket.ticket.ticket_id}\n".encode())
 
     bot.run()
 

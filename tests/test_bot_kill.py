@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 MESSAGES = 5000
 KILLS = 20  # of the engine and of the bot, each
 FRAME = 25  # messages
+TICKET = "ticket:"  # what a note of a ticket begins with
 CUSTOMERS = 100
 WINDOW = 256  # events under way at a bot
 PATIENCE = 240.0  # seconds
@@ -50,6 +51,13 @@ class Bot:
 
     def handled(self) -> list[tuple[str, str]]:
         """Conversation and message of every call of the handler, in order."""
+        return [one for one in self._noted() if not one[1].startswith(TICKET)]
+
+    def tickets(self) -> set[str]:
+        """Those it heard of."""
+        return {name.removeprefix(TICKET) for _, name in self._noted() if name.startswith(TICKET)}
+
+    def _noted(self) -> list[tuple[str, str]]:
         lines = self._notes.read_text(encoding="utf-8").splitlines() if self._notes.exists() else []
         return [(line.split(" ")[0], line.split(" ")[1]) for line in lines]
 
@@ -79,9 +87,13 @@ def bot(address: str, tmp_path: Path) -> Iterator[Bot]:
 
 
 def messages() -> list[message_pb2.Message]:
+    """Every customer wants to return something, and says so twice."""
+    texts = {0: "I want to return this item", 1: "I want to return this item, please"}
     return [
         make_message(
-            f"where is parcel {number}", message_id=f"m{number}", customer_id=f"cu{number % CUSTOMERS}"
+            f"{texts.get(number // CUSTOMERS, 'where is parcel')} {number}",
+            message_id=f"m{number}",
+            customer_id=f"cu{number % CUSTOMERS}",
         )
         for number in range(MESSAGES)
     ]
@@ -155,6 +167,13 @@ async def check(client: BotClient, bot: Bot) -> None:
         handled == heard
     )  # every message reached the handler, those of a conversation in the journal's order
     assert answers == Counter(f"m{number}" for number in range(MESSAGES))  # and was answered once
+    opened = Counter(
+        event.conversation_id for event in events if event.ticket_opened.ticket.rule_id == "return-ticket"
+    )
+    assert opened == Counter(heard.keys())  # one ticket for each, though they asked twice
+    assert bot.tickets() >= {
+        event.ticket_opened.ticket.ticket_id for event in events if event.HasField("ticket_opened")
+    }
     assert len(calls) <= MESSAGES + 2 * KILLS * WINDOW  # acknowledgements count: nobody begins anew
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import runpy
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -14,7 +13,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from yingda.bot_client import BotClient
-from yingda.v1 import ticket_pb2
 
 import gateway.bootstrap
 from gateway.settings import GatewaySettings
@@ -114,13 +112,17 @@ async def test_triage(default_address: str, caller: BotClient) -> None:
         assert line.decode() == f"{sent.conversation_id} needs a human: angry\n"
 
 
-async def test_ticket_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ticket_mirror(default_address: str, caller: BotClient, tmp_path: Path) -> None:
     path = tmp_path / "tickets.jsonl"
-    monkeypatch.setattr(sys, "argv", ["ticket_mirror.py", str(path)])
-    bot = runpy.run_path(str(EXAMPLES / "ticket_mirror.py"))["bot"]
-    await bot.testing().open_ticket(ticket_pb2.Ticket(ticket_id="7K3M", title="wrong size"))
+    sent = await caller.send("我要退货", customer_id="returner")
+    async with program("ticket_mirror.py", default_address, str(path)):
 
-    assert json.loads(path.read_text(encoding="utf-8")) == {"ticketId": "7K3M", "title": "wrong size"}
+        async def is_copied() -> bool:
+            return path.exists() and path.read_text(encoding="utf-8").endswith("\n")
+
+        await until(is_copied)
+    (ticket,) = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    assert (ticket["ruleId"], ticket["conversationId"]) == ("return-ticket", sent.conversation_id)
 
 
 async def test_ask_and_wait(default_address: str) -> None:
