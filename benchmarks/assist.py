@@ -47,7 +47,7 @@ def _learning(_: argparse.Namespace) -> object:
 
 
 def _precision(_: argparse.Namespace) -> object:
-    return assist_precision.measure(read_cases())
+    return assist_precision.measure()
 
 
 def _weights(_: argparse.Namespace) -> object:

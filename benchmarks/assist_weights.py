@@ -6,29 +6,18 @@ Each question is asked of heads that never saw its author, and of replies that d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-import benchmarks.one_thread  # noqa: F401  # before numpy
-import models.bundle
-from benchmarks.texts import PACK
+from benchmarks import assist_unseen
+from benchmarks.assist_unseen import Unseen
 from engine.assist.block import ReplyVectors
 from engine.assist.reader import hedged
 from engine.assist.words import Lexicon, shared
-from engine.bootstrap import SHIPPED_BUNDLE
-from engine.domain import Reply
-from engine.samples import read_replies
-from models import crossval, dataset, validation
-from models.bundle import ENCODER_FOLDER
-from models.calibration import Outcome
-from models.dataset import Examples
-from models.encoding import Encoder
-from models.fitting import HeadSettings
-from models.heads import Columns
-from models.train import load_encoder
+from models import crossval
 
 TERMS = ("meaning", "intent", "words")
 CANDIDATES = 40  # replies that the fit compares
@@ -61,60 +50,30 @@ def measure() -> dict[str, object]:
 
 
 def ask() -> Asked:
-    """Read the pack, fit heads without each fold of authors in turn, and compare."""
-    bundle = models.bundle.load(SHIPPED_BUNDLE)
-    pack = dataset.read(PACK)
-    examples = dataset.tabulate(pack.utterances, pack.taxonomy)
-    outcome = _outcome(examples, load_encoder(SHIPPED_BUNDLE / ENCODER_FOLDER).encoder)
-    replies = read_replies(PACK)
-    folds = np.empty(len(examples.texts), dtype=np.int64)
-    for number, (_, test) in enumerate(crossval.split(examples.author)):
-        folds[test] = number
-    place = {text: row for row, text in enumerate(examples.texts)}
-    known = [
-        (row, question, place[question])
-        for row, reply in enumerate(replies)
-        for question in reply.questions
-        if question in place
-    ]
-    parts = []
-    for number in range(crossval.FOLDS):
-        held = [(row, text, at) for row, text, at in known if folds[at] == number]
-        hidden = {text for _, text, _ in held}
-        left = [replace(one, questions=tuple(q for q in one.questions if q not in hidden)) for one in replies]
-        parts.append((_compare(bundle, left, held, outcome), [row for row, _, _ in held], number))
+    """Read the pack and compare."""
+    unseen = assist_unseen.read()
+    parts = [(_compare(unseen, number), unseen.asked_in(number), number) for number in range(crossval.FOLDS)]
     return Asked(
         X=np.concatenate([X for X, _, _ in parts]),
-        right=np.array([row for _, rows, _ in parts for row in rows]),
-        fold=np.array([number for _, rows, number in parts for _ in rows]),
+        right=np.array([row for _, asked, _ in parts for row, _ in asked]),
+        fold=np.array([number for _, asked, number in parts for _ in asked]),
     )
 
 
-def _outcome(examples: Examples, encoder: Encoder) -> Outcome:
-    scorer = validation.make_scorer(examples, encoder, HeadSettings())
-    scores = crossval.score_out_of_fold(examples, scorer)
-    columns = Columns(intents=examples.labels.shape[1])
-    return crossval.calibrate_out_of_fold(scores, examples, np.arange(len(examples.texts)), columns)
-
-
-def _compare(
-    bundle: models.bundle.Bundle,
-    replies: Sequence[Reply],
-    held: Sequence[tuple[int, str, int]],
-    outcome: Outcome,
-) -> Floats:
-    texts, rows = [text for _, text, _ in held], np.array([at for _, _, at in held], dtype=np.int64)
+def _compare(unseen: Unseen, fold: int) -> Floats:
+    """Of a fold's questions."""
+    bundle, replies, asked = unseen.bundle, unseen.replies_without(fold), unseen.asked_in(fold)
+    texts = [text for _, text in asked]
+    rows = np.array([unseen.place[text] for text in texts], dtype=np.int64)
     vectors = ReplyVectors(encoder=bundle, intents=bundle.intents).of(replies)
-    meaning = bundle.encode(texts) @ vectors[:, : bundle.dimension].T
-    intents = hedged(outcome.probability[rows].astype(np.float32), ~outcome.in_scope[rows])
+    intents = hedged(unseen.outcome.probability[rows].astype(np.float32), ~unseen.outcome.in_scope[rows])
     lexicon = Lexicon(counter=bundle, texts=[text for one in replies for text in one.questions])
     among, everything = lexicon.of_replies(replies), np.arange(len(replies))
-    overlap = np.stack([shared(lexicon.words([text]), among, everything) for text in texts])
+    overlap = np.array([shared(lexicon.words([text]), among, everything) for text in texts])
     tongue = np.array([one.language for one in replies])
-    same = tongue[[row for row, _, _ in held]][:, np.newaxis] == tongue
-    return np.stack(
-        [np.where(same, meaning, -np.inf), intents @ vectors[:, bundle.dimension :].T, overlap], axis=2
-    ).astype(np.float64)
+    same = tongue[[row for row, _ in asked]][:, np.newaxis] == tongue
+    meaning = np.where(same, bundle.encode(texts) @ vectors[:, : bundle.dimension].T, -np.inf)
+    return np.stack([meaning, intents @ vectors[:, bundle.dimension :].T, overlap], axis=2).astype(np.float64)
 
 
 def fit(asked: Asked, terms: Sequence[str], rows: npt.NDArray[np.bool_] | None = None) -> Floats:

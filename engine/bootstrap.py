@@ -288,6 +288,7 @@ def _reading_servicers(core: _Core, analyzer: Analyzer, assist: Assist) -> Readi
         assist=AssistServicer(
             adviser=assist.adviser,
             suggester=assist.suggester,
+            rehearsal=assist.rehearsal,
             policies=assist.policies,
             labels=core.timeline.labels,
             thread=threads.decisions,

@@ -69,6 +69,7 @@ class AutoReplyDecision(StrEnum):
     SIMILARITY = "similarity"
     SLOT = "slot"
     HUMAN = "human"
+    REPLY = "reply"
 
 
 class Exclusion(StrEnum):

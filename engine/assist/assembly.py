@@ -15,6 +15,7 @@ from engine.assist.libraries import Libraries
 from engine.assist.library import Library
 from engine.assist.memory import Memory
 from engine.assist.reader import Reader
+from engine.assist.rehearsal import Rehearsal
 from engine.assist.reviewer import Reviewer
 from engine.assist.slot import SlotFiller, SlotType
 from engine.assist.suggester import Suggester
@@ -44,6 +45,7 @@ class Assist:
     bookkeeper: Bookkeeper
     suggester: Suggester
     adviser: Adviser
+    rehearsal: Rehearsal
     reviewer: Reviewer
     policies: Policies
 
@@ -95,6 +97,7 @@ def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
         reviewer=Reviewer(
             encoder=given.classifier, memory=shared.memory, filler=shared.filler, clock=given.clock
         ),
+        rehearsal=Rehearsal(analyzer=analyzer, suggester=suggester, policies=shared.policies),
         policies=shared.policies,
     )
 

@@ -12,6 +12,7 @@ from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
 
 from engine.assist.adviser import Adviser, Returned
 from engine.assist.auto_reply import Policies
+from engine.assist.rehearsal import Rehearsal
 from engine.assist.suggester import Suggester
 from engine.decision_thread import DecisionThread
 from engine.servicers import convert, convert_assist, convert_reply
@@ -27,6 +28,7 @@ class AssistServicer(AssistServiceServicer):
         self,
         *,
         adviser: Adviser,
+        rehearsal: Rehearsal,
         suggester: Suggester,
         policies: Policies,
         labels: LabelBook,
@@ -34,6 +36,7 @@ class AssistServicer(AssistServiceServicer):
         searchers: Executor,
     ) -> None:
         self._adviser = adviser
+        self._rehearsal = rehearsal
         self._suggester = suggester
         self._policies = policies
         self._labels = labels
@@ -85,6 +88,15 @@ class AssistServicer(AssistServiceServicer):
         """See assist_service.proto."""
         policy = await self._thread.run(self._policies.of, request.tenant)
         return pb.GetAutoReplyPolicyResponse(policy=convert_reply.policy_to_proto(policy))
+
+    async def TryAutoReplies(
+        self, request: pb.TryAutoRepliesRequest, context: Context
+    ) -> pb.TryAutoRepliesResponse:
+        """See assist_service.proto."""
+        texts = convert_assist.texts_from_proto(request)
+        analysis = await self._search(self._rehearsal.read, texts)
+        trials = await self._thread.run(self._rehearsal.trials, request.tenant, texts, analysis)
+        return pb.TryAutoRepliesResponse(trials=[convert_reply.trial_to_proto(one) for one in trials])
 
     def _record(self, tenant: str, returned: Returned) -> tuple[float, bool]:
         reward, duplicate = self._adviser.record(tenant, returned)

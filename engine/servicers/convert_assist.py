@@ -19,6 +19,7 @@ MAX_ID = 128  # bytes
 MAX_FACTS = 64
 DEFAULT_MESSAGES, MAX_MESSAGES = 2000, 5000
 DEFAULT_GAPS, MAX_GAPS = 20, 100
+MAX_TRIALS = 200
 
 
 def wanted_from_proto(request: pb.SuggestRepliesRequest) -> Wanted:
@@ -64,6 +65,14 @@ def span_from_proto(request: pb.FindGapsRequest) -> tuple[int, int]:
     check.between("messages", request.messages, 0, MAX_MESSAGES)
     check.between("limit", request.limit, 0, MAX_GAPS)
     return request.messages or DEFAULT_MESSAGES, request.limit or DEFAULT_GAPS
+
+
+def texts_from_proto(request: pb.TryAutoRepliesRequest) -> list[str]:
+    """Raises: InvalidArgumentError."""
+    check.count("texts", len(request.texts), 1, MAX_TRIALS)
+    for text in request.texts:
+        check.filled("texts", text, MAX_TEXT)
+    return list(request.texts)
 
 
 def _check_feedback(request: pb.RecordFeedbackRequest, outcome: FeedbackOutcome) -> None:

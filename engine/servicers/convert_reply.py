@@ -11,11 +11,12 @@ from engine.assist.auto_reply import Policy
 from engine.assist.finding import Finding, FindingKind
 from engine.assist.gap import Gap
 from engine.assist.learning import Record
+from engine.assist.rehearsal import Trial
 from engine.assist.slot import slots
 from engine.domain import FeedbackOutcome, Reply
 from engine.errors import InvalidArgumentError
 from engine.servicers import check
-from engine.servicers.convert import timestamp
+from engine.servicers.convert import auto_reply_to_proto, timestamp
 
 MAX_QUESTIONS = 50
 _OUTCOMES: dict[int, FeedbackOutcome] = {
@@ -126,6 +127,7 @@ def gap_to_proto(gap: Gap) -> assist_service_pb2.Gap:
 def policy_from_proto(policy: assist_service_pb2.AutoReplyPolicy) -> Policy:
     """With defaults where nothing is said. Raises: InvalidArgumentError."""
     check.count("policy.intents", len(policy.intents), 0, 64)
+    check.count("policy.reply_ids", len(policy.reply_ids), 0, 1000)
     for field, value, low in (
         ("min_confidence", policy.min_confidence, 0.5),
         ("max_anger", policy.max_anger, 0.0),
@@ -139,6 +141,7 @@ def policy_from_proto(policy: assist_service_pb2.AutoReplyPolicy) -> Policy:
     return Policy(
         enabled=policy.enabled,
         intents=tuple(policy.intents),
+        reply_ids=tuple(policy.reply_ids),
         min_confidence=policy.min_confidence or default.min_confidence,
         max_anger=policy.max_anger or default.max_anger,
         min_similarity=policy.min_similarity or default.min_similarity,
@@ -152,11 +155,21 @@ def policy_to_proto(policy: Policy) -> assist_service_pb2.AutoReplyPolicy:
     return assist_service_pb2.AutoReplyPolicy(
         enabled=policy.enabled,
         intents=policy.intents,
+        reply_ids=policy.reply_ids,
         min_confidence=policy.min_confidence,
         max_anger=policy.max_anger,
         min_similarity=policy.min_similarity,
         notice_zh=policy.notice_zh,
         notice_en=policy.notice_en,
+    )
+
+
+def trial_to_proto(trial: Trial) -> assist_service_pb2.AutoReplyTrial:
+    """All of it."""
+    return assist_service_pb2.AutoReplyTrial(
+        intent=trial.intent,
+        auto_reply=auto_reply_to_proto(trial.auto_reply),
+        confidence=trial.confidence,
     )
 
 

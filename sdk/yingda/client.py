@@ -53,6 +53,7 @@ DEFAULT_TIMEOUT = 10.0  # seconds
 MAX_FRAME = 512  # messages
 MAX_MESSAGE_BYTES = 36 * 1024 * 1024  # what a service sends at most; gRPC itself would take 4 MiB
 PAGE_SIZE = 1000
+TRIALS = 200  # texts of a call
 EVENTS_PAGE_SIZE = 100  # an event holds a whole message and its answer
 _OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -204,6 +205,16 @@ class Client(WorkflowMethods):
         """Say when the engine may answer alone; the policy with its defaults."""
         request = assist_service_pb2.PutAutoReplyPolicyRequest(tenant=self._tenant, policy=policy)
         return (await self._call(self._assist.PutAutoReplyPolicy, request)).policy
+
+    async def try_auto_replies(self, texts: Sequence[str]) -> list[assist_service_pb2.AutoReplyTrial]:
+        """What the engine would answer alone to these messages if only its confidence counted; nothing is sent."""
+        found: list[assist_service_pb2.AutoReplyTrial] = []
+        for start in range(0, len(texts), TRIALS):
+            request = assist_service_pb2.TryAutoRepliesRequest(
+                tenant=self._tenant, texts=texts[start : start + TRIALS]
+            )
+            found.extend((await self._call(self._assist.TryAutoReplies, request)).trials)
+        return found
 
     async def auto_reply_policy(self) -> assist_service_pb2.AutoReplyPolicy:
         """When the engine may answer alone."""

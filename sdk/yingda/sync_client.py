@@ -71,6 +71,7 @@ class SyncClient:
     gaps = _blocking(Client.gaps)
     put_auto_reply_policy = _blocking(Client.put_auto_reply_policy)
     auto_reply_policy = _blocking(Client.auto_reply_policy)
+    try_auto_replies = _blocking(Client.try_auto_replies)
     put_agent = _blocking(Client.put_agent)
     get_agent = _blocking(Client.get_agent)
     set_presence = _blocking(Client.set_presence)

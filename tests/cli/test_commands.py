@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from yingda import Activity, ActivityKind
@@ -208,3 +209,24 @@ def test_events_show_what_was_written_and_what_the_customer_did(
     text = yingda("conversations", "events", conversation_id)
     assert "lin: 马上为您查" in text
     assert "cart A1 added" in text
+
+
+def test_replies_that_may_go_out_alone_are_chosen_from_judged_answers(yingda: Yingda, tmp_path: Path) -> None:
+    messages, judged = tmp_path / "messages.txt", tmp_path / "judged.csv"
+    messages.write_text("在吗\n有人在吗\n在不在\n你好在吗\n在么亲\n转人工\n", encoding="utf-8")
+    assert "could be answered" in yingda("replies", "auto", "try", str(messages), "--output", str(judged))
+    rows = judged.read_text(encoding="utf-8-sig").replace(",,0.", ",1,0.")
+    judged.write_text(rows + "".join(rows.split("\n", 1)[1:]) * 3, encoding="utf-8")
+
+    said = yingda("replies", "auto", "choose", str(judged), "--apply")
+    assert "That is the policy now." in said
+    assert json.loads(yingda("replies", "auto", "show", "--json"))["enabled"]
+    assert "no" in yingda("replies", "auto", "off")
+
+
+def test_a_policy_is_switched_on_for_intents(yingda: Yingda) -> None:
+    yingda("replies", "auto", "on", "--intents", "chat.greeting,chat.thanks", "--min-confidence", "0.9")
+    kept = json.loads(yingda("replies", "auto", "show", "--json"))
+    yingda("replies", "auto", "off")
+
+    assert (kept["intents"], kept.get("reply_ids")) == (["chat.greeting", "chat.thanks"], [])

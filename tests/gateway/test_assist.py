@@ -3,8 +3,8 @@ from __future__ import annotations
 import grpc
 import pytest
 from yingda import Client, YingdaError
+from yingda.v1 import answer_pb2, assist_service_pb2_grpc, message_pb2, reply_pb2, reply_service_pb2
 from yingda.v1 import assist_service_pb2 as pb
-from yingda.v1 import assist_service_pb2_grpc, message_pb2, reply_pb2, reply_service_pb2
 
 from tests.fakes import FieldValue
 from tests.gateway.refusal import refusal
@@ -179,3 +179,23 @@ async def test_a_policy_beyond_a_limit_is_refused(
 ) -> None:
     with pytest.raises(YingdaError, match=field):
         await client.put_auto_reply_policy(pb.AutoReplyPolicy(**changes))
+
+
+async def test_answers_are_tried_before_a_policy_is_chosen(client: Client) -> None:
+    texts = ["在吗", "转人工", "the moon is made of what"] * 70
+    found = await client.try_auto_replies(texts)
+
+    assert len(found) == len(texts)
+    assert found[0].intent == "chat.greeting"
+    assert found[0].confidence > 0.5
+    assert found[1].auto_reply.decision == answer_pb2.AUTO_REPLY_DECISION_HUMAN
+
+
+@pytest.mark.parametrize("count", [0, 201])
+async def test_too_few_or_too_many_tries_are_refused(
+    channel: grpc.aio.Channel, tenant: str, count: int
+) -> None:
+    stub = assist_service_pb2_grpc.AssistServiceStub(channel)
+    refused = await refusal(stub.TryAutoReplies(pb.TryAutoRepliesRequest(tenant=tenant, texts=["x"] * count)))
+
+    assert refused.field == "texts"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
-from yingda.cli import render, reply_book
+from yingda.cli import auto_replies, render, reply_book
 from yingda.cli.connection import connect
 from yingda.cli.options import Group
 from yingda.v1.reply_pb2 import Reply
@@ -23,6 +23,7 @@ def add(group: Group) -> None:
     )
     delete.add_argument("reply_id", metavar="ID")
     reply_book.add(actions)
+    auto_replies.add(actions)
 
 
 def _add_list(actions: Group) -> None:

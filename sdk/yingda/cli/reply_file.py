@@ -39,7 +39,7 @@ def read(path: Path) -> list[Reply]:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise CommandError(f"{path}: cannot tell the format; name it .csv, .jsonl or .yaml")
-    text = _decode(path)
+    text = decode(path)
     replies = [_reply(record, f"{path}, record {number}") for number, record in reader(text, path)]
     if not replies:
         raise CommandError(f"{path}: holds no replies")
@@ -57,7 +57,7 @@ def write(path: Path, replies: Sequence[Reply]) -> None:
         raise CommandError(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def _decode(path: Path) -> str:
+def decode(path: Path) -> str:
     """UTF-8 with or without a mark, UTF-16 with one (Excel's "Unicode text"), else GB18030."""
     try:
         data = path.read_bytes()

@@ -44,6 +44,8 @@ class _AutoReplyDecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Aut
     """The best reply has a slot that nothing fills."""
     AUTO_REPLY_DECISION_HUMAN: _AutoReplyDecision.ValueType  # 7
     """The customer asked for a human."""
+    AUTO_REPLY_DECISION_REPLY: _AutoReplyDecision.ValueType  # 8
+    """The policy names replies, and not the best one."""
 
 class AutoReplyDecision(_AutoReplyDecision, metaclass=_AutoReplyDecisionEnumTypeWrapper):
     """Why the engine answered a message alone, or did not."""
@@ -64,6 +66,8 @@ AUTO_REPLY_DECISION_SLOT: AutoReplyDecision.ValueType  # 6
 """The best reply has a slot that nothing fills."""
 AUTO_REPLY_DECISION_HUMAN: AutoReplyDecision.ValueType  # 7
 """The customer asked for a human."""
+AUTO_REPLY_DECISION_REPLY: AutoReplyDecision.ValueType  # 8
+"""The policy names replies, and not the best one."""
 Global___AutoReplyDecision: _TypeAlias = AutoReplyDecision  # noqa: Y015
 
 @_typing.final

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from yingda.v1 import answer_pb2 as yingda_dot_v1_dot_answer__pb2
 from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 from yingda.v1 import reply_pb2 as yingda_dot_v1_dot_reply__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyingda/v1/assist_service.proto\x12\tyingda.v1\x1a\x17yingda/v1/message.proto\x1a\x15yingda/v1/reply.proto\"\x92\x02\n\x15SuggestRepliesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\ntyped_text\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\x12\x0c\n\x04team\x18\x06 \x01(\t\x12#\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\x12.yingda.v1.Channel\x12:\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32+.yingda.v1.SuggestRepliesRequest.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"U\n\x16SuggestRepliesResponse\x12*\n\x0bsuggestions\x18\x01 \x03(\x0b\x32\x15.yingda.v1.Suggestion\x12\x0f\n\x07list_id\x18\x02 \x01(\t\"\xd0\x01\n\x15RecordFeedbackRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07list_id\x18\x03 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x04 \x01(\t\x12\x17\n\x0fshown_reply_ids\x18\x05 \x03(\t\x12+\n\x07outcome\x18\x06 \x01(\x0e\x32\x1a.yingda.v1.FeedbackOutcome\x12\x10\n\x08reply_id\x18\x07 \x01(\t\x12\x11\n\tsent_text\x18\x08 \x01(\t\";\n\x16RecordFeedbackResponse\x12\x0e\n\x06reward\x18\x01 \x01(\x02\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"B\n\x0f\x46indGapsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08messages\x18\x02 \x01(\x05\x12\r\n\x05limit\x18\x03 \x01(\x05\"_\n\x03Gap\x12\x10\n\x08messages\x18\x01 \x01(\x05\x12\x10\n\x08\x65xamples\x18\x02 \x03(\t\x12\x0e\n\x06intent\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x12\n\nsimilarity\x18\x05 \x01(\x02\"V\n\x10\x46indGapsResponse\x12\x1c\n\x04gaps\x18\x01 \x03(\x0b\x32\x0e.yingda.v1.Gap\x12\x10\n\x08messages\x18\x02 \x01(\x05\x12\x12\n\nunanswered\x18\x03 \x01(\x05\"\x9c\x01\n\x0f\x41utoReplyPolicy\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x0f\n\x07intents\x18\x02 \x03(\t\x12\x16\n\x0emin_confidence\x18\x03 \x01(\x02\x12\x11\n\tmax_anger\x18\x04 \x01(\x02\x12\x16\n\x0emin_similarity\x18\x05 \x01(\x02\x12\x11\n\tnotice_zh\x18\x06 \x01(\t\x12\x11\n\tnotice_en\x18\x07 \x01(\t\"W\n\x19PutAutoReplyPolicyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12*\n\x06policy\x18\x02 \x01(\x0b\x32\x1a.yingda.v1.AutoReplyPolicy\"H\n\x1aPutAutoReplyPolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.yingda.v1.AutoReplyPolicy\"+\n\x19GetAutoReplyPolicyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"H\n\x1aGetAutoReplyPolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.yingda.v1.AutoReplyPolicy*\x8d\x01\n\x0f\x46\x65\x65\x64\x62\x61\x63kOutcome\x12 \n\x1c\x46\x45\x45\x44\x42\x41\x43K_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x45\x45\x44\x42\x41\x43K_OUTCOME_ACCEPTED\x10\x01\x12\x1b\n\x17\x46\x45\x45\x44\x42\x41\x43K_OUTCOME_EDITED\x10\x02\x12\x1c\n\x18\x46\x45\x45\x44\x42\x41\x43K_OUTCOME_IGNORED\x10\x03\x32\xc8\x03\n\rAssistService\x12U\n\x0eSuggestReplies\x12 .yingda.v1.SuggestRepliesRequest\x1a!.yingda.v1.SuggestRepliesResponse\x12U\n\x0eRecordFeedback\x12 .yingda.v1.RecordFeedbackRequest\x1a!.yingda.v1.RecordFeedbackResponse\x12\x43\n\x08\x46indGaps\x12\x1a.yingda.v1.FindGapsRequest\x1a\x1b.yingda.v1.FindGapsResponse\x12\x61\n\x12PutAutoReplyPolicy\x12$.yingda.v1.PutAutoReplyPolicyRequest\x1a%.yingda.v1.PutAutoReplyPolicyResponse\x12\x61\n\x12GetAutoReplyPolicy\x12$.yingda.v1.GetAutoReplyPolicyRequest\x1a%.yingda.v1.GetAutoReplyPolicyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyingda/v1/assist_service.proto\x12\tyingda.v1\x1a\x16yingda/v1/answer.proto\x1a\x17yingda/v1/message.proto\x1a\x15yingda/v1/reply.proto\"\x92\x02\n\x15SuggestRepliesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\ntyped_text\x18\x02 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\r\n\x05limit\x18\x05 \x01(\x05\x12\x0c\n\x04team\x18\x06 \x01(\t\x12#\n\x07\x63hannel\x18\x07 \x01(\x0e\x32\x12.yingda.v1.Channel\x12:\n\x05\x66\x61\x63ts\x18\x08 \x03(\x0b\x32+.yingda.v1.SuggestRepliesRequest.FactsEntry\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"U\n\x16SuggestRepliesResponse\x12*\n\x0bsuggestions\x18\x01 \x03(\x0b\x32\x15.yingda.v1.Suggestion\x12\x0f\n\x07list_id\x18\x02 \x01(\t\"\xd0\x01\n\x15RecordFeedbackRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x0f\n\x07list_id\x18\x03 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x04 \x01(\t\x12\x17\n\x0fshown_reply_ids\x18\x05 \x03(\t\x12+\n\x07outcome\x18\x06 \x01(\x0e\x32\x1a.yingda.v1.FeedbackOutcome\x12\x10\n\x08reply_id\x18\x07 \x01(\t\x12\x11\n\tsent_text\x18\x08 \x01(\t\";\n\x16RecordFeedbackResponse\x12\x0e\n\x06reward\x18\x01 \x01(\x02\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"B\n\x0f\x46indGapsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08messages\x18\x02 \x01(\x05\x12\r\n\x05limit\x18\x03 \x01(\x05\"_\n\x03Gap\x12\x10\n\x08messages\x18\x01 \x01(\x05\x12\x10\n\x08\x65xamples\x18\x02 \x03(\t\x12\x0e\n\x06intent\x18\x03 \x01(\t\x12\x10\n\x08language\x18\x04 \x01(\t\x12\x12\n\nsimilarity\x18\x05 \x01(\x02\"V\n\x10\x46indGapsResponse\x12\x1c\n\x04gaps\x18\x01 \x03(\x0b\x32\x0e.yingda.v1.Gap\x12\x10\n\x08messages\x18\x02 \x01(\x05\x12\x12\n\nunanswered\x18\x03 \x01(\x05\"\xaf\x01\n\x0f\x41utoReplyPolicy\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\x12\x0f\n\x07intents\x18\x02 \x03(\t\x12\x16\n\x0emin_confidence\x18\x03 \x01(\x02\x12\x11\n\tmax_anger\x18\x04 \x01(\x02\x12\x16\n\x0emin_similarity\x18\x05 \x01(\x02\x12\x11\n\tnotice_zh\x18\x06 \x01(\t\x12\x11\n\tnotice_en\x18\x07 \x01(\t\x12\x11\n\treply_ids\x18\x08 \x03(\t\"6\n\x15TryAutoRepliesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\r\n\x05texts\x18\x02 \x03(\t\"^\n\x0e\x41utoReplyTrial\x12\x0e\n\x06intent\x18\x01 \x01(\t\x12(\n\nauto_reply\x18\x02 \x01(\x0b\x32\x14.yingda.v1.AutoReply\x12\x12\n\nconfidence\x18\x03 \x01(\x02\"C\n\x16TryAutoRepliesResponse\x12)\n\x06trials\x18\x01 \x03(\x0b\x32\x19.yingda.v1.AutoReplyTrial\"W\n\x19PutAutoReplyPolicyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12*\n\x06policy\x18\x02 \x01(\x0b\x32\x1a.yingda.v1.AutoReplyPolicy\"H\n\x1aPutAutoReplyPolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.yingda.v1.AutoReplyPolicy\"+\n\x19GetAutoReplyPolicyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"H\n\x1aGetAutoReplyPolicyResponse\x12*\n\x06policy\x18\x01 \x01(\x0b\x32\x1a.yingda.v1.AutoReplyPolicy*\x8d\x01\n\x0f\x46\x65\x65\x64\x62\x61\x63kOutcome\x12 \n\x1c\x46\x45\x45\x44\x42\x41\x43K_OUTCOME_UNSPECIFIED\x10\x00\x12\x1d\n\x19\x46\x45\x45\x44\x42\x41\x43K_OUTCOME_ACCEPTED\x10\x01\x12\x1b\n\x17\x46\x45\x45\x44\x42\x41\x43K_OUTCOME_EDITED\x10\x02\x12\x1c\n\x18\x46\x45\x45\x44\x42\x41\x43K_OUTCOME_IGNORED\x10\x03\x32\x9f\x04\n\rAssistService\x12U\n\x0eSuggestReplies\x12 .yingda.v1.SuggestRepliesRequest\x1a!.yingda.v1.SuggestRepliesResponse\x12U\n\x0eRecordFeedback\x12 .yingda.v1.RecordFeedbackRequest\x1a!.yingda.v1.RecordFeedbackResponse\x12\x43\n\x08\x46indGaps\x12\x1a.yingda.v1.FindGapsRequest\x1a\x1b.yingda.v1.FindGapsResponse\x12\x61\n\x12PutAutoReplyPolicy\x12$.yingda.v1.PutAutoReplyPolicyRequest\x1a%.yingda.v1.PutAutoReplyPolicyResponse\x12\x61\n\x12GetAutoReplyPolicy\x12$.yingda.v1.GetAutoReplyPolicyRequest\x1a%.yingda.v1.GetAutoReplyPolicyResponse\x12U\n\x0eTryAutoReplies\x12 .yingda.v1.TryAutoRepliesRequest\x1a!.yingda.v1.TryAutoRepliesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,34 +36,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SUGGESTREPLIESREQUEST_FACTSENTRY']._loaded_options = None
   _globals['_SUGGESTREPLIESREQUEST_FACTSENTRY']._serialized_options = b'8\001'
-  _globals['_FEEDBACKOUTCOME']._serialized_start=1424
-  _globals['_FEEDBACKOUTCOME']._serialized_end=1565
-  _globals['_SUGGESTREPLIESREQUEST']._serialized_start=94
-  _globals['_SUGGESTREPLIESREQUEST']._serialized_end=368
-  _globals['_SUGGESTREPLIESREQUEST_FACTSENTRY']._serialized_start=324
-  _globals['_SUGGESTREPLIESREQUEST_FACTSENTRY']._serialized_end=368
-  _globals['_SUGGESTREPLIESRESPONSE']._serialized_start=370
-  _globals['_SUGGESTREPLIESRESPONSE']._serialized_end=455
-  _globals['_RECORDFEEDBACKREQUEST']._serialized_start=458
-  _globals['_RECORDFEEDBACKREQUEST']._serialized_end=666
-  _globals['_RECORDFEEDBACKRESPONSE']._serialized_start=668
-  _globals['_RECORDFEEDBACKRESPONSE']._serialized_end=727
-  _globals['_FINDGAPSREQUEST']._serialized_start=729
-  _globals['_FINDGAPSREQUEST']._serialized_end=795
-  _globals['_GAP']._serialized_start=797
-  _globals['_GAP']._serialized_end=892
-  _globals['_FINDGAPSRESPONSE']._serialized_start=894
-  _globals['_FINDGAPSRESPONSE']._serialized_end=980
-  _globals['_AUTOREPLYPOLICY']._serialized_start=983
-  _globals['_AUTOREPLYPOLICY']._serialized_end=1139
-  _globals['_PUTAUTOREPLYPOLICYREQUEST']._serialized_start=1141
-  _globals['_PUTAUTOREPLYPOLICYREQUEST']._serialized_end=1228
-  _globals['_PUTAUTOREPLYPOLICYRESPONSE']._serialized_start=1230
-  _globals['_PUTAUTOREPLYPOLICYRESPONSE']._serialized_end=1302
-  _globals['_GETAUTOREPLYPOLICYREQUEST']._serialized_start=1304
-  _globals['_GETAUTOREPLYPOLICYREQUEST']._serialized_end=1347
-  _globals['_GETAUTOREPLYPOLICYRESPONSE']._serialized_start=1349
-  _globals['_GETAUTOREPLYPOLICYRESPONSE']._serialized_end=1421
-  _globals['_ASSISTSERVICE']._serialized_start=1568
-  _globals['_ASSISTSERVICE']._serialized_end=2024
+  _globals['_FEEDBACKOUTCOME']._serialized_start=1688
+  _globals['_FEEDBACKOUTCOME']._serialized_end=1829
+  _globals['_SUGGESTREPLIESREQUEST']._serialized_start=118
+  _globals['_SUGGESTREPLIESREQUEST']._serialized_end=392
+  _globals['_SUGGESTREPLIESREQUEST_FACTSENTRY']._serialized_start=348
+  _globals['_SUGGESTREPLIESREQUEST_FACTSENTRY']._serialized_end=392
+  _globals['_SUGGESTREPLIESRESPONSE']._serialized_start=394
+  _globals['_SUGGESTREPLIESRESPONSE']._serialized_end=479
+  _globals['_RECORDFEEDBACKREQUEST']._serialized_start=482
+  _globals['_RECORDFEEDBACKREQUEST']._serialized_end=690
+  _globals['_RECORDFEEDBACKRESPONSE']._serialized_start=692
+  _globals['_RECORDFEEDBACKRESPONSE']._serialized_end=751
+  _globals['_FINDGAPSREQUEST']._serialized_start=753
+  _globals['_FINDGAPSREQUEST']._serialized_end=819
+  _globals['_GAP']._serialized_start=821
+  _globals['_GAP']._serialized_end=916
+  _globals['_FINDGAPSRESPONSE']._serialized_start=918
+  _globals['_FINDGAPSRESPONSE']._serialized_end=1004
+  _globals['_AUTOREPLYPOLICY']._serialized_start=1007
+  _globals['_AUTOREPLYPOLICY']._serialized_end=1182
+  _globals['_TRYAUTOREPLIESREQUEST']._serialized_start=1184
+  _globals['_TRYAUTOREPLIESREQUEST']._serialized_end=1238
+  _globals['_AUTOREPLYTRIAL']._serialized_start=1240
+  _globals['_AUTOREPLYTRIAL']._serialized_end=1334
+  _globals['_TRYAUTOREPLIESRESPONSE']._serialized_start=1336
+  _globals['_TRYAUTOREPLIESRESPONSE']._serialized_end=1403
+  _globals['_PUTAUTOREPLYPOLICYREQUEST']._serialized_start=1405
+  _globals['_PUTAUTOREPLYPOLICYREQUEST']._serialized_end=1492
+  _globals['_PUTAUTOREPLYPOLICYRESPONSE']._serialized_start=1494
+  _globals['_PUTAUTOREPLYPOLICYRESPONSE']._serialized_end=1566
+  _globals['_GETAUTOREPLYPOLICYREQUEST']._serialized_start=1568
+  _globals['_GETAUTOREPLYPOLICYREQUEST']._serialized_end=1611
+  _globals['_GETAUTOREPLYPOLICYRESPONSE']._serialized_start=1613
+  _globals['_GETAUTOREPLYPOLICYRESPONSE']._serialized_end=1685
+  _globals['_ASSISTSERVICE']._serialized_start=1832
+  _globals['_ASSISTSERVICE']._serialized_end=2375
 # @@protoc_insertion_point(module_scope)

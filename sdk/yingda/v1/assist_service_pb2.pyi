@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from yingda.v1 import answer_pb2 as _answer_pb2
 from yingda.v1 import message_pb2 as _message_pb2
 from yingda.v1 import reply_pb2 as _reply_pb2
 import builtins as _builtins
@@ -346,6 +347,7 @@ class AutoReplyPolicy(_message.Message):
     MIN_SIMILARITY_FIELD_NUMBER: _builtins.int
     NOTICE_ZH_FIELD_NUMBER: _builtins.int
     NOTICE_EN_FIELD_NUMBER: _builtins.int
+    REPLY_IDS_FIELD_NUMBER: _builtins.int
     enabled: _builtins.bool
     """Off unless true."""
     min_confidence: _builtins.float
@@ -362,6 +364,10 @@ class AutoReplyPolicy(_message.Message):
     def intents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The intents it may answer, at most 64. Empty: none."""
 
+    @_builtins.property
+    def reply_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The replies that may go out alone, at most 1000. Empty: all that belong to the intents."""
+
     def __init__(
         self,
         *,
@@ -372,14 +378,99 @@ class AutoReplyPolicy(_message.Message):
         min_similarity: _builtins.float = ...,
         notice_zh: _builtins.str = ...,
         notice_en: _builtins.str = ...,
+        reply_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "intents", b"intents", "max_anger", b"max_anger", "min_confidence", b"min_confidence", "min_similarity", b"min_similarity", "notice_en", b"notice_en", "notice_zh", b"notice_zh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "intents", b"intents", "max_anger", b"max_anger", "min_confidence", b"min_confidence", "min_similarity", b"min_similarity", "notice_en", b"notice_en", "notice_zh", b"notice_zh", "reply_ids", b"reply_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AutoReplyPolicy: _TypeAlias = AutoReplyPolicy  # noqa: Y015
+
+@_typing.final
+class TryAutoRepliesRequest(_message.Message):
+    """The messages to try."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose replies and limits of anger and similarity. Required."""
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What customers wrote, 1 to 200, each 1 to 8192 bytes."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant", "texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TryAutoRepliesRequest: _TypeAlias = TryAutoRepliesRequest  # noqa: Y015
+
+@_typing.final
+class AutoReplyTrial(_message.Message):
+    """What would become of one message."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTENT_FIELD_NUMBER: _builtins.int
+    AUTO_REPLY_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    intent: _builtins.str
+    """What was read in it."""
+    confidence: _builtins.float
+    """Calibrated probability in [0, 1] that the best reply is right. 0 where there is none."""
+    @_builtins.property
+    def auto_reply(self) -> _answer_pb2.AutoReply:
+        """`SENT` where only the confidence would decide."""
+
+    def __init__(
+        self,
+        *,
+        intent: _builtins.str = ...,
+        auto_reply: _answer_pb2.AutoReply | None = ...,
+        confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["auto_reply", b"auto_reply"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["auto_reply", b"auto_reply", "confidence", b"confidence", "intent", b"intent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AutoReplyTrial: _TypeAlias = AutoReplyTrial  # noqa: Y015
+
+@_typing.final
+class TryAutoRepliesResponse(_message.Message):
+    """In the order of the texts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRIALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def trials(self) -> _containers.RepeatedCompositeFieldContainer[Global___AutoReplyTrial]:
+        """One per text."""
+
+    def __init__(
+        self,
+        *,
+        trials: _abc.Iterable[Global___AutoReplyTrial] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["trials", b"trials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TryAutoRepliesResponse: _TypeAlias = TryAutoRepliesResponse  # noqa: Y015
 
 @_typing.final
 class PutAutoReplyPolicyRequest(_message.Message):

@@ -60,6 +60,11 @@ class AssistServiceStub:
                 request_serializer=yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyResponse.FromString,
                 _registered_method=True)
+        self.TryAutoReplies = channel.unary_unary(
+                '/yingda.v1.AssistService/TryAutoReplies',
+                request_serializer=yingda_dot_v1_dot_assist__service__pb2.TryAutoRepliesRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_assist__service__pb2.TryAutoRepliesResponse.FromString,
+                _registered_method=True)
 
 
 class AssistServiceServicer:
@@ -103,6 +108,14 @@ class AssistServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TryAutoReplies(self, request, context):
+        """What the engine would answer alone to these messages if the policy named every intent and reply and asked for no
+        confidence. Nothing is kept or sent: it is for judging the answers before a policy is chosen.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AssistServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +143,11 @@ def add_AssistServiceServicer_to_server(servicer, server):
                     servicer.GetAutoReplyPolicy,
                     request_deserializer=yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyResponse.SerializeToString,
+            ),
+            'TryAutoReplies': grpc.unary_unary_rpc_method_handler(
+                    servicer.TryAutoReplies,
+                    request_deserializer=yingda_dot_v1_dot_assist__service__pb2.TryAutoRepliesRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_assist__service__pb2.TryAutoRepliesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +286,33 @@ class AssistService:
             '/yingda.v1.AssistService/GetAutoReplyPolicy',
             yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyRequest.SerializeToString,
             yingda_dot_v1_dot_assist__service__pb2.GetAutoReplyPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TryAutoReplies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.AssistService/TryAutoReplies',
+            yingda_dot_v1_dot_assist__service__pb2.TryAutoRepliesRequest.SerializeToString,
+            yingda_dot_v1_dot_assist__service__pb2.TryAutoRepliesResponse.FromString,
             options,
             channel_credentials,
             insecure,

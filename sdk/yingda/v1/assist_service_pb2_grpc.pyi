@@ -47,6 +47,10 @@ class AssistServiceStub:
     """Says when the engine may answer alone. Errors: INVALID_ARGUMENT."""
     GetAutoReplyPolicy: _grpc.UnaryUnaryMultiCallable[_assist_service_pb2.GetAutoReplyPolicyRequest, _assist_service_pb2.GetAutoReplyPolicyResponse]
     """The policy as it stands; off where none was put."""
+    TryAutoReplies: _grpc.UnaryUnaryMultiCallable[_assist_service_pb2.TryAutoRepliesRequest, _assist_service_pb2.TryAutoRepliesResponse]
+    """What the engine would answer alone to these messages if the policy named every intent and reply and asked for no
+    confidence. Nothing is kept or sent: it is for judging the answers before a policy is chosen.
+    """
 
 @_typing.type_check_only
 class AssistServiceAsyncStub(AssistServiceStub):
@@ -67,6 +71,10 @@ class AssistServiceAsyncStub(AssistServiceStub):
     """Says when the engine may answer alone. Errors: INVALID_ARGUMENT."""
     GetAutoReplyPolicy: _aio.UnaryUnaryMultiCallable[_assist_service_pb2.GetAutoReplyPolicyRequest, _assist_service_pb2.GetAutoReplyPolicyResponse]  # type: ignore[assignment]
     """The policy as it stands; off where none was put."""
+    TryAutoReplies: _aio.UnaryUnaryMultiCallable[_assist_service_pb2.TryAutoRepliesRequest, _assist_service_pb2.TryAutoRepliesResponse]  # type: ignore[assignment]
+    """What the engine would answer alone to these messages if the policy named every intent and reply and asked for no
+    confidence. Nothing is kept or sent: it is for judging the answers before a policy is chosen.
+    """
 
 class AssistServiceServicer(metaclass=_abc_1.ABCMeta):
     """Helps an agent to answer."""
@@ -114,5 +122,15 @@ class AssistServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_assist_service_pb2.GetAutoReplyPolicyResponse, _abc.Awaitable[_assist_service_pb2.GetAutoReplyPolicyResponse]]:
         """The policy as it stands; off where none was put."""
+
+    @_abc_1.abstractmethod
+    def TryAutoReplies(
+        self,
+        request: _assist_service_pb2.TryAutoRepliesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_assist_service_pb2.TryAutoRepliesResponse, _abc.Awaitable[_assist_service_pb2.TryAutoRepliesResponse]]:
+        """What the engine would answer alone to these messages if the policy named every intent and reply and asked for no
+        confidence. Nothing is kept or sent: it is for judging the answers before a policy is chosen.
+        """
 
 def add_AssistServiceServicer_to_server(servicer: AssistServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -57,6 +57,7 @@ def test_the_decision_is_in_the_journal(alone: Desk) -> None:
         (replace(POLICY, min_confidence=0.999), "shipping.track", AutoReplyDecision.CONFIDENCE),
         (POLICY, "shipping.track now!", AutoReplyDecision.ANGER),
         (replace(POLICY, min_similarity=0.99), "shipping.track", AutoReplyDecision.SIMILARITY),
+        (replace(POLICY, reply_ids=("another",)), "shipping.track", AutoReplyDecision.REPLY),
     ],
 )
 def test_what_stands_against_it_is_named(
@@ -95,3 +96,22 @@ def test_a_surer_intent_and_a_longer_lead_make_it_surer() -> None:
     assert auto_reply.probability(3.0, 0.1) > base
     assert auto_reply.probability(1.0, 0.4) > base
     assert 0 < auto_reply.probability(-20, 0) < auto_reply.probability(20, 3) <= 1
+
+
+def test_a_policy_that_names_replies_lets_those_go_and_survives(alone: Desk, embedded: SQLiteStore) -> None:
+    policy = replace(POLICY, reply_ids=("track",))
+    alone.assist.policies.put(TENANT, policy)
+
+    assert answer(alone, make_message("shipping.track")).auto_reply.text
+    assert Policies(store=embedded.assist).of(TENANT) == policy
+
+
+def test_a_rehearsal_tells_what_would_be_sent_and_sends_nothing(alone: Desk) -> None:
+    alone.assist.policies.put(TENANT, replace(POLICY, enabled=False, intents=()))
+    rehearsal, texts = alone.assist.rehearsal, ["shipping.track", "shipping.track now!"]
+    calm, angry = rehearsal.trials(TENANT, texts, rehearsal.read(texts))
+
+    assert (calm.auto_reply.decision, calm.auto_reply.reply_id) == (AutoReplyDecision.SENT, "track")
+    assert 0 < calm.confidence < 1
+    assert (calm.intent, angry.auto_reply.decision) == ("shipping.track", AutoReplyDecision.ANGER)
+    assert alone.store.assist.recent_records(TENANT, "", 9) == []
