@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,11 @@ class Services:
         return service, service.start()
 
 
+def restart(engine: Service) -> None:
+    engine.kill()
+    engine.start()
+
+
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
     with ExitStack() as stack:
@@ -73,7 +79,7 @@ def embedded_desk(services: Services) -> Desk:
     """One engine, which is started again."""
     engine = services.engine("one")
     address = services.gateway("one")
-    return Desk(before=address, after=address, crash=lambda: (engine.kill(), engine.start()))
+    return Desk(before=address, after=address, crash=partial(restart, engine))
 
 
 @pytest.fixture
@@ -88,7 +94,7 @@ async def hire(client: Client) -> None:
     """Nobody renews the last one's lease."""
     for name in AGENTS:
         await client.put_agent(agent_pb2.Agent(agent_id=name, skills={"logistics": 3}, capacity=OFFERS))
-        await client.set_presence(name, agent_pb2.PRESENCE_ONLINE, lease=LEASE if name == "cat" else None)
+        await client.set_presence(name, agent_pb2.PRESENCE_ONLINE, lease=LEASE if name == "cat" else 0)
 
 
 async def make_offers(client: Client) -> dict[str, str]:
@@ -121,7 +127,9 @@ async def settle(client: Client, offers: dict[str, str], deadline: float) -> Non
 
 def check_offers(events: Sequence[event_pb2.Event]) -> None:
     """One offer after the other, each with a name of its own, and at most one taken."""
-    made, taken, is_open = [], [], ""
+    made: list[str] = []
+    taken: list[str] = []
+    is_open = ""
     for event in events:
         answer = event.message_received.answer if event.HasField("message_received") else None
         assignment = answer.assignment if answer else event.conversation_assigned.assignment
