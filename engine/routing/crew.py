@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from copy import copy
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +14,11 @@ from engine.domain import Assignment, Conversation, Outcome, Roster
 from engine.routing import queue, shift
 from engine.routing.policy import MINUTE, UNIT, Policy
 
+T = TypeVar("T")
 Rows = npt.NDArray[np.intp]
 _NOBODY: Rows = np.empty(0, dtype=np.intp)
 _SERVING_KEPT = 4096  # distinct sets of queues whose agents are remembered
+_PATCHED = 64  # agents changed at once, up to which the rest is taken over
 _KEEPING_KEPT = 16384  # decisions to leave a conversation with its agent that are remembered
 
 
@@ -40,6 +44,19 @@ class Crew:
         self._seen_on_shift = ~self._has_shifts
         self._asked_minute = -1
         self._begun: set[str] = set()
+
+    def after(self, roster: Roster) -> Crew:
+        """The crew of a roster in which some agents are new or other ones; what concerns the rest is taken over."""
+        places, changed = _difference(self.roster, roster)
+        if len(changed) > _PATCHED:
+            return Crew(roster, self.policy)
+        crew = copy(self)
+        crew.roster = roster
+        crew._lasting_from(places)  # noqa: SLF001  # its own
+        for row in changed:
+            crew._change(row)  # noqa: SLF001
+        crew.worth = self.policy.weights.free_capacity / crew.capacity
+        return crew
 
     def serving(self, queues: tuple[str, ...]) -> Rows:
         """Rows of the agents that serve any of the queues, in order of id."""
@@ -127,6 +144,52 @@ class Crew:
             return np.zeros(len(self.roster.agents))
         return self.proficiency[:, self.columns[skill]]
 
+    def _lasting_from(self, places: Rows) -> None:
+        """Own copies of everything, each agent's at the new row; what is only remembered is forgotten."""
+        size = len(self.roster.agents)
+        self.capacity = _moved(self.capacity, places, size)
+        self.proficiency = _moved(self.proficiency, places, size)
+        self._has_shifts = _moved(self._has_shifts, places, size)
+        self._seen_on_shift = _moved(self._seen_on_shift, places, size)
+        minute, working = self._on_shift
+        self._on_shift = (minute, _moved(working, places, size) if minute >= 0 else working)
+        self._served = _moved_list(self._served, places, size, ())
+        self._serves = _moved_list(self._serves, places, size, frozenset())
+        self._by_queue = dict(self._by_queue)
+        if size > len(places):
+            self._by_queue = {name: places[rows] for name, rows in self._by_queue.items()}
+        self.columns, self.lasting, self._speaks, self._serving, self._keeping = (
+            dict(self.columns),
+            {},
+            {},
+            {},
+            {},
+        )
+
+    def _change(self, row: int) -> None:
+        """Take over one agent from the roster."""
+        agent, minute = self.roster.agents[row], self._on_shift[0]
+        self.capacity[row] = agent.capacity
+        for skill in agent.skills.keys() - self.columns.keys():
+            self.columns[skill] = len(self.columns)
+            self.proficiency = np.hstack([self.proficiency, np.zeros((len(self.capacity), 1))])
+        self.proficiency[row] = [agent.skills.get(skill, 0) for skill in self.columns]
+        self._has_shifts[row] = bool(agent.shifts)
+        if minute >= 0:
+            self._on_shift[1][row] = shift.is_on_shift(agent, minute * MINUTE)
+            self._seen_on_shift[row] = self._on_shift[1][row]
+        self._serve(row, queue.served(agent, self.policy))
+
+    def _serve(self, row: int, names: tuple[str, ...]) -> None:
+        before, after = self._serves[row], frozenset(names)
+        for name in before - after:
+            rows = self._by_queue[name]
+            self._by_queue[name] = rows[rows != row]
+        for name in after - before:
+            rows = self._by_queue.get(name, _NOBODY)
+            self._by_queue[name] = np.insert(rows, np.searchsorted(rows, row), row)
+        self._served[row], self._serves[row] = names, after
+
     def working(self, now_ms: int) -> npt.NDArray[np.bool_]:
         """[A], who is on shift."""
         minute = now_ms // MINUTE
@@ -134,6 +197,35 @@ class Crew:
             mask = [shift.is_on_shift(agent, now_ms) for agent in self.roster.agents]
             self._on_shift = (minute, np.array(mask, dtype=np.bool_))
         return self._on_shift[1]
+
+
+def _difference(before: Roster, after: Roster) -> tuple[Rows, list[int]]:
+    """Where each row of before is now, and the rows whose agents are new or other ones."""
+    if len(before.agents) == len(after.agents):  # agents only ever come
+        changed = [
+            row
+            for row, one in enumerate(zip(before.agents, after.agents, strict=True))
+            if one[0] is not one[1]
+        ]
+        return np.arange(len(after.agents), dtype=np.intp), changed
+    places = np.array([after.rows[agent.agent_id] for agent in before.agents], dtype=np.intp)
+    known = dict(zip(places.tolist(), before.agents, strict=True))
+    return places, [row for row, agent in enumerate(after.agents) if known.get(row) is not agent]
+
+
+def _moved(column: npt.NDArray[Any], places: Rows, size: int) -> npt.NDArray[Any]:
+    moved = np.zeros((size, *column.shape[1:]), dtype=column.dtype)
+    moved[places] = column
+    return moved
+
+
+def _moved_list(column: list[T], places: Rows, size: int, empty: T) -> list[T]:
+    if size == len(places):
+        return list(column)
+    moved = [empty] * size
+    for place, value in zip(places.tolist(), column, strict=True):
+        moved[place] = value
+    return moved
 
 
 def _skills(roster: Roster) -> Sequence[str]:

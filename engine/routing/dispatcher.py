@@ -258,8 +258,10 @@ class Dispatcher:
     def _crew(self, tenant: str) -> Crew:
         roster, policy = self._store.roster(tenant), self._policies.of(tenant)
         crew = self._crews.get(tenant)
-        if crew is None or crew.roster is not roster or crew.policy is not policy:
+        if crew is None or crew.policy is not policy:
             crew = self._crews[tenant] = Crew(roster, policy)
+        elif crew.roster is not roster:
+            crew = self._crews[tenant] = crew.after(roster)
         return crew
 
     def _is_owned(self, draft: Draft, conversation: Conversation) -> bool:

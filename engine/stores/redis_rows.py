@@ -87,14 +87,15 @@ def _conversation(lines: Sequence[str]) -> Conversation:
     )
 
 
-def _places(one: Conversation) -> Iterator[tuple[str, int, str]]:
-    """The sorted sets it stands in: key behind the prefix, score, member."""
+def _places(one: Conversation) -> Iterator[tuple[object, ...]]:
+    """The sorted sets it stands in: key behind the prefix, score, member; more may follow, for comparison."""
     listed = list_member(one.opened_ms, one.conversation_id)
     yield "list", 0, listed
     yield list_key(one.state), 0, listed
     yield f"customer:{one.channel}:{one.customer_id}", one.opened_ms, one.conversation_id
     for queue in one.queues:
-        yield f"queue:{queue}", one.rank_ms, one.conversation_id
+        # Whom it may go to is no place, but whoever decided without knowing must be told.
+        yield f"queue:{queue}", one.rank_ms, one.conversation_id, one.declined, one.mood.is_angry
     if one.state is not ConversationState.CLOSED:
         yield _open_key(one), one.opened_ms, one.conversation_id
     if one.agent_id:

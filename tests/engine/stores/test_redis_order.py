@@ -88,6 +88,17 @@ def test_a_place_is_not_given_past_somebody_who_began_to_wait(
     assert commit(one, claims={"ann": ONE}, drained=drained, mark=before) is is_fresh
 
 
+def test_who_may_go_to_more_agents_than_before_begins_to_wait_anew(
+    engines: tuple[RedisStore, RedisStore],
+) -> None:
+    one, other = engines
+    commit(one, conversations=[make_conversation(rank_ms=999, declined=("ann",))])
+    before = mark(one)
+    commit(other, conversations=[make_conversation(rank_ms=999, version=2)])
+
+    assert not commit(one, claims={"ann": ONE}, drained={"logistics": 1000}, mark=before)
+
+
 @pytest.mark.parametrize(
     ("units", "rival", "is_fresh"),
     [
