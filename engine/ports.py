@@ -220,6 +220,18 @@ class Codec(Protocol):
         ...
 
 
+class Documents(Protocol):
+    """What is kept by kind and key. Called from one thread."""
+
+    def documents(self, tenant: str, kind: str) -> dict[str, bytes]:
+        """All of a kind, by key."""
+        ...
+
+    def put_document(self, tenant: str, kind: str, key: str, data: bytes) -> None:
+        """Create or replace; it survives a kill."""
+        ...
+
+
 class RoutingStore(Protocol):
     """What routing decides on, and where it commits what it decided. Called from one thread."""
 
@@ -278,6 +290,17 @@ class RoutingStore(Protocol):
         """
         ...
 
+    def list_conversations(
+        self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
+    ) -> list[Conversation]:
+        """Newest first by (opened_ms, conversation_id), those strictly before `before`."""
+        ...
+
+    @property
+    def assist(self) -> Documents:
+        """What belongs to no conversation."""
+        ...
+
 
 class Store(RoutingStore, Protocol):
     """State that outlives the process. It holds no policy: it says what is so, and commits all of a change or none.
@@ -287,12 +310,6 @@ class Store(RoutingStore, Protocol):
 
     def next_due_ms(self) -> int | None:
         """The earliest moment at which `due` or `lapsed` gives something; None where nothing ends by itself."""
-        ...
-
-    def list_conversations(
-        self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
-    ) -> list[Conversation]:
-        """Newest first by (opened_ms, conversation_id), those strictly before `before`."""
         ...
 
     def of_customer(self, tenant: str, channel: int, customer_id: str, limit: int) -> list[Conversation]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from engine.domain import Conversation, ConversationState
-from engine.ports import Store
+from engine.domain import Conversation, ConversationState, Event
+from engine.ports import RoutingStore
 from engine.routing import queue
 from engine.routing.draft import Draft
 from engine.routing.policy import Policy
 
+KIND = "conversation_requeued"
 _KIND = "queues"  # of the document that says by which policy a tenant's queues were made
 _KEY = "policy"
 _PAGE = 500  # conversations of one commit
@@ -19,7 +20,7 @@ _PAGE = 500  # conversations of one commit
 class Requeue:
     """Knows which tenants' queues follow their policy. Called from one thread."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: RoutingStore) -> None:
         self._store = store
         self._followed: dict[str, str] = {}
 
@@ -46,6 +47,8 @@ class Requeue:
     def _move(self, tenant: str, conversation_ids: Sequence[str], draft: Draft) -> None:
         for one in self._store.conversations(tenant, conversation_ids).values():
             if one.state is ConversationState.WAITING and is_misplaced(one, draft.policy):
+                name = one.conversation_id
+                draft.record(Event(conversation_id=name, kind=KIND, time_ms=draft.now_ms, data=b""))
                 draft.wait(one)
 
 

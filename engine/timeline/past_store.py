@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from engine.domain import Change, Conversation, Event, Roster
+from engine.domain import Change, Conversation, ConversationState, Event, Roster
+from engine.ports import Documents
 from engine.routing import queue
 from engine.routing.policy import Policy
 from engine.timeline.past import Past
@@ -77,6 +78,20 @@ class PastStore:
         """See `ports.RoutingStore`: nobody else writes the past."""
         return None
 
+    def list_conversations(
+        self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
+    ) -> list[Conversation]:
+        """See `ports.RoutingStore`."""
+        found = [one for one in self._past.conversations.values() if state in (None, one.state)]
+        newest = sorted(found, key=_age, reverse=True)
+        return [one for one in newest if before is None or _age(one) < before][:limit]
+
+    @property
+    def assist(self) -> Documents:
+        """See `ports.RoutingStore`: the queues follow the policy, see `waiting`."""
+        policy = self.policy or self._past.policy
+        return _Following(policy.version.encode())
+
     def lapse(self, tenant: str, agent_id: str, now_ms: int, event: Event | None = None) -> int | None:
         """See `ports.RoutingStore`: no lease ends here."""
         return None
@@ -98,6 +113,24 @@ class PastStore:
             queues=queue.queues(asked, one.relaxation, self.policy),
             rank_ms=queue.rank_ms(asked, one.queued_ms, is_angry=angry, policy=self.policy),
         )
+
+
+class _Following:
+    """Says that the queues follow this policy; see `routing.requeue`."""
+
+    def __init__(self, version: bytes) -> None:
+        self._version = version
+
+    def documents(self, tenant: str, kind: str) -> dict[str, bytes]:
+        """See `ports.Documents`."""
+        return {"policy": self._version}
+
+    def put_document(self, tenant: str, kind: str, key: str, data: bytes) -> None:
+        """See `ports.Documents`: nothing of the past is kept."""
+
+
+def _age(one: Conversation) -> tuple[int, str]:
+    return one.opened_ms, one.conversation_id
 
 
 def _place(one: Conversation) -> tuple[int, str]:

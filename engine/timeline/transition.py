@@ -59,6 +59,7 @@ STEPS: Mapping[str, Step] = {
     "conversation_joined": lambda draft, found, one: draft.touch(
         found, participants=(*found.participants, one.agent_id)
     ),
+    "conversation_requeued": lambda draft, found, _: draft.wait(found),
     "conversation_tagged": lambda draft, found, one: draft.touch(found, tags=tuple(one.tags)),
     "conversation_transferred": _transferred,
     "customer_deleted": lambda draft, found, _: draft.touch(found, customer_id=""),

@@ -751,6 +751,23 @@ class CheckpointMade(_message.Message):
 Global___CheckpointMade: _TypeAlias = CheckpointMade  # noqa: Y015
 
 @_typing.final
+class ConversationRequeued(_message.Message):
+    """Another policy routes: it waits in the queues, and at the place, that this one gives."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationRequeued: _TypeAlias = ConversationRequeued  # noqa: Y015
+
+@_typing.final
 class CustomerDeleted(_message.Message):
     """What the customer wrote, and what was written to them, was taken out of the entries before; so were the customer's id
     and all that was known of them.
@@ -830,6 +847,7 @@ class Event(_message.Message):
     BASIS_CHANGED_FIELD_NUMBER: _builtins.int
     CHECKPOINT_MADE_FIELD_NUMBER: _builtins.int
     CUSTOMER_DELETED_FIELD_NUMBER: _builtins.int
+    CONVERSATION_REQUEUED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Position in the tenant's journal, 1 or more, growing; gaps are possible."""
     conversation_id: _builtins.str
@@ -954,6 +972,10 @@ class Event(_message.Message):
     def customer_deleted(self) -> Global___CustomerDeleted:
         """Its customer was deleted."""
 
+    @_builtins.property
+    def conversation_requeued(self) -> Global___ConversationRequeued:
+        """It waits elsewhere."""
+
     def __init__(
         self,
         *,
@@ -990,12 +1012,13 @@ class Event(_message.Message):
         basis_changed: Global___BasisChanged | None = ...,
         checkpoint_made: Global___CheckpointMade | None = ...,
         customer_deleted: Global___CustomerDeleted | None = ...,
+        conversation_requeued: Global___ConversationRequeued | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "checkpoint_made", b"checkpoint_made", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "checkpoint_made", b"checkpoint_made", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "cause_sequence", b"cause_sequence", "checkpoint_made", b"checkpoint_made", "commit_sequence", b"commit_sequence", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "cause_sequence", b"cause_sequence", "checkpoint_made", b"checkpoint_made", "commit_sequence", b"commit_sequence", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "priority_changed", "message_sent", "activity_recorded", "model_changed", "conversation_completed", "decliners_asked_again", "suggestions_used", "message_labelled", "agent_put", "presence_changed", "basis_changed", "checkpoint_made", "customer_deleted"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "priority_changed", "message_sent", "activity_recorded", "model_changed", "conversation_completed", "decliners_asked_again", "suggestions_used", "message_labelled", "agent_put", "presence_changed", "basis_changed", "checkpoint_made", "customer_deleted", "conversation_requeued"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -5,6 +5,7 @@ from yingda.v1 import event_pb2
 
 from engine.domain import Event, StoredEvent
 from engine.ports import Store
+from engine.routing.policy import MINUTE
 from engine.timeline import checkpoint
 from engine.timeline.entry import commits
 from engine.timeline.past import Past
@@ -107,3 +108,14 @@ def test_a_checkpoint_holds_all_of_a_conversation_and_of_the_agents(embedded: St
         past.policy,
         past.skills,
     )
+
+
+def test_whoever_waits_moves_with_the_policy_in_the_journal_too(embedded: Store) -> None:
+    Day(make_desk(embedded), seed=6).open(30)
+    strict = make_desk(embedded, policy=POLICIES["strict"])
+    strict.clock.advance(10 * MINUTE)
+    strict.dispatcher.draft(TENANT)
+    told_of = rebuilt(embedded)
+
+    assert told_of.policy == POLICIES["strict"]
+    assert told_of.conversations == embedded.conversations(TENANT, list(told_of.conversations))
