@@ -289,7 +289,6 @@ def _reading_servicers(core: _Core, analyzer: Analyzer, assist: Assist) -> Readi
             adviser=assist.adviser,
             suggester=assist.suggester,
             rehearsal=assist.rehearsal,
-            policies=assist.policies,
             labels=core.timeline.labels,
             thread=threads.decisions,
             searchers=threads.searchers,

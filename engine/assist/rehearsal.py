@@ -29,7 +29,7 @@ class Rehearsal:
     def __init__(self, *, analyzer: Analyzer, suggester: Suggester, policies: Policies) -> None:
         self._analyzer = analyzer
         self._suggester = suggester
-        self._policies = policies
+        self.policies = policies  # that decide when it is no rehearsal
 
     def read(self, texts: Sequence[str]) -> AnalysisBatch:
         """What `trials` needs."""
@@ -38,7 +38,7 @@ class Rehearsal:
     def trials(self, tenant: str, texts: Sequence[str], analysis: AnalysisBatch) -> list[Trial]:
         """One per text, under the tenant's policy as if it named everything and asked for no confidence."""
         policy = replace(
-            self._policies.of(tenant),
+            self.policies.of(tenant),
             enabled=True,
             intents=tuple(analysis.intent_names),
             reply_ids=(),

@@ -11,7 +11,6 @@ from yingda.v1 import assist_service_pb2 as pb
 from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
 
 from engine.assist.adviser import Adviser, Returned
-from engine.assist.auto_reply import Policies
 from engine.assist.rehearsal import Rehearsal
 from engine.assist.suggester import Suggester
 from engine.decision_thread import DecisionThread
@@ -30,7 +29,6 @@ class AssistServicer(AssistServiceServicer):
         adviser: Adviser,
         rehearsal: Rehearsal,
         suggester: Suggester,
-        policies: Policies,
         labels: LabelBook,
         thread: DecisionThread,
         searchers: Executor,
@@ -38,7 +36,7 @@ class AssistServicer(AssistServiceServicer):
         self._adviser = adviser
         self._rehearsal = rehearsal
         self._suggester = suggester
-        self._policies = policies
+        self._policies = rehearsal.policies
         self._labels = labels
         self._thread = thread
         self._searchers = searchers
