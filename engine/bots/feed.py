@@ -94,9 +94,9 @@ class Feed:
         page = await self._thread.run(self._store.journal, asked.tenant, self._read, asked.kinds, room)
         is_at_end = page.through == self._read
         self._read = page.through
+        if not self._under_way:  # what nobody asked for needs no acknowledgement
+            self._done = page.events[0].sequence - 1 if page.events else page.through
         self._under_way.extend(one.sequence for one in page.events)
-        if not self._under_way:
-            self._done = page.through  # what nobody asked for needs no acknowledgement
         return page.events, is_at_end
 
     async def _wait(self) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from yingda import Client
-from yingda.v1 import agent_pb2
+from yingda.bot_client import BotClient
+from yingda.v1 import agent_pb2, bot_service_pb2
 
 import engine.bootstrap
 import gateway.bootstrap
@@ -23,7 +24,7 @@ SOON = 10.0  # seconds; what comes, comes long before
 
 
 @asynccontextmanager
-async def served(folder: Path, store: str) -> AsyncIterator[Client]:
+async def served(folder: Path, store: str) -> AsyncIterator[BotClient]:
     """A client of an engine on this store."""
     async with AsyncExitStack() as stack:
         engine_settings = EngineSettings(data_dir=folder, store=store, grace=1)
@@ -32,7 +33,7 @@ async def served(folder: Path, store: str) -> AsyncIterator[Client]:
             listen="127.0.0.1:0", engine=running.address, tenants=[TENANT], grace=1
         )
         edge = await stack.enter_async_context(gateway.bootstrap.bootstrap(gateway_settings))
-        yield await stack.enter_async_context(Client(edge.address, tenant=TENANT))
+        yield await stack.enter_async_context(BotClient(edge.address, tenant=TENANT))
 
 
 async def hire(client: Client, agent_id: str, *, capacity: int = 1) -> None:
@@ -99,3 +100,38 @@ async def test_a_folder_has_one_engine_whatever_its_store(
         with pytest.raises(StartError, match="in use by another engine"):
             async with engine.bootstrap.bootstrap(settings):
                 raise AssertionError
+
+
+async def bot_hears(client: BotClient, count: int, done: int = 0) -> list[tuple[int, str]]:
+    """Sequence and text of the next messages, behind what is done."""
+    found: list[tuple[int, str]] = []
+
+    async def requests() -> AsyncIterator[bot_service_pb2.ReceiveEventsRequest]:
+        yield bot_service_pb2.ReceiveEventsRequest(
+            tenant=TENANT,
+            bot_id="bot",
+            kinds=["message_received"],
+            from_start=True,
+            acknowledged_sequence=done,
+        )
+        await asyncio.Event().wait()  # which ends with the call
+
+    async with asyncio.timeout(SOON), aclosing(client.receive_events(requests())) as pages:
+        async for page in pages:
+            found += [(one.sequence, one.message_received.message.text) for one in page]
+            if len(found) >= count:
+                break
+    return found
+
+
+async def test_a_bot_hears_at_any_engine_what_came_to_any(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
+    async with served(tmp_path / "a", redis_url) as one, served(tmp_path / "b", redis_url) as other:
+        hearing = asyncio.create_task(bot_hears(other, 2))
+        await one.send("to one", customer_id="cu1")
+        await other.send("to the other", customer_id="cu2")
+        first = await hearing
+        await one.send("later", customer_id="cu3")
+        second = await bot_hears(one, 1, done=first[-1][0])
+
+    assert [text for _, text in first] == ["to one", "to the other"]
+    assert [text for _, text in second] == ["later"]
