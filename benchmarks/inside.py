@@ -14,6 +14,7 @@ from benchmarks.stopwatch import Stopwatch
 from benchmarks.system import team
 from benchmarks.texts import PACK
 from engine.analysis.analyzer import Analyzer
+from engine.analysis.memory import ReadingMemory
 from engine.assist.assembly import Surroundings, assemble
 from engine.assist.index import FlatReplyIndex
 from engine.assist.responder import Responder
@@ -39,9 +40,10 @@ from models.heads import Heads
 class Engine:
     """Frames in, frames out, as `EngineServicer` does it between its two calls of gRPC."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, remembered: int) -> None:
         classifier = models.bundle.load(SHIPPED_BUNDLE)
-        analyzer = Analyzer(classifier=classifier)
+        self.memory = ReadingMemory(predictor=classifier, size=remembered) if remembered else None
+        analyzer = Analyzer(classifier=classifier, memory=self.memory)
         proto, clock = codec.ProtoCodec(), SystemClock()
         self._store = store
         assist = assemble(
@@ -78,6 +80,7 @@ class Engine:
 # What is timed, and the stage that its own time counts for.
 SEAMS: tuple[tuple[object, str, str], ...] = (
     (Engine, "process", "frame: split, join"),
+    (ReadingMemory, "predict", "analyze: remember"),
     (codec, "decode", "decode"),
     (codec, "results", "results"),
     (codec.ProtoCodec, "answers", "encode answers"),
@@ -99,16 +102,21 @@ SEAMS: tuple[tuple[object, str, str], ...] = (
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Engine]:
-    """An engine with an empty store in `folder`."""
+def running(folder: Path, remembered: int = 0) -> Iterator[Engine]:
+    """An engine with an empty store in `folder`, that remembers what it read of so many texts."""
     store = open_store(folder / "yingda.db", sync="normal")
     try:
-        yield Engine(store)
+        yield Engine(store, remembered)
     finally:
         store.close()
 
 
-def watch(stopwatch: Stopwatch) -> None:
-    """Time every seam from here on, in the whole process."""
+@contextmanager
+def watched(stopwatch: Stopwatch) -> Iterator[None]:
+    """Time every seam until the block ends, in the whole process."""
     for owner, name, stage in SEAMS:
         stopwatch.watch(owner, name, stage)
+    try:
+        yield
+    finally:
+        stopwatch.release()

@@ -1,5 +1,7 @@
 """Measure the engine's pipeline from inside: `python -m benchmarks.profile`. JSON, µs of CPU per message by stage.
 
+Once with texts that nobody wrote before and nothing remembered, once with texts half of which come again.
+
 No gRPC and no other process: the parts that the engine's bootstrap puts together, one thread, batch after batch.
 A stage's time leaves out the stages within it, so that they add up to the whole; the calmest quarter of the batches
 shows what they cost where other work disturbs the machine less. To see single functions:
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import sys
 import tempfile
 from collections import Counter
@@ -25,6 +28,9 @@ from benchmarks.system import CAPACITY
 from benchmarks.texts import read_utterances, unseen
 from benchmarks.traffic import NEW_SHARE, Traffic
 
+REMEMBERED = 8192  # texts, as an engine does unless it is told otherwise
+COMMON = 500  # texts that come again
+COMMON_SHARE = 0.5
 WARM_UP = 4  # batches of each tenant that are not counted
 _FULL = 1 / 3  # of a team's places are taken, and the next tenant's turn comes
 
@@ -40,30 +46,43 @@ def main() -> None:
         "machine": machine.describe(),
         "versions": machine.versions(),
         "parameters": vars(args),
-        **measure(args.batches, args.batch, args.agents, args.seed),
+        "unseen_texts": measure(args, unseen(read_utterances(), f"{args.seed}:texts"), remembered=0),
+        "repeated_texts": measure(args, _repeated(args.seed), remembered=REMEMBERED),
     }
     sys.stdout.write(json.dumps(report, indent=1) + "\n")
 
 
-def measure(batches: int, size: int, agents: int, seed: int) -> dict[str, object]:
-    """Process so many batches of this size, and say what a message costs in each stage."""
-    stopwatch = Stopwatch()
-    inside.watch(stopwatch)
-    texts = unseen(read_utterances(), f"{seed}:texts")
+def measure(args: argparse.Namespace, texts: Iterator[str], *, remembered: int) -> dict[str, object]:
+    """Process so many batches, and say what a message costs in each stage; nothing is remembered where that is 0."""
+    stopwatch, size = Stopwatch(), args.batch
     found: list[Stages] = []
-    with tempfile.TemporaryDirectory(prefix="yingda-") as folder, inside.running(Path(folder)) as engine:
-        for number, count in enumerate(_rounds(batches, size, agents)):
+    with (
+        tempfile.TemporaryDirectory(prefix="yingda-") as folder,
+        inside.running(Path(folder), remembered) as engine,
+        inside.watched(stopwatch),
+    ):
+        for number, count in enumerate(_rounds(args.batches, size, args.agents)):
             tenant = f"profile-{number}"
-            engine.employ(tenant, agents)
-            traffic = Traffic(texts, tenant=tenant, name="p", seed=f"{seed}:{number}")
+            engine.employ(tenant, args.agents)
+            traffic = Traffic(texts, tenant=tenant, name="p", seed=f"{args.seed}:{number}")
             frames = [traffic.frame(size) for _ in range(WARM_UP + count)]
             found += list(_process(engine, stopwatch, frames))[WARM_UP:]
+        memory = engine.memory
     calmest = sorted(found, key=lambda one: sum(one.values()))[: max(len(found) // 4, 1)]
     return {
         "messages": len(found) * size,
+        "remembered_share": memory.hits / (memory.hits + memory.misses) if memory else 0.0,
         "us_per_message": _mean(found, size),
         "us_per_message_in_calmest_quarter": _mean(calmest, size),
     }
+
+
+def _repeated(seed: int) -> Iterator[str]:
+    """Half of the texts from a few that everybody writes, the others unseen."""
+    random_, fresh = random.Random(f"{seed}:repeated"), unseen(read_utterances(), f"{seed}:texts")
+    common = [next(fresh) for _ in range(COMMON)]
+    while True:
+        yield random_.choice(common) if random_.random() < COMMON_SHARE else next(fresh)
 
 
 def _process(engine: inside.Engine, stopwatch: Stopwatch, frames: Sequence[bytes]) -> Iterator[Stages]:

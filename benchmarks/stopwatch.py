@@ -17,6 +17,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.calls: defaultdict[str, int] = defaultdict(int)
+        self._watched: list[tuple[object, str, object]] = []
         self._inner = [0.0]  # by depth: what stages within took
 
     def timed(self, stage: str, function: Callable[P, R]) -> Callable[P, R]:
@@ -37,7 +38,13 @@ class Stopwatch:
 
     def watch(self, owner: object, name: str, stage: str) -> None:
         """Count what `owner` (an object, a class or a module) does under this name."""
+        self._watched.append((owner, name, getattr(owner, name)))
         setattr(owner, name, self.timed(stage, getattr(owner, name)))
+
+    def release(self) -> None:
+        """Leave alone again whatever is watched."""
+        while self._watched:
+            setattr(*self._watched.pop())
 
     def reset(self) -> None:
         """Forget what was counted."""

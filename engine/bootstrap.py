@@ -18,6 +18,7 @@ from yingda.service.errors import ErrorInterceptor
 
 import models
 from engine.analysis.analyzer import Analyzer
+from engine.analysis.memory import ReadingMemory
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS, SlotType
@@ -178,6 +179,7 @@ class _Core:
     preload: Preload
     recorder: Recorder
     timeline: Timeline
+    remembered_texts: int
 
 
 async def _finish(courier: asyncio.Task[None], following: Following, grace: float) -> None:
@@ -242,6 +244,7 @@ def _core(
         threads=threads,
         samples=read_replies(settings.pack or SHIPPED_PACK),
         slots={**SLOTS, **settings.slots},
+        remembered_texts=settings.remembered_texts,
         dispatcher=dispatcher,
         lifecycle=Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=following.flow),
         history=History(store=store),
@@ -268,8 +271,10 @@ def _generation(
     )
     assist = assemble(given, beside=beside.assist if beside else None)
     analyzer = Analyzer(classifier=classifier)
+    size = core.remembered_texts
+    memory = ReadingMemory(predictor=classifier, size=size) if size else None
     pipeline = Pipeline(
-        analyzer=analyzer,
+        analyzer=Analyzer(classifier=classifier, memory=memory),
         dispatcher=core.dispatcher,
         responder=Responder(suggester=assist.suggester, policies=assist.policies, customers=core.preload),
         workflow=core.following.flow,

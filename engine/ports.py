@@ -121,7 +121,15 @@ class GramCounter(Protocol):
         ...
 
 
-class Classifier(Encoder, GramCounter, Protocol):
+class Predictor(Protocol):
+    """Reads texts; one is read the same alone or in any batch."""
+
+    def predict(self, texts: Sequence[str]) -> Prediction:
+        """Read a batch of texts."""
+        ...
+
+
+class Classifier(Encoder, GramCounter, Predictor, Protocol):
     """A bundle at work. A text is read the same alone or in any batch."""
 
     @property
@@ -137,10 +145,6 @@ class Classifier(Encoder, GramCounter, Protocol):
     @property
     def skills(self) -> Mapping[str, str]:
         """Intent to skill, "out_of_scope" included."""
-        ...
-
-    def predict(self, texts: Sequence[str]) -> Prediction:
-        """Read a batch of texts."""
         ...
 
 

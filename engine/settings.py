@@ -52,6 +52,11 @@ class EngineSettings(BaseModel):
     rules: Path | None = Field(
         default=None, description="file of the rules that tenants start with; none: the pack's rules.toml"
     )
+    remembered_texts: int = Field(
+        default=8192,
+        ge=0,
+        description="texts whose reading is remembered for when they come again, at least 1024; 0: none",
+    )
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
     slots: dict[str, SlotType] = Field(
         default_factory=dict, description="slots of replies beside the built-in ones, and their types"

@@ -8,24 +8,25 @@ from itertools import repeat
 import numpy as np
 
 from engine.domain import OUT_OF_SCOPE, AnalysisBatch
-from engine.ports import Classifier
+from engine.ports import Classifier, Predictor
 
 LANGUAGES = ("zh", "en")  # what Prediction.language indexes
 CANDIDATES = 3
 
 
 class Analyzer:
-    """Reads batches of texts with one classifier."""
+    """Reads batches of texts with one classifier; `memory` remembers what it said."""
 
-    def __init__(self, *, classifier: Classifier) -> None:
+    def __init__(self, *, classifier: Classifier, memory: Predictor | None = None) -> None:
         self.classifier = classifier
+        self._predictor = memory or classifier
 
     def analyze(self, texts: Sequence[str], locales: Sequence[str] = ()) -> AnalysisBatch:
         """One row per text; a text is read the same alone or in any batch.
 
         A locale that names a language we know says the language, otherwise the text does; give none or one per text.
         """
-        prediction = self.classifier.predict(texts)
+        prediction = self._predictor.predict(texts)
         names = self.classifier.intents
         candidates = _best(prediction.probability, min(CANDIDATES, len(names)))
         intents = [

@@ -51,8 +51,10 @@ def test_the_report_says_where_it_comes_from(report: dict[str, Any]) -> None:
 def test_the_profile_s_stages_add_up() -> None:
     command = [sys.executable, "-m", "benchmarks.profile", "--batches", "2", "--batch", "8", "--agents", "8"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    each = json.loads(done.stdout)["us_per_message"]
+    report = json.loads(done.stdout)
+    each = report["unseen_texts"]["us_per_message"]
     total = each.pop("total")
 
     assert sum(each.values()) == pytest.approx(total)
     assert {"decode", "records lookup", "analyze: features", "commit"} <= each.keys()
+    assert report["unseen_texts"]["remembered_share"] == 0 < report["repeated_texts"]["remembered_share"]
