@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.domain import Conversation, Requirement
 from engine.routing import queue
 from engine.routing.policy import MINUTE, Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
+class Demand(NamedTuple):
     """A requirement as far as it is relaxed, and the conversation's past. `last_agent_id` is "" once it has expired."""
 
     requirement: Requirement
     channel: int
-    relaxation: int = 0
     queues: tuple[str, ...]
+    relaxation: int = 0
     is_angry: bool = False
     last_agent_id: str = ""
     declined: tuple[str, ...] = ()

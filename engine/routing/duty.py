@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.domain import Roster
-from engine.routing.crew import Rows
+from engine.routing.crew import Crew, Rows
+from engine.routing.policy import UNIT
 
 
 class Duties:
@@ -18,14 +19,26 @@ class Duties:
         self._streak = roster.streak
         self._claims: dict[int, int] = {}
         self._streaks: dict[int, int] = {}
+        self._standing: npt.NDArray[np.float64] | None = None  # once asked for, and then of these
+        self._crew: Crew
+        self._available: npt.NDArray[np.bool_]
 
-    def load(self, rows: Rows) -> npt.NDArray[np.int64]:
+    def load(self, rows: Rows | slice) -> npt.NDArray[np.int64]:
         """Units held by these agents."""
         return self._load[rows]
 
-    def streak(self, rows: Rows) -> npt.NDArray[np.int64]:
+    def streak(self, rows: Rows | slice) -> npt.NDArray[np.int64]:
         """Angry conversations in a row given to these agents."""
         return self._streak[rows]
+
+    def standing(self, crew: Crew, now_ms: int) -> npt.NDArray[np.float64]:
+        """[A], what free units add to a score, -inf for agents that cannot take one more; of one crew and moment."""
+        if self._standing is None:
+            self._available = crew.available(now_ms)
+            self._crew = crew
+            room = crew.capacity - self._load
+            self._standing = np.where(self._available & (room >= UNIT), room * crew.worth, -np.inf)
+        return self._standing
 
     def claim(self, agent_id: str, units: int) -> None:
         """Take units of an agent, or give them back where negative; an agent that is gone has nothing to give."""
@@ -35,6 +48,10 @@ class Duties:
             self._load = self._load.copy()
         self._load[row] += units
         self._claims[row] = self._claims.get(row, 0) + units
+        if self._standing is not None:
+            room = self._crew.capacity.item(row) - self._load.item(row)
+            may = room >= UNIT and self._available.item(row)
+            self._standing[row] = room * self._crew.worth.item(row) if may else -np.inf
 
     def count_mood(self, agent_id: str, *, is_angry: bool) -> int:
         """Go on with the agent's streak, or end it; how long it was before."""

@@ -45,16 +45,35 @@ def matrix(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) 
 
 def totals(crew: Crew, rows: Rows, demand: Demand, load: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """The agents' scores: the sums of `matrix` over its terms, at a fraction of its cost. None may be overloaded."""
-    weights, wanted = crew.policy.weights, demand.requirement
     scores = (crew.capacity[rows] - load) * crew.worth[rows]
     scores += _lasting(crew, demand)[rows]
-    for agent_id, weight in (
-        (demand.last_agent_id, weights.last_agent),
-        (wanted.preferred_agent_id, weights.preferred_agent),
-    ):
+    for agent_id, weight in personal(crew, demand):
         if (row := crew.roster.rows.get(agent_id)) is not None:
             scores += weight * (rows == row)
     return scores
+
+
+def personal(crew: Crew, demand: Demand) -> tuple[tuple[str, float], tuple[str, float]]:
+    """What is added for one agent each, "" for nobody."""
+    weights = crew.policy.weights
+    return (
+        (demand.last_agent_id, weights.last_agent),
+        (demand.requirement.preferred_agent_id, weights.preferred_agent),
+    )
+
+
+def serving(crew: Crew, demand: Demand) -> npt.NDArray[np.float64]:
+    """[A], what does not change from one decision to the next, -inf for agents that serve none of its queues."""
+    key = (_key(demand), demand.queues)
+    if (known := crew.lasting.get(key)) is None:
+        rows = crew.serving(demand.queues)
+        lasting = _lasting(crew, demand)
+        if len(crew.lasting) >= _LASTING_KEPT:
+            crew.lasting.clear()
+        known = np.full(len(lasting), -np.inf)
+        known[rows] = lasting[rows]
+        crew.lasting[key] = known
+    return known
 
 
 def column(crew: Crew, row: int, demand: Demand, load: int) -> list[float]:
@@ -74,8 +93,7 @@ def column(crew: Crew, row: int, demand: Demand, load: int) -> list[float]:
 
 def _lasting(crew: Crew, demand: Demand) -> npt.NDArray[np.float64]:
     """[A], what does not change from one decision to the next: proficiency, language and de-escalation."""
-    wanted = demand.requirement
-    key = (tuple(wanted.skills.items()), wanted.language, demand.is_angry)
+    key = _key(demand)
     if (known := crew.lasting.get(key)) is not None:
         return known
     if len(crew.lasting) >= _LASTING_KEPT:
@@ -84,6 +102,11 @@ def _lasting(crew: Crew, demand: Demand) -> npt.NDArray[np.float64]:
     terms = matrix(crew, rows, demand, np.zeros(len(rows), dtype=np.int64))
     crew.lasting[key] = terms[list(_LASTING)].sum(axis=0)
     return crew.lasting[key]
+
+
+def _key(demand: Demand) -> tuple[object, ...]:
+    wanted = demand.requirement
+    return (tuple(wanted.skills.items()), wanted.language, demand.is_angry)
 
 
 def terms(column: Sequence[float]) -> tuple[Term, ...]:

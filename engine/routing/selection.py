@@ -15,6 +15,7 @@ from engine.routing.duty import Duties
 from engine.routing.policy import UNIT
 
 _EQUAL = 1e-9  # scores nearer than this are a tie
+_ALL = slice(None)
 _EXPLAINED = 200  # agents up to which a refusal counts every reason
 
 
@@ -30,6 +31,8 @@ def choose(
 
     Ties go to the lower load, then to the lower id.
     """
+    if among is None and crew.policy.channel_units.get(demand.channel, UNIT) == UNIT:
+        return _choose_of_all(crew, demand, duties, now_ms)
     rows = crew.serving(demand.queues) if among is None else crew.serving_among(demand.queues, among)
     load = duties.load(rows)
     may = eligibility.mask(crew, rows, demand, duties, now_ms)
@@ -38,6 +41,27 @@ def choose(
     totals = np.where(may, score.totals(crew, rows, demand, load), -np.inf)
     best = _best(totals, load)
     return _assigned(crew, demand, int(rows[best]), int(load[best]), eligible)
+
+
+def _choose_of_all(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> Assignment | None:
+    """The same for what takes one unit of anybody: what most decisions share is computed once."""
+    if not crew.roster.agents:
+        return None
+    rows = crew.roster.rows
+    totals = score.serving(crew, demand) + duties.standing(crew, now_ms)
+    for agent_id, weight in score.personal(crew, demand):
+        if (row := rows.get(agent_id)) is not None:
+            totals[row] += weight
+    for one in demand.declined:
+        if (row := rows.get(one)) is not None:
+            totals[row] = -np.inf
+    if demand.is_angry:
+        totals[duties.streak(_ALL) >= crew.policy.max_angry_streak] = -np.inf
+    if not (eligible := int(np.count_nonzero(totals > -np.inf))):
+        return None
+    load = duties.load(_ALL)
+    best = _best(totals, load)
+    return _assigned(crew, demand, best, int(load[best]), eligible)
 
 
 def _best(totals: npt.NDArray[np.float64], load: npt.NDArray[np.int64]) -> int:
