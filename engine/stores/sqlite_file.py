@@ -10,6 +10,7 @@ from typing import Literal
 from engine.errors import StartError
 
 SCHEMA_VERSION = 2  # 2: the journal in frames
+_CHECKPOINT_AFTER = 4000  # pages, 16 MB: what changes again meanwhile is copied into the file once
 Sync = Literal["normal", "full"]
 
 
@@ -53,6 +54,7 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 
 def _prepare(connection: sqlite3.Connection, sync: Sync) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_AFTER}")
     connection.execute(f"PRAGMA synchronous = {sync.upper()}")
     # A write takes the lock now, so that a second engine fails here and not at its first message.
     connection.executescript(f"BEGIN IMMEDIATE;{_schema()}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
