@@ -49,7 +49,7 @@ def test_the_report_says_where_it_comes_from(report: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 def test_the_profile_s_stages_add_up() -> None:
-    command = [sys.executable, "-m", "benchmarks.profile", "--batches", "2", "--batch", "8", "--agents", "8"]
+    command = [sys.executable, "-m", "benchmarks.profile", "--batches", "4", "--batch", "64", "--agents", "8"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     report = json.loads(done.stdout)
     each = report["unseen_texts"]["us_per_message"]
