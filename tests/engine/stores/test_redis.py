@@ -249,7 +249,7 @@ class TestRetries:
         "write",
         [
             ("seed", "r1", "{}"),
-            ("commit_feedback", "learned", "", "f1", "receipt", "a", "1"),
+            ("commit_feedback", "learned", "", "f1", "receipt", 9, "a", "1"),
         ],
     )
     def test_what_is_kept_once_and_sent_twice_says_the_same(
