@@ -71,6 +71,11 @@ class Engine:
             self._store.put_agent(tenant, agent)
             self._store.set_presence(tenant, agent.agent_id, Presence.ONLINE)
 
+    @property
+    def pipeline(self) -> Pipeline:
+        """The path of a batch."""
+        return self._pipeline
+
     def process(self, frame: bytes) -> bytes:
         """A serialised ProcessMessagesRequest to its response."""
         batch = codec.decode(engine_service_pb2.RawFrame.FromString(frame).messages)
