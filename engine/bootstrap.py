@@ -17,6 +17,7 @@ from yingda.service import lifecycle
 from yingda.service.errors import ErrorInterceptor
 
 import models
+from engine import metrics
 from engine.analysis.analyzer import Analyzer
 from engine.analysis.memory import ReadingMemory
 from engine.assist.assembly import Assist, Surroundings, assemble
@@ -30,6 +31,7 @@ from engine.bots.speaker import Speaker
 from engine.bundles import deployer as deployers
 from engine.bundles.cabinet import Cabinet, Home
 from engine.bundles.deployer import Deployer
+from engine.bundles.figures import model_figures
 from engine.bundles.generation import Generation
 from engine.bundles.ledger import Ledger
 from engine.bundles.ports import Meter
@@ -42,6 +44,7 @@ from engine.decision_thread import DecisionThread
 from engine.domain import Reply
 from engine.errors import StartError
 from engine.history import History
+from engine.metrics import Figure
 from engine.pipeline import Pipeline
 from engine.ports import Classifier, Clock, Codec, Store
 from engine.routing.dispatcher import Dispatcher
@@ -132,9 +135,20 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         await health.serving()
         stack.push_async_callback(health.leaving)
         stack.callback(parts.feeds.close)
+        if settings.metrics:
+            await _serve_metrics(stack, settings.metrics, parts)
         parts.deployer.warm()
         structlog.get_logger().info("engine_ready", address=address)
         yield Engine(address=address)
+
+
+async def _serve_metrics(stack: AsyncExitStack, address: str, parts: _Parts) -> None:
+    """Raises: StartError."""
+
+    def figures() -> list[Figure]:
+        return model_figures(parts.deployer, parts.trials)
+
+    await stack.enter_async_context(metrics.serving(address, figures))
 
 
 def _threads(stack: AsyncExitStack) -> Threads:
@@ -362,7 +376,7 @@ def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Gener
         ),
         rule=core.following.rule,
         ticket=core.following.ticket,
-        reading=always_current(lambda: switch.serving.servicers),
+        reading=always_current(lambda: switch.serving.servicers, trials.correct),
     )
     timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=core.clock, thread=thread)
     return _Parts(servicers=servicers, timekeeper=timekeeper, feeds=feeds, deployer=deployer, trials=trials)

@@ -44,6 +44,9 @@ class EngineSettings(BaseModel):
         description="of SQLite; normal: commits survive a kill; full: also a loss of power",
     )
     bundle: Path | None = Field(default=None, description="folder of the bundle; none: the shipped one")
+    metrics: str = Field(
+        default="", description='"host:port" on which Prometheus may read the metrics; empty: nowhere'
+    )
     trusted_keys: list[str] = Field(
         default=[],
         description="public keys, base64, whose bundles may be activated; none: that of data_dir/signing.key",

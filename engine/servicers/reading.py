@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
@@ -12,6 +13,7 @@ from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 from yingda.v1.reply_service_pb2_grpc import ReplyServiceServicer
 
 S = TypeVar("S")
+Correct = Callable[[str, str], None]  # tenant, conversation_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,29 +25,46 @@ class ReadingServicers:
     conversation: ConversationServiceServicer
 
 
-def always_current(current: Callable[[], ReadingServicers]) -> ReadingServicers:
+def always_current(current: Callable[[], ReadingServicers], corrected: Correct) -> ReadingServicers:
     """Servicers whose every call goes to those that are current when the call comes.
 
     A call keeps the servicer it began with, so one that runs while bundles change sees one bundle throughout.
+    `corrected` is told of each conversation that was passed to another skill: an agent says that it was read wrongly.
     """
+
+    def transferred(request: Any) -> None:  # noqa: ANN401
+        if request.skill:
+            corrected(request.tenant, request.conversation_id)
+
     first = current()
     return ReadingServicers(
         assist=_delegate(AssistServiceServicer, type(first.assist), lambda: current().assist),
         reply=_delegate(ReplyServiceServicer, type(first.reply), lambda: current().reply),
         conversation=_delegate(
-            ConversationServiceServicer, type(first.conversation), lambda: current().conversation
+            ConversationServiceServicer,
+            type(first.conversation),
+            lambda: current().conversation,
+            {"TransferConversation": transferred},
         ),
     )
 
 
-def _delegate(base: Any, kind: type[S], current: Callable[[], S]) -> S:  # noqa: ANN401  # mypy forbids abstract ones
+def _delegate(
+    base: Any,  # noqa: ANN401  # mypy forbids abstract ones
+    kind: type[S],
+    current: Callable[[], S],
+    after: Mapping[str, Callable[[Any], None]] = MappingProxyType({}),
+) -> S:
+    """`after` is called with the request of a method of that name once it was answered."""
     names = [name for name in vars(base) if not name.startswith("_")]
-    methods = {name: _method(name, getattr(kind, name), current) for name in names}
+    methods = {name: _method(name, getattr(kind, name), current, after.get(name)) for name in names}
     made: S = type(f"Current{kind.__name__}", (base,), methods)()
     return made
 
 
-def _method(name: str, behaviour: Callable[..., Any], current: Callable[[], S]) -> Callable[..., Any]:
+def _method(
+    name: str, behaviour: Callable[..., Any], current: Callable[[], S], after: Callable[[Any], None] | None
+) -> Callable[..., Any]:
     if inspect.isasyncgenfunction(behaviour):
 
         async def stream(_self: object, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: ANN401
@@ -55,6 +74,9 @@ def _method(name: str, behaviour: Callable[..., Any], current: Callable[[], S]) 
         return stream
 
     async def call(_self: object, request: Any, context: Any) -> Any:  # noqa: ANN401
-        return await getattr(current(), name)(request, context)
+        response = await getattr(current(), name)(request, context)
+        if after:
+            after(request)
+        return response
 
     return call

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections import defaultdict
 from pathlib import Path
 
@@ -10,13 +11,24 @@ from yingda.v1 import (
     conversation_service_pb2_grpc,
     message_pb2,
     model_pb2,
+    model_service_pb2_grpc,
 )
 from yingda.v1 import model_service_pb2 as pb
 
+from engine.bootstrap import bootstrap
+from engine.settings import EngineSettings
 from tests.engine.bundles.conftest import HOME, Desk
+from tests.engine.test_metrics import get
 from tests.fakes import TENANT, make_message
 
 QUESTIONS = ["where is my parcel", "快递到哪了", "refund me please", "你好", "track my box"]
+
+
+def free_address() -> str:
+    """One that nobody listened on a moment ago."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{found.getsockname()[1]}"
 
 
 def messages(count: int, start: int = 0) -> list[message_pb2.Message]:
@@ -130,3 +142,30 @@ async def test_a_share_that_is_none_is_refused(desk: Desk, signed: Path, share: 
     await desk.put(signed)
     with pytest.raises(grpc.aio.AioRpcError, match="must be above 0 and below 1"):
         await desk.canary("signed-1", share)
+
+
+async def test_corrections_are_counted_and_metrics_tell_of_them(
+    settings: EngineSettings, signed: Path
+) -> None:
+    address = free_address()
+    told = settings.model_copy(update={"metrics": address})
+    async with bootstrap(told) as engine, grpc.aio.insecure_channel(engine.address) as channel:
+        desk = Desk(channel, model_service_pb2_grpc.ModelServiceStub(channel))
+        await desk.canary(await desk.put(signed))
+        stub = conversation_service_pb2_grpc.ConversationServiceStub(channel)
+        for number in range(20):
+            await desk.read_by(make_message("where is my parcel", conversation_id=f"c{number}"))
+        await desk.until(lambda one: one.canary.canary.messages + one.canary.serving.messages == 20)
+        for number in range(20):
+            request = conversation_service_pb2.TransferConversationRequest(
+                tenant=TENANT, conversation_id=f"c{number}", skill="finance"
+            )
+            await stub.TransferConversation(request)
+        status = await desk.until(
+            lambda one: one.canary.canary.corrections + one.canary.serving.corrections == 20
+        )
+        answer = await get(address, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    corrected = status.canary.canary.corrections
+    assert f'yingda_model_canary_corrections_total{{bundle="signed-1",arm="canary"}} {corrected}' in answer
+    assert 'yingda_model_bundle{bundle="home",role="serving"} 1' in answer
