@@ -43,11 +43,19 @@ class Comparison:
         return self.difference.value < -TOLERANCE and self.p_value < SIGNIFICANCE
 
 
-def compare(before: Bundle, after: Bundle, examples: Examples) -> dict[str, Comparison]:
-    """Compare on all messages and on each protected slice: language, in scope, out of scope, anger, intent."""
-    old, new = judge(before, examples), judge(after, examples)
-    slices = list_slices(examples, before.intents)
-    found = {name: compare_slice(old, new, rows, examples.author) for name, rows in slices.items()}
+def compare(
+    before: Bundle, after: Bundle, examples: Examples, intents: Sequence[str] = ()
+) -> dict[str, Comparison]:
+    """Compare on all messages and on each protected slice: language, in scope, out of scope, anger, intent.
+
+    `intents` are the labels' columns, where those are not the intents of the first bundle.
+    """
+    names = intents or before.intents
+    old, new = judge(before, examples, names), judge(after, examples, names)
+    slices = list_slices(examples, names)
+    found = {
+        name: compare_slice(old, new, rows, examples.author) for name, rows in slices.items() if rows.any()
+    }
     moods = (is_anger_right(before, examples), is_anger_right(after, examples))
     everyone = np.ones(len(examples.texts), np.bool_)
     return {**found, "anger": compare_slice(*moods, everyone, examples.author)}
@@ -64,10 +72,15 @@ def require_no_loss(comparisons: Mapping[str, Comparison]) -> None:
         raise GateError("the new bundle is worse on " + "; ".join(worse))
 
 
-def judge(bundle: Bundle, examples: Examples) -> BoolArray:
-    """Give bool [n]: whether the answer, out of scope included, is one of the labels."""
+def judge(bundle: Bundle, examples: Examples, intents: Sequence[str]) -> BoolArray:
+    """Give bool [n]: whether the answer, out of scope included, is one of the labels, whose columns are `intents`."""
     prediction = bundle.predict(examples.texts)
-    chosen = examples.labels[np.arange(len(examples.texts)), prediction.intent]
+    column = {intent: place for place, intent in enumerate(intents)}
+    columns = np.array([column.get(intent, len(intents)) for intent in bundle.intents])
+    labels = np.column_stack(
+        (examples.labels, np.zeros(len(examples.texts), np.bool_))
+    )  # the last: no such label
+    chosen = labels[np.arange(len(examples.texts)), columns[prediction.intent]]
     right: BoolArray = np.where(prediction.in_scope, chosen, ~examples.in_scope)
     return right
 

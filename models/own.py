@@ -34,6 +34,14 @@ def make_pack(rows: Sequence[Row], shipped: Pack, bundle: Bundle, *, seed: int =
     return Pack(taxonomy=_taxonomy(rows, shipped), utterances=(*own, *lent), dialogues=())
 
 
+def make_test_pack(rows: Sequence[Row], bundle: Bundle) -> Pack:
+    """Give own messages alone, to measure with; skills are the bundle's."""
+    skills = {intent: bundle.skills.get(intent, COMMON_SKILL) for row in rows for intent in row.intents}
+    skills.setdefault(OUT_OF_SCOPE, COMMON_SKILL)
+    labels = Taxonomy(intents=tuple(one for one in skills if one != OUT_OF_SCOPE), skills=skills)
+    return Pack(taxonomy=labels, utterances=tuple(_utterances(rows, bundle)), dialogues=())
+
+
 def count_by_intent(rows: Sequence[Row]) -> Mapping[str, int]:
     """Give how many messages each intent has."""
     return Counter(intent for row in rows for intent in row.intents if intent != OUT_OF_SCOPE)

@@ -55,8 +55,11 @@ class Mistake:
         return f"row {self.row}, column {self.column}: {self.fix}"
 
 
-def read(path: Path) -> list[Row]:
-    """Give the messages, those that stand there twice once. Raises: PackError naming every mistake."""
+def read(path: Path, *, least: int = LEAST) -> list[Row]:
+    """Give the messages, those that stand there twice once; each intent must have `least` of them.
+
+    Raises: PackError naming every mistake.
+    """
     header, records = _records(path)
     mistakes = list(_check_header(header))
     rows: list[Row] = []
@@ -67,7 +70,7 @@ def read(path: Path) -> list[Row]:
             if not found:
                 rows.append(_parse(number, cells))
         rows = _with_languages(rows)
-        mistakes += _check_together(rows)
+        mistakes += _check_together(rows, least)
     if mistakes:
         shown = "\n".join(f"  {one}" for one in sorted(mistakes, key=lambda one: one.row)[:_MOST_SHOWN])
         raise PackError(f"{path} has {len(mistakes)} mistakes; nothing was trained\n{shown}")
@@ -145,8 +148,8 @@ def _check_row(number: int, cells: Mapping[str, str]) -> Iterator[Mistake]:
         yield Mistake(number, "anger", f"{anger[:20]!r} is not 0 or 1; write one of them, or leave it empty")
 
 
-def _check_together(rows: Sequence[Row]) -> list[Mistake]:
-    return [*_check_skills(rows), *_check_labels(rows), *_check_counts(rows)]
+def _check_together(rows: Sequence[Row], least: int) -> list[Mistake]:
+    return [*_check_skills(rows), *_check_labels(rows), *_check_counts(rows, least)]
 
 
 def _check_skills(rows: Sequence[Row]) -> Iterator[Mistake]:
@@ -167,7 +170,7 @@ def _check_labels(rows: Sequence[Row]) -> Iterator[Mistake]:
             yield Mistake(row.number, "intent", fix)
 
 
-def _check_counts(rows: Sequence[Row]) -> Iterator[Mistake]:
+def _check_counts(rows: Sequence[Row], least: int) -> Iterator[Mistake]:
     members: dict[str, dict[str, int]] = {}
     for row in rows:
         for intent in row.intents:
@@ -177,8 +180,8 @@ def _check_counts(rows: Sequence[Row]) -> Iterator[Mistake]:
         yield Mistake(2, "intent", "is the same everywhere; two intents at least can be told apart")
     for intent in inside:
         count, first = len(members[intent]), min(members[intent].values())
-        if count < LEAST:
-            yield Mistake(first, "intent", f"{intent} has {count} messages; write {LEAST - count} more")
+        if count < least:
+            yield Mistake(first, "intent", f"{intent} has {count} messages; write {least - count} more")
 
 
 def _parse(number: int, cells: Mapping[str, str]) -> Row:
@@ -211,3 +214,11 @@ def _intents(cells: Mapping[str, str]) -> list[str]:
 
 def _cell(cells: Mapping[str, str], name: str) -> str:
     return cells.get(name, "").strip().lower()
+
+
+def read_labelled_texts(path: Path) -> list[str]:
+    """Give the texts of a file that may still hold mistakes, or not exist. Raises: PackError."""
+    if not path.is_file():
+        return []
+    _, records = _records(path)
+    return [cells["text"].strip() for _, cells in records if cells.get("text", "").strip()]

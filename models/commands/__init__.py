@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from models.commands import check, compare, deploy, evaluate, list_runs, predict, sign, teacher, train
+from models.commands import check, compare, deploy, evaluate, list_runs, predict, review, sign, teacher, train
 from models.commands.command import Command
 
 COMMANDS: Final[Mapping[str, Command]] = {
@@ -15,6 +15,7 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "compare": compare.COMMAND,
     "dataset": check.COMMAND,
     "predict": predict.COMMAND,
+    "review": review.COMMAND,
     "list": list_runs.COMMAND,
     **deploy.COMMANDS,
     "key": sign.KEY,

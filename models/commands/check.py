@@ -1,4 +1,4 @@
-"""`python -m models dataset check`."""
+"""`python -m models dataset check | split`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,31 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from models import checks, dataset
+from models import checks, dataset, splitting
 from models.commands.command import PACK, Command, console
 from models.errors import PackError
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["check"], help="check: prove that the pack is fit to learn from")
-    parser.add_argument("--pack", type=Path, default=PACK, help="folder to check (%(default)s)")
+    actions = parser.add_subparsers(required=True, dest="action", metavar="ACTION")
+    check = actions.add_parser("check", help="prove that a pack is fit to learn from")
+    check.add_argument("--pack", type=Path, default=PACK, help="folder to check (%(default)s)")
+    split = actions.add_parser("split", help="split a CSV file into one to train on and one to test with")
+    split.add_argument(
+        "file", type=Path, help="columns text, intent, and lang, skill, anger, author if there are any"
+    )
+    split.add_argument("--share", type=float, default=0.2, help="of the messages to test with (%(default)s)")
 
 
 def _run(options: argparse.Namespace) -> None:
+    if options.action == "split":
+        train, test = splitting.split(options.file, options.share)
+        console.print(f"wrote {train} and {test}", markup=False)
+    else:
+        _check(options)
+
+
+def _check(options: argparse.Namespace) -> None:
     findings = checks.check(dataset.read(options.pack))
     for finding in findings:
         console.print("ok  " if finding.passed else "FAIL", finding.name, "-", finding.detail, markup=False)
@@ -26,7 +40,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 COMMAND: Final = Command(
-    purpose="Check a pack: counts, duplicates, near copies across authors.",
+    purpose="Check a pack: counts, duplicates, near copies across authors. Split a CSV file.",
     example="python -m models dataset check --pack models/packs/ecommerce",
     configure=_configure,
     run=_run,

@@ -9,9 +9,11 @@ from typing import Final
 
 from rich.table import Table as Grid
 
-from models import bundle, compare, dataset
+from models import bundle, compare, dataset, own, spreadsheet
+from models.bundle import Bundle
 from models.commands.command import BUNDLE, PACK, Command, console
 from models.compare import Comparison
+from models.dataset import Pack
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -19,17 +21,27 @@ def _configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("after", type=Path, help="bundle that should take its place")
     parser.add_argument("--pack", type=Path, default=PACK, help="labelled messages neither saw (%(default)s)")
     parser.add_argument(
+        "--data", type=Path, help="a CSV file of such messages (text, intent) in place of a pack"
+    )
+    parser.add_argument(
         "--gate", action="store_true", help="fail if the second is worse on a protected slice"
     )
 
 
 def _run(options: argparse.Namespace) -> None:
-    pack = dataset.read(options.pack)
+    before, after = bundle.load(options.before), bundle.load(options.after)
+    pack = _read(options, after)
     examples = dataset.tabulate(pack.utterances, pack.taxonomy)
-    found = compare.compare(bundle.load(options.before), bundle.load(options.after), examples)
+    found = compare.compare(before, after, examples, pack.taxonomy.intents)
     console.print(_draw(found))
     if options.gate:
         compare.require_no_loss(found)
+
+
+def _read(options: argparse.Namespace, after: Bundle) -> Pack:
+    if options.data is None:
+        return dataset.read(options.pack)
+    return own.make_test_pack(spreadsheet.read(options.data, least=1), after)
 
 
 def _draw(found: Mapping[str, Comparison]) -> Grid:
