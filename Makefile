@@ -10,10 +10,10 @@ CODE := sdk engine gateway models benchmarks examples tests
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lint types buf stubs proto train bench clean
+.PHONY: help setup demo serve test check lint types buf stubs proto train bench bench-full guard clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 setup: $(VENV)/base ## Make .venv with everything that serving needs
 
@@ -52,8 +52,14 @@ train: $(VENV)/train ## Train the shipped bundle again, encoder included (needs 
 	@$(BIN)/python -m models teacher
 	@$(BIN)/python -m models train --pack models/packs/ecommerce --output models/bundles/ecommerce $(ARGS)
 
-bench: $(VENV)/base ## Measure throughput, CPU and latency; prints JSON
+bench: $(VENV)/base ## Measure throughput, CPU and latency in two minutes; prints JSON
 	@$(BIN)/python -m benchmarks.load $(ARGS)
+
+bench-full: $(VENV)/base ## The same for longer, unary calls at 1,500/s as well
+	@$(BIN)/python -m benchmarks.load --full $(ARGS)
+
+guard: $(VENV)/base ## Fail where a message costs 15 % more than is recorded (ARGS=--record records)
+	@$(BIN)/python -m benchmarks.guard $(ARGS)
 
 clean: ## Remove everything that was made, the data in ./data excepted
 	rm -rf $(VENV) .tools build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

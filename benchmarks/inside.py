@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from engine.bootstrap import SHIPPED_BUNDLE
 from engine.clock import SystemClock
 from engine.domain import Presence
 from engine.pipeline import Pipeline
-from engine.ports import Store
 from engine.routing import selection
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.policy import FixedPolicies
@@ -40,7 +39,7 @@ from models.heads import Heads
 class Engine:
     """Frames in, frames out, as `EngineServicer` does it between its two calls of gRPC."""
 
-    def __init__(self, store: Store, remembered: int) -> None:
+    def __init__(self, store: SQLiteStore, remembered: int) -> None:
         classifier = models.bundle.load(SHIPPED_BUNDLE)
         self.memory = ReadingMemory(predictor=classifier, size=remembered) if remembered else None
         analyzer = Analyzer(classifier=classifier, memory=self.memory)
@@ -75,6 +74,16 @@ class Engine:
     def pipeline(self) -> Pipeline:
         """The path of a batch."""
         return self._pipeline
+
+    def watch_sqlite(self, step: Callable[[], int] | None) -> None:
+        """Call this for every instruction of SQLite's virtual machine; None ends that."""
+        self._store._db.set_progress_handler(step, 1)  # noqa: SLF001  # no store but this has it
+
+    def journal_bytes(self) -> int:
+        """What the journal holds."""
+        columns = "length(places) + length(names) + length(pulses) + length(data)"
+        total: int = self._store._db.execute(f"SELECT total({columns}) FROM journal").fetchone()[0]  # noqa: SLF001
+        return total
 
     def process(self, frame: bytes) -> bytes:
         """A serialised ProcessMessagesRequest to its response."""

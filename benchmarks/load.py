@@ -100,11 +100,13 @@ def _ratio(report: Report) -> Report:
     """How many times the floor's CPU a message costs, wherever both were measured."""
     floors = report.get("floor", {})
     ratios: Report = {}
-    if floors and "stream" in report:
+    if floors and "stream" in report and _together(floors["stream"]):  # 0: too little was measured
         ratios["stream"] = _together(report["stream"]) / _together(floors["stream"])
     if floors and "unary" in report:
         pairs = zip(report["unary"], floors["unary"], strict=True)
-        ratios["unary"] = [_together(one) / _together(lowest) for one, lowest in pairs]
+        ratios["unary"] = [
+            _together(one) / _together(lowest) if _together(lowest) else 0.0 for one, lowest in pairs
+        ]
     return {"ratio_to_floor": ratios} if ratios else {}
 
 

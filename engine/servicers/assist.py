@@ -23,7 +23,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class AssistServicer(AssistServiceServicer):
     """Helps an agent to answer. State is read on the decision thread, shelves are searched on the searchers'."""
 
-    def __init__(  # noqa: PLR0913  # each is a part of its own
+    def __init__(
         self,
         *,
         adviser: Adviser,
