@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from yingda import Client
 from yingda.bot_client import BotClient
-from yingda.v1 import agent_pb2, bot_service_pb2
+from yingda.v1 import agent_pb2, bot_service_pb2, rule_pb2
 
 import engine.bootstrap
 import gateway.bootstrap
@@ -135,3 +135,34 @@ async def test_a_bot_hears_at_any_engine_what_came_to_any(tmp_path: Path, redis_
 
     assert [text for _, text in first] == ["to one", "to the other"]
     assert [text for _, text in second] == ["later"]
+
+
+async def test_what_two_engines_hear_at_once_opens_one_ticket(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
+    async with served(tmp_path / "a", redis_url) as one, served(tmp_path / "b", redis_url) as other:
+        sent = [
+            client.send("我要退货，怎么申请", conversation_id=f"c{number}", customer_id=f"cu{number}")
+            for number in range(12)
+            for client in (one, other, one, other)
+        ]
+        answers = await asyncio.gather(*sent)
+        opened = await one.tickets()
+        told = [answer.auto_reply.text for answer in answers if answer.HasField("auto_reply")]
+
+    assert len({ticket.conversation_id for ticket in opened}) == len(opened) == len(told) == 12
+    assert all(any(ticket.ticket_id in text for text in told) for ticket in opened)
+
+
+async def test_a_rule_put_on_one_engine_counts_on_the_other(tmp_path: Path, redis_url: str) -> None:  # noqa: F811
+    rule = rule_pb2.Rule(
+        rule_id="r", then=[rule_pb2.RuleAction(add_tags=rule_pb2.AddTagsAction(tags=["seen"]))]
+    )
+    async with served(tmp_path / "a", redis_url) as one, served(tmp_path / "b", redis_url) as other:
+        await other.send("hello", conversation_id="before")
+        await one.put_rule(rule)
+        for number in range(200):
+            answer = await other.send("hello", conversation_id=f"c{number}", customer_id=f"cu{number}")
+            if (await other.conversation(answer.conversation_id)).tags:
+                break
+            await asyncio.sleep(0.05)
+
+    assert number < 100  # a look is due within a second
