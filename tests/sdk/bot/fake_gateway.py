@@ -10,9 +10,7 @@ from typing import Any
 import grpc
 from yingda.v1 import (
     bot_service_pb2,
-    bot_service_pb2_grpc,
     conversation_service_pb2,
-    conversation_service_pb2_grpc,
     event_pb2,
     message_pb2,
 )
@@ -30,9 +28,7 @@ def heard(sequence: int, conversation_id: str = "c1") -> event_pb2.Event:
     )
 
 
-class FakeGateway(
-    bot_service_pb2_grpc.BotServiceServicer, conversation_service_pb2_grpc.ConversationServiceServicer
-):
+class FakeGateway:
     """Gives every stream the `events` behind what it resumes from; `firsts` and `acknowledged` are what bots sent."""
 
     def __init__(self, *events: event_pb2.Event) -> None:
@@ -56,6 +52,7 @@ class FakeGateway(
                 continue
             if number == self.break_after:
                 self.break_after = None
+                ended.cancel()
                 await context.abort(grpc.StatusCode.UNAVAILABLE, "broken")
             yield bot_service_pb2.ReceiveEventsResponse(events=[event])
         await ended
@@ -70,6 +67,23 @@ class FakeGateway(
         self.replies.append(request.text)
         return conversation_service_pb2.SendReplyResponse(message=event_pb2.MessageSent(text=request.text))
 
+    def handlers(self) -> list[grpc.GenericRpcHandler]:
+        """To be added to a server."""
+        receive = grpc.stream_stream_rpc_method_handler(
+            self.ReceiveEvents,
+            request_deserializer=bot_service_pb2.ReceiveEventsRequest.FromString,
+            response_serializer=bot_service_pb2.ReceiveEventsResponse.SerializeToString,
+        )
+        reply = grpc.unary_unary_rpc_method_handler(
+            self.SendReply,
+            request_deserializer=conversation_service_pb2.SendReplyRequest.FromString,
+            response_serializer=conversation_service_pb2.SendReplyResponse.SerializeToString,
+        )
+        return [
+            grpc.method_handlers_generic_handler("yingda.v1.BotService", {"ReceiveEvents": receive}),
+            grpc.method_handlers_generic_handler("yingda.v1.ConversationService", {"SendReply": reply}),
+        ]
+
     async def _hear(self, requests: AsyncIterator[bot_service_pb2.ReceiveEventsRequest]) -> None:
         async for request in requests:
             self.acknowledged.append(request.acknowledged_sequence)
@@ -81,8 +95,7 @@ async def serving_bots(
 ) -> AsyncIterator[str]:
     """Its address, with TLS where there are credentials."""
     server = grpc.aio.server()
-    bot_service_pb2_grpc.add_BotServiceServicer_to_server(gateway, server)
-    conversation_service_pb2_grpc.add_ConversationServiceServicer_to_server(gateway, server)
+    server.add_generic_rpc_handlers(gateway.handlers())
     port = (
         server.add_secure_port("localhost:0", credentials)
         if credentials
