@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.customer.fields import Kind
 from engine.customer.history_source import Conversations, HistorySource
-from engine.customer.http_source import HttpSource
+from engine.customer.http_source import Address, HttpSource
 from engine.customer.preload import Desk, Preload, Terms
 from engine.customer.settings import (
     OTHERS,
@@ -53,19 +53,18 @@ def _desk(settings: CustomerSettings, history: HistorySource, clock: Clock) -> D
         timeout_ms=round(settings.timeout_seconds * 1000),
         concurrency=settings.concurrency,
     )
-    sources = [_source(one, settings.timeout_seconds) for one in settings.sources]
+    sources = [_source(one, settings.timeout_seconds, settings.concurrency) for one in settings.sources]
     return Desk(sources=[*sources, *([history] if settings.history else [])], terms=terms, clock=clock)
 
 
-def _source(one: SourceSettings, timeout: float) -> CustomerSource:
+def _source(one: SourceSettings, timeout: float, concurrency: int) -> CustomerSource:
     if isinstance(one, HttpSettings):
         return HttpSource(
             name=one.name,
-            url=one.url,
-            rows=one.rows,
-            headers=one.headers,
+            address=Address(url=one.url, rows=one.rows, headers=one.headers),
             fields=one.field_map,
             timeout=timeout,
+            concurrency=concurrency,
         )
     if isinstance(one, CsvSettings):
         _must_be_there(one.path)

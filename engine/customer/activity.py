@@ -86,7 +86,10 @@ class Activities:
 
 
 def trail_id(channel: int, customer_id: str) -> str:
-    """Where a customer's activities stand while no conversation is open; no conversation has such an id."""
+    """Where a customer's activities stand while no conversation is open; no conversation has such an id.
+
+    Whoever deletes a customer's texts deletes what stands here as well.
+    """
     return f"~{channel}:{customer_id}"
 
 

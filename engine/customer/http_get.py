@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import ssl
 import time
@@ -37,8 +38,14 @@ def get(url: str, headers: Mapping[str, str], timeout: float) -> bytes | None:
 
 def _connection(scheme: str, netloc: str, timeout: float) -> http.client.HTTPConnection:
     if scheme == "https":
-        return http.client.HTTPSConnection(netloc, timeout=timeout, context=ssl.create_default_context())
+        return http.client.HTTPSConnection(netloc, timeout=timeout, context=_trust())
     return http.client.HTTPConnection(netloc, timeout=timeout)
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that this machine trusts, read once."""
+    return ssl.create_default_context()
 
 
 def _read(connection: http.client.HTTPConnection, response: http.client.HTTPResponse, ends: float) -> bytes:

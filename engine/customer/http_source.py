@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from engine.customer.fields import FieldMap, rows_at
@@ -14,43 +15,49 @@ from engine.customer.profile import Key, Part
 from engine.customer.source import SourceError
 
 
-class HttpSource:
-    """GETs an address in which "{customer_id}", "{channel}" and "{tenant}" stand for the customer's own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """What to GET: "{customer_id}", "{channel}" and "{tenant}" in the `url` stand for the customer's own.
 
-    What is known stands in the answer at `rows`, a path with dots; "" is the answer itself. A customer that the service
-    does not know is a 404, or an answer without rows. `timeout` is in seconds and ends calls that nobody waits for.
+    What is known stands in the answer at `rows`, a path with dots; "" is the answer itself.
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        url: str,
-        fields: FieldMap,
-        rows: str = "",
-        headers: Mapping[str, str] | None = None,
-        timeout: float = 5.0,
-    ) -> None:
-        self.name = name
-        self._url = url
-        self._fields = fields
-        self._rows = rows
-        self._headers = dict(headers or {})
-        self._timeout = timeout
-        self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix=f"customers-{name}")
+    url: str
+    rows: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
-    async def fetch(self, key: Key) -> Part:
-        """See `source.CustomerSource`."""
-        url = self._url
+    def of(self, key: Key) -> str:
+        """The customer's."""
+        url = self.url
         for placeholder, value in (
             ("{customer_id}", key.customer_id),
             ("{channel}", str(key.channel)),
             ("{tenant}", key.tenant),
         ):
             url = url.replace(placeholder, quote(value, safe=""))
-        loop = asyncio.get_running_loop()
-        body = await loop.run_in_executor(self._threads, get, url, self._headers, self._timeout)
-        return self._fields.part(rows_at(_parsed(body), self._rows)) if body is not None else Part()
+        return url
+
+
+class HttpSource:
+    """See `source.CustomerSource`. A customer that the service does not know is a 404, or an answer without rows.
+
+    `timeout` is in seconds and ends calls that nobody waits for; `concurrency` calls run at once.
+    """
+
+    def __init__(
+        self, *, name: str, address: Address, fields: FieldMap, timeout: float = 5.0, concurrency: int = 16
+    ) -> None:
+        self.name = name
+        self._address = address
+        self._fields = fields
+        self._timeout = timeout
+        self._threads = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix=f"customers-{name}")
+
+    async def fetch(self, key: Key) -> Part:
+        """See `source.CustomerSource`."""
+        loop, asked = asyncio.get_running_loop(), self._address
+        body = await loop.run_in_executor(self._threads, get, asked.of(key), asked.headers, self._timeout)
+        return self._fields.part(rows_at(_parsed(body), asked.rows)) if body is not None else Part()
 
     async def close(self) -> None:
         """See `source.CustomerSource`: calls under way end by themselves."""

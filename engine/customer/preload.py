@@ -114,6 +114,10 @@ class Preload:
         desk = self._desk(tenant)
         return desk.tally if desk else Tally()
 
+    def forget(self, key: Key) -> None:
+        """Know nothing of the customer any more, until somebody asks; on any thread."""
+        self._shelf.drop(key)
+
     async def close(self) -> None:
         """Stop fetching and give up the sources."""
         tasks = list(self._fetching.values())

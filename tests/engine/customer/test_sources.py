@@ -13,7 +13,7 @@ import pytest_asyncio
 from yingda.v1 import customer_pb2
 
 from engine.customer.fields import FieldMap, Kind
-from engine.customer.http_source import HttpSource
+from engine.customer.http_source import Address, HttpSource
 from engine.customer.profile import Key, Order, Part
 from engine.customer.source import CustomerSource, SourceError
 from engine.customer.table_source import CsvSource, SQLiteSource
@@ -56,8 +56,7 @@ async def http_source() -> AsyncIterator[HttpSource]:
     async with serving_http(shop) as address:
         source = HttpSource(
             name="s",
-            url=f"{address}/orders?of={{customer_id}}",
-            rows="data.orders",
+            address=Address(url=f"{address}/orders?of={{customer_id}}", rows="data.orders"),
             fields=FieldMap(kind=Kind.ORDERS, fields=FIELDS),
         )
         yield source
@@ -150,9 +149,10 @@ async def test_a_database_is_only_read(tmp_path: Path) -> None:
 def http(address: str, *, timeout: float = 5.0, token: str = "") -> HttpSource:
     return HttpSource(
         name="s",
-        url=f"{address}/c/{{customer_id}}",
+        address=Address(
+            url=f"{address}/c/{{customer_id}}", headers={"Authorization": token} if token else {}
+        ),
         fields=FieldMap(kind=Kind.PROFILE),
-        headers={"Authorization": token} if token else {},
         timeout=timeout,
     )
 
