@@ -44,5 +44,6 @@ async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         stack.push_async_callback(server.stop, settings.grace)
         await health.serving()
         stack.push_async_callback(health.leaving)
+        stack.callback(forwarder.leave)
         structlog.get_logger().info("gateway_ready", address=address)
         yield Gateway(address=address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -52,6 +53,11 @@ class Forwarder:
         self._engine = engine
         self._tenancy = tenancy
         self._deadline = deadline
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        """End the streams on which callers only acknowledge, and so would stay for ever: they come again elsewhere."""
+        self._leaving.set()
 
     def handlers(self) -> list[grpc.GenericRpcHandler]:
         """To be added to a server."""
@@ -80,7 +86,8 @@ class Forwarder:
             allowed = self._tenancy.allowed(context)
             first = await anext(aiter(requests), b"")  # it alone says whose; without one there is no tenant
             self._tenancy.check(_tenant(request_class, first), allowed)
-            async for response in self._engine.forward_streams(path, _chained(first, requests)):
+            asked = _chained(first, aiter(requests), self._leaving)
+            async for response in self._engine.forward_streams(path, asked):
                 yield response
 
         return call
@@ -116,10 +123,21 @@ class Forwarder:
         return self._deadline if remaining is None else max(remaining - _MARGIN, 0)
 
 
-async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for request in rest:
-        yield request
+async def _chained(first: bytes, rest: AsyncIterator[bytes], leaving: asyncio.Event) -> AsyncIterator[bytes]:
+    """All requests, until the gateway leaves; then the engine ends the call as if the caller had."""
+    left = asyncio.create_task(leaving.wait())
+    try:
+        yield first
+        while True:
+            coming = asyncio.ensure_future(anext(rest, None))
+            await asyncio.wait({coming, left}, return_when=asyncio.FIRST_COMPLETED)
+            request = coming.result() if coming.done() else None
+            coming.cancel()
+            if request is None:
+                return
+            yield request
+    finally:
+        left.cancel()
 
 
 def _tenant(request_class: Any, request: bytes) -> str:  # noqa: ANN401

@@ -12,6 +12,8 @@ from yingda.bot_client import BotClient
 from yingda.v1 import bot_service_pb2 as pb
 from yingda.v1 import conversation_service_pb2, event_pb2
 
+import gateway.bootstrap
+from gateway.settings import GatewaySettings
 from tests.fakes import FieldValue
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -286,3 +288,26 @@ async def test_a_transfer_made_twice_under_one_name_is_made_once(bots: BotClient
     kinds = [one.WhichOneof("kind") for one in await bots.events(answer.conversation_id)]
     assert kinds.count("conversation_transferred") == 1
     assert again.assignment.reason == "this transfer was made before"
+
+
+async def test_a_gateway_that_leaves_ends_the_streams_of_bots_and_keeps_what_they_did(
+    engine_address: str, bots: BotClient, tenant: str
+) -> None:
+    await bots.send("hello", customer_id="cu1")
+    leaving = gateway.bootstrap.bootstrap(
+        GatewaySettings(listen="127.0.0.1:0", engine=engine_address, tenants=[tenant], grace=30)
+    )
+    running = await leaving.__aenter__()
+    async with (
+        BotClient(running.address, tenant=tenant) as client,
+        following(client, tenant, from_start=True) as stream,
+    ):
+        (event,) = await stream.receive(1)
+        stream.acknowledge(event)
+        await until_acknowledged(bots, event.sequence)
+        began = asyncio.get_running_loop().time()
+        await leaving.__aexit__(None, None, None)
+
+        assert asyncio.get_running_loop().time() - began < 10
+        with pytest.raises(StopAsyncIteration):
+            await stream.receive(1)
