@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -75,12 +76,12 @@ class Suggester:
         """For what the agent typed and what the customer said last; either may be missing. Best first."""
         asked = self._queries.make(wanted)
         moment = self._moment(wanted, asked)
-        found = [
-            one
-            for language in self._languages(tenant, wanted, asked)
-            for one in self._candidates(tenant, language, wanted, asked)
-        ]
-        static = sorted(found, key=lambda one: (-one.score, one.reply.reply_id))
+        static = _in_turn(
+            [
+                self._candidates(tenant, language, wanted, asked)
+                for language in self._languages(tenant, wanted, asked)
+            ]
+        )
         ranked = ranker.rank(static, self._memory.learned(tenant), moment, wanted.limit)
         filled = [self._filled(one, wanted.facts, wanted.channel) for one in ranked.suggestions]
         return Ranked(filled, ranked.ticket)
@@ -150,6 +151,14 @@ class Suggester:
             return one
         filled = self._filler.fill(text, facts, language=one.reply.language, channel=channel)
         return one._replace(filled=filled)
+
+
+def _in_turn(lists: Sequence[list[Suggestion]]) -> list[Suggestion]:
+    """Of several languages one each in turn: letters do not say which is meant, and scores of two do not compare."""
+    if len(lists) == 1:
+        return lists[0]
+    ordered = sorted(lists, key=lambda found: -found[0].score if found else 0.0)
+    return [one for rank in zip_longest(*ordered) for one in rank if one is not None]
 
 
 def _by_shelf(batch: MessageBatch, analysis: AnalysisBatch) -> dict[tuple[str, str], list[int]]:

@@ -75,7 +75,7 @@ def test_several_values_stand_in_one_cell(tmp_path: Path) -> None:
         ("replies.jsonl", '{"id": "a"}\n', "line 1: no field 'id'; the fields are"),
         ("replies.yaml", "a: [", "replies.yaml: is no YAML"),
         ("replies.yaml", "a: 1", "replies.yaml: must be a list of replies"),
-        ("replies.xlsx", "x", "cannot tell the format; name it .csv, .jsonl or .yaml"),
+        ("replies.doc", "x", "cannot tell the format; name it .csv, .jsonl or .yaml"),
     ],
 )
 def test_a_bad_file_is_named_with_the_place_and_the_fix(
@@ -94,3 +94,17 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         reply_file.write(tmp_path / "none" / "x.csv", [SHORT])
     with pytest.raises(CommandError, match="cannot tell the format"):
         reply_file.write(tmp_path / "x.doc", [SHORT])
+
+
+def test_columns_languages_and_days_are_read_as_a_chinese_excel_writes_them(tmp_path: Path) -> None:
+    text = "编号,语言,内容,生效时间,失效时间\r\na,中文,您好,2026/1/2,2026/11/28 8:05\r\nb,zh-CN,在的,,\r\n"
+    first, second = read(tmp_path, text.encode("gb18030"))
+
+    assert (first.language, second.language) == ("zh", "zh")
+    assert first.valid_from_time.ToJsonString() == "2026-01-02T00:00:00Z"
+    assert first.valid_until_time.ToJsonString() == "2026-11-28T08:05:00Z"
+
+
+def test_a_workbook_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="save it as “CSV UTF-8”"):
+        read(tmp_path, b"PK", name="replies.xlsx")

@@ -199,3 +199,9 @@ async def test_too_few_or_too_many_tries_are_refused(
     refused = await refusal(stub.TryAutoReplies(pb.TryAutoRepliesRequest(tenant=tenant, texts=["x"] * count)))
 
     assert refused.field == "texts"
+
+
+async def test_letters_that_begin_words_of_both_languages_find_both(client: Client) -> None:
+    found = await client.suggest("fa", limit=4)
+
+    assert {one.reply_id.split(".")[-2] for one in found} == {"zh", "en"}

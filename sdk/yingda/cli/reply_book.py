@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from yingda.cli import render, reply_file
 from yingda.cli.connection import connect
+from yingda.cli.errors import CommandError
 from yingda.cli.options import Group, between, channel, channel_names, fact
+from yingda.errors import YingdaError
 from yingda.sync_client import SyncClient
 from yingda.v1.assist_service_pb2 import SuggestRepliesRequest
 from yingda.v1.message_pb2 import CHANNEL_UNSPECIFIED
@@ -18,6 +21,8 @@ from yingda.v1.reply_service_pb2 import ImportRepliesResponse, ReplyFinding, Rep
 
 _SECONDS = 120.0  # an import of thousands of replies compares each with all
 _AT_ONCE = 1000  # replies of a call
+_REPLY = re.compile(r"replies\[(\d+)\]")
+_SHOWN = 48  # columns of a text
 
 
 def add(actions: Group) -> None:
@@ -126,7 +131,17 @@ def _in_parts(
     client: SyncClient, replies: Sequence[Reply], *, validate_only: bool
 ) -> Iterator[ImportRepliesResponse]:
     for start in range(0, len(replies), _AT_ONCE):
-        yield client.import_replies(replies[start : start + _AT_ONCE], validate_only=validate_only)
+        try:
+            yield client.import_replies(replies[start : start + _AT_ONCE], validate_only=validate_only)
+        except YingdaError as error:
+            if not _REPLY.search(str(error)):
+                raise
+            raise CommandError(_in_file(str(error), start)) from None
+
+
+def _in_file(message: str, start: int) -> str:
+    """A refusal counts from the first reply of the call, people from the first of the file."""
+    return _REPLY.sub(lambda found: f"reply {start + int(found[1]) + 1} of the file", message)
 
 
 def _export(args: argparse.Namespace) -> int:
@@ -171,8 +186,11 @@ def _search(args: argparse.Namespace) -> int:
         render.print_json(render.as_json(found))
         return 0
     render.print_table(
-        ("id", "score", "text", "to fill"),
-        ((one.reply_id, f"{one.score:.2f}", one.text, ", ".join(one.slots)) for one in found.suggestions),
+        ("id", "title", "text", "to fill"),
+        (
+            (one.reply_id, one.title, render.shortened(one.text, _SHOWN), ", ".join(one.slots))
+            for one in found.suggestions
+        ),
         empty="No reply fits.",
     )
     return 0

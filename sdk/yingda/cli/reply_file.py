@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -29,16 +30,29 @@ COLUMNS = (
     "valid_from",
     "valid_until",
 )
+# What Chinese desks call them.
+_ALIASES = dict(
+    zip(
+        ("编号", "意图", "语言", "标题", "内容", "问法", "团队", "渠道", "生效时间", "失效时间"),
+        COLUMNS,
+        strict=True,
+    )
+)
+_LANGUAGES = {"中文": "zh", "汉语": "zh", "英文": "en", "英语": "en", "chinese": "zh", "english": "en"}
 REQUIRED = ("reply_id", "language", "text")
 SEPARATOR = "\n"  # between several values in one cell of a CSV file; "|" is taken too
 Record = Mapping[str, object]
+_NAME_IT = "cannot tell the format; name it .csv, .jsonl or .yaml"
+_WORKBOOK = "is an Excel workbook: save it as “CSV UTF-8”, and import that"
+_UNKNOWN_FORMAT = {".xlsx": _WORKBOOK, ".xls": _WORKBOOK}
+_EXCEL_DAY = re.compile(r"^(\d{4})/(\d{1,2})/(\d{1,2})(?: (\d{1,2}):(\d\d)(?::\d\d)?)?$")
 
 
 def read(path: Path) -> list[Reply]:
     """In the file's order. Raises: CommandError that names the file, the record and the fix."""
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        raise CommandError(f"{path}: cannot tell the format; name it .csv, .jsonl or .yaml")
+        raise CommandError(f"{path}: {_UNKNOWN_FORMAT.get(path.suffix.lower(), _NAME_IT)}")
     text = decode(path)
     replies = [_reply(record, f"{path}, record {number}") for number, record in reader(text, path)]
     if not replies:
@@ -50,7 +64,7 @@ def write(path: Path, replies: Sequence[Reply]) -> None:
     """As `read` reads it; CSV with a byte order mark, so that Excel shows Chinese. Raises: CommandError."""
     writer = _WRITERS.get(path.suffix.lower())
     if writer is None:
-        raise CommandError(f"{path}: cannot tell the format; name it .csv, .jsonl or .yaml")
+        raise CommandError(f"{path}: {_NAME_IT}")
     try:
         path.write_bytes(writer([_record(reply) for reply in replies]))
     except OSError as error:
@@ -76,7 +90,8 @@ def _read_csv(text: str, path: Path) -> Iterator[tuple[int, Record]]:
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=header.count)  # Excel separates as the country does
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    columns = [name.strip().lower() for name in rows.fieldnames or ()]
+    found = [name.strip().lower() for name in rows.fieldnames or ()]
+    columns = [_ALIASES.get(name, name) for name in found]
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise CommandError(f"{path}: column {missing[0]} is missing; the columns are {', '.join(COLUMNS)}")
@@ -130,7 +145,7 @@ def _reply(record: Record, place: str) -> Reply:
     return Reply(
         reply_id=str(record["reply_id"]).strip(),
         intent=str(record.get("intent") or "").strip(),
-        language=str(record["language"]).strip().lower(),
+        language=_language(str(record["language"])),
         title=str(record.get("title") or "").strip(),
         text=str(record["text"]).strip(),
         questions=_values(record.get("questions")),
@@ -139,6 +154,12 @@ def _reply(record: Record, place: str) -> Reply:
         valid_from_time=_time(record.get("valid_from"), place),
         valid_until_time=_time(record.get("valid_until"), place),
     )
+
+
+def _language(name: str) -> str:
+    """Such as "zh" for zh-CN and 中文; what it does not know is left to the engine to refuse."""
+    folded = name.strip().lower().replace("_", "-")
+    return _LANGUAGES.get(folded, folded.partition("-")[0])
 
 
 def _values(value: object) -> list[str]:
@@ -155,11 +176,11 @@ def _channel(name: str, place: str) -> Channel.ValueType:
 
 
 def _time(value: object, place: str) -> Timestamp | None:
-    """ISO 8601; without a zone it is UTC."""
+    """ISO 8601, or a day as Excel writes it (2026/11/28 8:00); without a zone it is UTC."""
     if not value:
         return None
     try:
-        moment = datetime.fromisoformat(str(value))
+        moment = datetime.fromisoformat(_EXCEL_DAY.sub(_iso_day, str(value).strip()))
     except ValueError:
         raise CommandError(
             f"{place}: {value!r} is no date such as 2026-11-28 or 2026-11-28T08:00+08:00"
@@ -167,6 +188,11 @@ def _time(value: object, place: str) -> Timestamp | None:
     time = Timestamp()
     time.FromDatetime(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     return time
+
+
+def _iso_day(found: re.Match[str]) -> str:
+    year, month, day, hour, minute = found.groups("0")
+    return f"{year}-{int(month):02}-{int(day):02}T{int(hour):02}:{int(minute):02}"
 
 
 def _record(reply: Reply) -> dict[str, str | list[str]]:
