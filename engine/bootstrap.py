@@ -72,8 +72,11 @@ from engine.team import Team
 from engine.timekeeper import Timekeeper
 from engine.timeline.feedback import FeedbackExport
 from engine.timeline.labels import LabelBook
+from engine.timeline.privacy import Hands, Privacy
 from engine.timeline.reader import JournalReader
+from engine.timeline.retention import Retention
 from engine.timeline.review import Reviewer
+from engine.timeline.unlearning import Unlearning
 from engine.watch import Watch
 from engine.workflow.courier import AT_ONCE, Runner
 from models import signature
@@ -127,7 +130,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         health = lifecycle.Health(server, add_servicers(server, parts.servicers))
         address = _bind(server, settings)
         await server.start()
-        for task in (parts.timekeeper.run(), parts.deployer.run()):
+        for task in (parts.timekeeper.run(), parts.deployer.run(), _retention(settings, core).run()):
             stack.callback(asyncio.create_task(task).cancel)
         courier = asyncio.create_task(core.following.courier.run())
         stack.push_async_callback(_finish, courier, core.following, settings.grace)
@@ -175,6 +178,26 @@ def _home(settings: EngineSettings) -> tuple[Home, Classifier, Meter | None]:
     return Home(classifier.manifest, functools.partial(load_trusted, place)), classifier, meter
 
 
+def _retention(settings: EngineSettings, core: _Core) -> Retention:
+    return Retention(
+        days=settings.retention,
+        store=core.store,
+        reader=core.timeline.reader,
+        privacy=core.timeline.privacy,
+        clock=core.clock,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    """What routes, and with what."""
+
+    codec: Codec
+    clock: Clock
+    dispatcher: Dispatcher
+    lifecycle: Lifecycle
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Core:
     """What serves whichever bundle reads."""
@@ -218,12 +241,22 @@ def _cabinet(settings: EngineSettings, home: Home) -> Cabinet:
     )
 
 
-def _timeline(store: Store, codec: Codec, clock: Clock, threads: Threads, cabinet: Cabinet) -> Timeline:
+def _timeline(store: Store, threads: Threads, cabinet: Cabinet, routed: Routed, serving: Serving) -> Timeline:
     reader = JournalReader(store=store, thread=threads.decisions)
+    hands = Hands(
+        store=store,
+        codec=routed.codec,
+        dispatcher=routed.dispatcher,
+        lifecycle=routed.lifecycle,
+        reader=reader,
+        forget=lambda: serving().forget(),  # another one after the next bundle
+        unlearn=Unlearning(lambda: serving().assist.bookkeeper),
+    )
     return Timeline(
         reader=reader,
-        reviewer=Reviewer(reader=reader, codec=codec, executor=threads.reviews),
-        labels=LabelBook(store=store, codec=codec, clock=clock),
+        reviewer=Reviewer(reader=reader, codec=routed.codec, executor=threads.reviews),
+        labels=LabelBook(store=store, codec=routed.codec, clock=routed.clock),
+        privacy=Privacy(hands),
         thread=threads.decisions,
         loading=threads.loading,
         load=lambda bundle_id: cabinet.load(bundle_id)[0],
@@ -251,6 +284,8 @@ def _core(
         Runner(thread=threads.decisions, callers=threads.callers, chance=random.Random()),
         threads.searchers,
     )
+    lifecycle_ = Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=following.flow)
+    routed = Routed(codec=codec, clock=clock, dispatcher=dispatcher, lifecycle=lifecycle_)
     return _Core(
         store=store,
         clock=clock,
@@ -260,13 +295,13 @@ def _core(
         slots={**SLOTS, **settings.slots},
         remembered_texts=settings.remembered_texts,
         dispatcher=dispatcher,
-        lifecycle=Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=following.flow),
+        lifecycle=lifecycle_,
         history=History(store=store),
         serving=serving,
         following=following,
         preload=preload,
         recorder=Recorder(activities=Activities(store=store, clock=clock), thread=threads.decisions),
-        timeline=_timeline(store, codec, clock, threads, cabinet),
+        timeline=_timeline(store, threads, cabinet, routed, serving),
     )
 
 
@@ -297,7 +332,12 @@ def _generation(
     )
     servicers = _reading_servicers(core, analyzer, assist)
     return Generation(
-        classifier=classifier, assist=assist, pipeline=pipeline, servicers=servicers, meter=meter
+        classifier=classifier,
+        assist=assist,
+        pipeline=pipeline,
+        servicers=servicers,
+        meter=meter,
+        memory=memory,
     )
 
 

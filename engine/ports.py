@@ -25,6 +25,7 @@ from engine.domain import (
     StoredEvent,
 )
 from engine.routing.policy import Policy
+from engine.timeline.archive import Archive
 from engine.workflow.outbox import Delivery, DeliveryState
 from engine.workflow.ticket import Comment, Ticket, TicketFilter
 
@@ -364,6 +365,11 @@ class Store(RoutingStore, Protocol):
     @property
     def workflow(self) -> WorkflowStore:
         """What rules, tickets and the outbox keep; `commit` writes it."""
+        ...
+
+    @property
+    def archive(self) -> Archive:
+        """What takes texts out."""
         ...
 
     @property

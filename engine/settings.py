@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from yingda.v1 import message_pb2
@@ -59,6 +59,10 @@ class EngineSettings(BaseModel):
         default=8192,
         ge=0,
         description="texts whose reading is remembered for when they come again, at least 1024; 0: none",
+    )
+    retention: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict,
+        description="days after which customers' texts are taken out of the journal, by tenant; none: never",
     )
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
     slots: dict[str, SlotType] = Field(

@@ -60,6 +60,11 @@ class ReadingMemory:
         old = [(row, slot) for row, slot in enumerate(known) if slot is not None]
         return self._joined(texts, old, self._predictor.predict(new) if new else None, new)
 
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._slots.clear()
+        self._texts = [None] * self._size
+
     def _joined(
         self,
         texts: Sequence[str],

@@ -89,6 +89,10 @@ class Bookkeeper:
         self._store.delete_reply(tenant, reply_id, request_id, self._clock.now_ms())
         self._library.delete(tenant, reply_id)
 
+    def unlearn(self, tenant: str, typed: str, reply_ids: Sequence[str]) -> None:
+        """Forget what was learned of these replies where this was typed."""
+        self._memory.unlearn(tenant, typed, reply_ids)
+
     def record(self, tenant: str, feedback: Feedback, of: Ticket) -> tuple[float, bool]:
         """The reward of a feedback, and whether it had been recorded before."""
         self.ready(tenant)

@@ -77,6 +77,12 @@ def contexts(intent: str, typed: str) -> tuple[str, ...]:
     return (f"{_INTENT}{intent}", *([f"t:{typed}"] if typed else []))
 
 
+def without(record: Record, typed: str) -> Record:
+    """The record without what was learned where this was typed."""
+    narrow = contexts("", typed)[1:]
+    return replace(record, evidence={key: one for key, one in record.evidence.items() if key not in narrow})
+
+
 def bonus(record: Record, known: Sequence[str], now_ms: int) -> float:
     """To be added to a static score; 0 where nothing was learned."""
     return RATE_WEIGHT * record.rate(known, now_ms)

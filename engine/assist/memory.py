@@ -72,6 +72,16 @@ class Memory:
         """The same without reading the store; nothing where it was not loaded."""
         return self._learned.get(tenant, Learned({}, Guard()))
 
+    def unlearn(self, tenant: str, typed: str, reply_ids: Sequence[str]) -> None:
+        """Forget what was learned of these replies where this was typed, which may have been a customer's word."""
+        before = self.load(tenant)
+        changed = {
+            one: learning.without(before.records[one], typed) for one in reply_ids if one in before.records
+        }
+        for one, record in changed.items():
+            self._store.put_document(tenant, LEARNED, _REPLY + one, learning.to_bytes(record))
+        self._learned[tenant] = Learned({**before.records, **changed}, before.guard)
+
     def record(self, tenant: str, feedback: Feedback, ticket: Ticket) -> tuple[float, bool]:
         """The reward, and whether the call had been made before. Kept in the store first. Raises: ContentionError."""
         for _ in range(_ATTEMPTS):

@@ -74,6 +74,12 @@ class Reader:
             self._kept.update(zip(texts, reads, strict=True))
             self._forget()
 
+    def forget(self) -> None:
+        """Know no text any more."""
+        with self._lock:
+            self._kept.clear()
+            self._words.clear()
+
     def _forget(self) -> None:
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)

@@ -86,6 +86,10 @@ class Suggester:
         filled = [self._filled(one, wanted.facts, wanted.channel) for one in ranked.suggestions]
         return Ranked(filled, ranked.ticket)
 
+    def forget(self) -> None:
+        """Know no text of a customer any more."""
+        self._reader.forget()
+
     def ticket(self, text: str) -> Ticket:
         """Of the list that came with a message's answer."""
         (read,) = self._reader.read([text])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine.analysis.memory import ReadingMemory
 from engine.assist.assembly import Assist
 from engine.bundles.ports import Meter
 from engine.domain import MessageBatch
@@ -30,6 +31,13 @@ class Generation:
     pipeline: Answering
     servicers: ReadingServicers
     meter: Meter | None = None
+    memory: ReadingMemory | None = None
+
+    def forget(self) -> None:
+        """Know no text any more. Called on the decision thread."""
+        self.assist.suggester.forget()
+        if self.memory:
+            self.memory.forget()
 
     @property
     def bundle_id(self) -> str:

@@ -15,6 +15,7 @@ from engine.timeline.difference import Redecided
 from engine.timeline.feedback import SAID, Row, Source
 from engine.timeline.labels import Label
 from engine.timeline.listing import EVER, Wanted
+from engine.timeline.privacy import Deleted
 from engine.timeline.replay import Scene
 from engine.timeline.review import Report, Span
 
@@ -129,6 +130,16 @@ def row_to_proto(row: Row) -> model_pb.FeedbackRow:
         group=row.group,
         sequence=row.entry.sequence,
         create_time=convert.timestamp(row.entry.event.time_ms),
+    )
+
+
+def deleted_to_proto(deleted: Deleted) -> pb.DeleteCustomerResponse:
+    """All of it."""
+    return pb.DeleteCustomerResponse(
+        conversation_count=deleted.conversations,
+        event_count=deleted.entries,
+        text_count=deleted.texts,
+        remaining_count=deleted.remaining,
     )
 
 

@@ -21,6 +21,7 @@ from engine.servicers import check, convert, convert_timeline
 from engine.timeline import replay
 from engine.timeline.labels import LabelBook
 from engine.timeline.listing import Listing
+from engine.timeline.privacy import Privacy
 from engine.timeline.reader import JournalReader
 from engine.timeline.review import Reviewer
 
@@ -34,6 +35,7 @@ class Timeline:
     reader: JournalReader
     reviewer: Reviewer
     labels: LabelBook
+    privacy: Privacy
     thread: DecisionThread
     loading: Executor
     load: Callable[[str], Classifier]
@@ -84,6 +86,14 @@ class TimelineServicer(ConversationServiceServicer):
         label = convert_timeline.label_from_proto(request)
         data, duplicate = await self._timeline.thread.run(self._timeline.labels.label, request.tenant, label)
         return pb.LabelMessageResponse(label=event_pb2.MessageLabelled.FromString(data), duplicate=duplicate)
+
+    async def DeleteCustomer(
+        self, request: pb.DeleteCustomerRequest, context: Context
+    ) -> pb.DeleteCustomerResponse:
+        """See conversation_service.proto."""
+        check.filled("customer_id", request.customer_id, convert_timeline.MAX_ID)
+        deleted = await self._timeline.privacy.delete(request.tenant, request.customer_id, request.channel)
+        return convert_timeline.deleted_to_proto(deleted)
 
     async def _state_at(self, tenant: str, conversation_id: str, moment_ms: int) -> Conversation:
         story = await self._timeline.reader.story(tenant, conversation_id)

@@ -22,6 +22,7 @@ from engine.domain import (
 from engine.errors import NotFoundError
 from engine.stores import redis_rows as rows
 from engine.stores.detail import agent_profile
+from engine.stores.redis_archive import RedisArchive
 from engine.stores.redis_assist import RedisAssistStore, events_back, last_records
 from engine.stores.redis_bots import RedisBotStore
 from engine.stores.redis_client import RedisClient
@@ -58,6 +59,7 @@ class RedisStore:
         self.assist = RedisAssistStore(client, self._write, self._await_replicas)
         self.workflow = RedisWorkflowStore(client, self._write, self._await_replicas)
         self.bots = RedisBotStore(client, self._write)
+        self.archive = RedisArchive(client, self._await_replicas)
         self._channel = "yingda:changes"
         self._pushes = RedisPushes(client, tenants=self._tenants, engine=self._engine, channel=self._channel)
 

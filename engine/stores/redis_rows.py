@@ -125,6 +125,13 @@ def event_value(one: Event, place: int) -> bytes:
     return b"%b\n%b%b" % (head, key, one.data)
 
 
+def with_data(value: bytes, data: bytes) -> bytes:
+    """A stored entry with another payload."""
+    head, _, rest = value.partition(b"\n")
+    length = int(head.split(b" ")[3])
+    return b"%b\n%b%b" % (head, rest[:length], data)
+
+
 def stored_event(conversation_id: str, value: bytes) -> StoredEvent:
     """The sequence and what `event_value` made."""
     head, _, rest = value.partition(b"\n")

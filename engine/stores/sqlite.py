@@ -23,6 +23,7 @@ from engine.errors import NotFoundError, StorageError
 from engine.stores import sqlite_file, sqlite_workflow
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
+from engine.stores.sqlite_archive import SQLiteArchive
 from engine.stores.sqlite_assist import SQLiteAssistStore
 from engine.stores.sqlite_bots import SQLiteBotStore
 from engine.stores.sqlite_conversations import Conversations, StaleError
@@ -58,6 +59,7 @@ class SQLiteStore:
         self.assist = SQLiteAssistStore(connection, self._journal)
         self.workflow = SQLiteWorkflowStore(connection)
         self.bots = SQLiteBotStore(connection, self._journal)
+        self.archive = SQLiteArchive(connection, self._journal, self._write)
         self._rosters: dict[str, Roster] = {}  # this process is the only writer, so memory can be trusted
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import itertools
 import json
 import sqlite3
 from array import array
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -132,6 +133,27 @@ class SQLiteJournal:
     def forget(self) -> None:
         """The store's transaction is over, and nothing of it was kept."""
         self._heads.forget()
+
+    def rewrite(self, tenant: str, payloads: Mapping[int, bytes]) -> None:
+        """Within a transaction: put these in place of what the tenant's entries hold, by sequence."""
+        of_frames: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
+        for sequence, data in payloads.items():
+            if frame := self._holding(tenant, sequence):
+                of_frames[frame.first][sequence - frame.first] = data
+        for first, changed in of_frames.items():
+            if frame := self._frame(first):
+                self._rewrite_frame(frame, changed)
+        self._frame.cache_clear()
+
+    def _rewrite_frame(self, frame: _Frame, changed: Mapping[int, bytes]) -> None:
+        held = [one.event.data for one in self._entries(frame, range(len(frame)))]
+        payloads = [changed.get(number, data) for number, data in enumerate(held)]
+        places = array("q", frame.places[: _END * len(frame)])
+        places.extend(accumulate(map(len, payloads)))
+        self._db.execute(
+            "UPDATE journal SET places = ?, data = ? WHERE sequence = ?",
+            (places.tobytes(), b"".join(payloads), frame.first),
+        )
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
         """See `ports.Store`; nothing is left of a record whose frame was taken away, but the key is known still."""

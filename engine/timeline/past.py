@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from engine import roster as rosters
 from engine.domain import Agent, Conversation, ConversationState, Roster, StoredEvent
 from engine.routing.crew import Crew
@@ -13,10 +15,11 @@ from engine.routing.dispatcher import blank
 from engine.routing.draft import Draft
 from engine.routing.policy import UNIT, Policy
 from engine.servicers import convert
-from engine.timeline import checkpoint, entry, recorded, transition
+from engine.timeline import entry, recorded, transition
 from engine.timeline.entry import MESSAGE, Commit
 from engine.timeline.recorded import Told
 
+_POLICY = TypeAdapter(Policy)
 NOBODY = rosters.make([], presences=[], leases=[], load=[], streak=[])
 
 
@@ -81,18 +84,9 @@ class Past:
         """What concerns the tenant, and what must be known before a conversation can go on."""
         if change := _OF_TENANT.get(one.event.kind):
             change(self, payload)
-        elif one.event.kind == "checkpoint_made":
-            self._restore(one.event.conversation_id, payload.state)
         for agent_id in _given_to(one, payload):
             if agent_id not in self.roster.rows:  # put before the journal told of agents
                 self._add(Agent(agent_id=agent_id, name=agent_id, skills={}, capacity=UNIT))
-
-    def _restore(self, conversation_id: str, state: str) -> None:
-        if conversation_id:
-            self.put(checkpoint.conversation_from(state))
-        else:
-            kept = checkpoint.basis_from(state)
-            self.roster, self.policy, self.skills = kept.roster(), kept.policy, dict(kept.skills)
 
     def _receive(self, draft: Draft, one: StoredEvent, told: Told, row: int) -> None:
         name, batch = one.event.conversation_id, told.batch
@@ -137,7 +131,7 @@ class Past:
 
     def _decide_by(self, basis: Any) -> None:  # noqa: ANN401
         if basis.policy_version != self.policy.version:
-            self.policy = checkpoint.policy_from(basis.policy)
+            self.policy = _POLICY.validate_json(basis.policy)
         if basis.bundle_id:
             self.skills[basis.bundle_id] = dict(basis.skills)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final, ParamSpec, TypeVar
 
 from engine.bots.store import Page
 from engine.decision_thread import DecisionThread
@@ -12,6 +12,8 @@ from engine.errors import NotFoundError
 from engine.ports import Store
 from engine.timeline.entry import Commit
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _PAGE: Final = 64  # entries read at a time
 _TENANTS_OWN: Final = ""  # the conversation under which stands what concerns the tenant as a whole
 
@@ -22,6 +24,10 @@ class JournalReader:
     def __init__(self, *, store: Store, thread: DecisionThread) -> None:
         self._store = store
         self._thread = thread
+
+    async def on_thread(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """What it gives, called where state is read."""
+        return await self._thread.run(work, *args, **kwargs)
 
     async def conversation(self, tenant: str, conversation_id: str) -> list[StoredEvent]:
         """A conversation's entries, in order, at least one. Raises: NotFoundError."""

@@ -15,6 +15,7 @@ from yingda.v1 import (
     conversation_pb2,
     conversation_service_pb2,
     event_pb2,
+    message_pb2,
     model_service_pb2,
     model_service_pb2_grpc,
 )
@@ -80,6 +81,15 @@ class JournalClient(Client):
         """Say what a message was about; the tenant is filled in."""
         request.tenant = self._tenant
         return await self._call(self._conversations.LabelMessage, request)
+
+    async def delete_customer(
+        self,
+        customer_id: str,
+        channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_UNSPECIFIED,
+    ) -> pb.DeleteCustomerResponse:
+        """Take a customer's words out of everything, on one channel or all."""
+        request = pb.DeleteCustomerRequest(tenant=self._tenant, customer_id=customer_id, channel=channel)
+        return await self._call(self._conversations.DeleteCustomer, request)
 
     async def export_feedback(
         self, *, start: Timestamp | None = None, end: Timestamp | None = None

@@ -65,6 +65,7 @@ ACTIONS = {
     "outbox requeue",
     "conversations export",
     "replay",
+    "delete-customer",
     "doctor",
 }
 

@@ -121,3 +121,14 @@ def test_a_moment_that_is_none_is_refused(moment: str, capsys: pytest.CaptureFix
 
 def test_parquet_goes_to_a_file(yingda: Yingda) -> None:
     assert "name one with --output" in yingda("conversations", "export", "--format", "parquet", code=1)
+
+
+def test_a_customer_is_deleted_for_good(yingda: Yingda, shared: Server) -> None:
+    with SyncClient(shared.target) as client:
+        client.send("寄到桑树巷七号的包裹一直没有收到", customer_id="cu-gone")
+    refused = yingda("delete-customer", "cu-gone", code=1)
+    found = json.loads(yingda("delete-customer", "cu-gone", "--yes", "--json"))
+
+    assert "say --yes if you mean it" in refused
+    assert (found["conversation_count"], found["remaining_count"]) == (1, 0)
+    assert found["event_count"] >= 1

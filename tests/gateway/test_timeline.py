@@ -294,3 +294,21 @@ async def test_rows_of_a_span_know_the_messages_before_it(journal: JournalClient
         "where is my parcel"
     ]
     assert [row async for row in journal.export_feedback(end=said.create_time)] == []
+
+
+async def test_a_customer_is_deleted(journal: JournalClient) -> None:
+    text = "my order went to Mulberry Lane by mistake"
+    answer = await journal.send(text, customer_id="cu-gone", message_id="m1")
+    done = await journal.delete_customer("cu-gone")
+    (event,) = await listed(journal, answer.conversation_id, kinds=["message_received"])
+
+    assert (done.conversation_count, done.remaining_count) == (1, 0)
+    assert done.text_count >= 1
+    assert event.message_received.message.text == ""
+    assert event.message_received.answer.analysis == answer.analysis
+    assert (await journal.conversation(answer.conversation_id)).customer_id == ""
+
+
+async def test_whom_to_delete_must_be_said(journal: JournalClient) -> None:
+    with pytest.raises(YingdaError, match="customer_id"):
+        await journal.delete_customer("")

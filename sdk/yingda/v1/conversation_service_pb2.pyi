@@ -1027,3 +1027,67 @@ class LabelMessageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LabelMessageResponse: _TypeAlias = LabelMessageResponse  # noqa: Y015
+
+@_typing.final
+class DeleteCustomerRequest(_message.Message):
+    """Whom to delete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose customer. Required."""
+    customer_id: _builtins.str
+    """The channel's id of the customer, 1 to 128 bytes. Required."""
+    channel: _message_pb2.Channel.ValueType
+    """Only on this channel. Not given: on all."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        customer_id: _builtins.str = ...,
+        channel: _message_pb2.Channel.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "customer_id", b"customer_id", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteCustomerRequest: _TypeAlias = DeleteCustomerRequest  # noqa: Y015
+
+@_typing.final
+class DeleteCustomerResponse(_message.Message):
+    """What was taken out."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_COUNT_FIELD_NUMBER: _builtins.int
+    EVENT_COUNT_FIELD_NUMBER: _builtins.int
+    TEXT_COUNT_FIELD_NUMBER: _builtins.int
+    REMAINING_COUNT_FIELD_NUMBER: _builtins.int
+    conversation_count: _builtins.int
+    """Conversations gone through."""
+    event_count: _builtins.int
+    """Events that were rewritten."""
+    text_count: _builtins.int
+    """Texts of 12 bytes or more that were looked for afterwards in every byte of the store."""
+    remaining_count: _builtins.int
+    """Of these, those that still stand somewhere: others wrote the same, or a canned reply says it."""
+    def __init__(
+        self,
+        *,
+        conversation_count: _builtins.int = ...,
+        event_count: _builtins.int = ...,
+        text_count: _builtins.int = ...,
+        remaining_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_count", b"conversation_count", "event_count", b"event_count", "remaining_count", b"remaining_count", "text_count", b"text_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteCustomerResponse: _TypeAlias = DeleteCustomerResponse  # noqa: Y015

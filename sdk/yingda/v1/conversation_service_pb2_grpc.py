@@ -100,6 +100,11 @@ class ConversationServiceStub:
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.LabelMessageRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.LabelMessageResponse.FromString,
                 _registered_method=True)
+        self.DeleteCustomer = channel.unary_unary(
+                '/yingda.v1.ConversationService/DeleteCustomer',
+                request_serializer=yingda_dot_v1_dot_conversation__service__pb2.DeleteCustomerRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_conversation__service__pb2.DeleteCustomerResponse.FromString,
+                _registered_method=True)
         self.ExplainAssignment = channel.unary_unary(
                 '/yingda.v1.ConversationService/ExplainAssignment',
                 request_serializer=yingda_dot_v1_dot_conversation__service__pb2.ExplainAssignmentRequest.SerializeToString,
@@ -211,6 +216,14 @@ class ConversationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteCustomer(self, request, context):
+        """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets, what was
+        learned. Conversations that go on are closed. Running it again finds nothing more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExplainAssignment(self, request, context):
         """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
         nobody is assigned. Errors: NOT_FOUND (conversation).
@@ -286,6 +299,11 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.LabelMessage,
                     request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.LabelMessageRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_conversation__service__pb2.LabelMessageResponse.SerializeToString,
+            ),
+            'DeleteCustomer': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteCustomer,
+                    request_deserializer=yingda_dot_v1_dot_conversation__service__pb2.DeleteCustomerRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_conversation__service__pb2.DeleteCustomerResponse.SerializeToString,
             ),
             'ExplainAssignment': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainAssignment,
@@ -645,6 +663,33 @@ class ConversationService:
             '/yingda.v1.ConversationService/LabelMessage',
             yingda_dot_v1_dot_conversation__service__pb2.LabelMessageRequest.SerializeToString,
             yingda_dot_v1_dot_conversation__service__pb2.LabelMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteCustomer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.ConversationService/DeleteCustomer',
+            yingda_dot_v1_dot_conversation__service__pb2.DeleteCustomerRequest.SerializeToString,
+            yingda_dot_v1_dot_conversation__service__pb2.DeleteCustomerResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -76,6 +76,10 @@ class ConversationServiceStub:
     """Says what a customer's message was about, whatever was read. Once said, it is there to learn from.
     Errors: NOT_FOUND (conversation, message), INVALID_ARGUMENT.
     """
+    DeleteCustomer: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.DeleteCustomerRequest, _conversation_service_pb2.DeleteCustomerResponse]
+    """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets, what was
+    learned. Conversations that go on are closed. Running it again finds nothing more.
+    """
     ExplainAssignment: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]
     """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
     nobody is assigned. Errors: NOT_FOUND (conversation).
@@ -128,6 +132,10 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     LabelMessage: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.LabelMessageRequest, _conversation_service_pb2.LabelMessageResponse]  # type: ignore[assignment]
     """Says what a customer's message was about, whatever was read. Once said, it is there to learn from.
     Errors: NOT_FOUND (conversation, message), INVALID_ARGUMENT.
+    """
+    DeleteCustomer: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.DeleteCustomerRequest, _conversation_service_pb2.DeleteCustomerResponse]  # type: ignore[assignment]
+    """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets, what was
+    learned. Conversations that go on are closed. Running it again finds nothing more.
     """
     ExplainAssignment: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]  # type: ignore[assignment]
     """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
@@ -256,6 +264,16 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_conversation_service_pb2.LabelMessageResponse, _abc.Awaitable[_conversation_service_pb2.LabelMessageResponse]]:
         """Says what a customer's message was about, whatever was read. Once said, it is there to learn from.
         Errors: NOT_FOUND (conversation, message), INVALID_ARGUMENT.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteCustomer(
+        self,
+        request: _conversation_service_pb2.DeleteCustomerRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_conversation_service_pb2.DeleteCustomerResponse, _abc.Awaitable[_conversation_service_pb2.DeleteCustomerResponse]]:
+        """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets, what was
+        learned. Conversations that go on are closed. Running it again finds nothing more.
         """
 
     @_abc_1.abstractmethod

@@ -725,32 +725,6 @@ class BasisChanged(_message.Message):
 Global___BasisChanged: _TypeAlias = BasisChanged  # noqa: Y015
 
 @_typing.final
-class CheckpointMade(_message.Message):
-    """Older entries were removed; what they had led to stands here."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    STATE_FIELD_NUMBER: _builtins.int
-    REMOVED_THROUGH_FIELD_NUMBER: _builtins.int
-    state: _builtins.str
-    """The conversation, or where it is none the tenant's agents and basis, as the engine's own JSON."""
-    removed_through: _builtins.int
-    """Sequence of the newest entry that was removed."""
-    def __init__(
-        self,
-        *,
-        state: _builtins.str = ...,
-        removed_through: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["removed_through", b"removed_through", "state", b"state"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___CheckpointMade: _TypeAlias = CheckpointMade  # noqa: Y015
-
-@_typing.final
 class ConversationRequeued(_message.Message):
     """Another policy routes: it waits in the queues, and at the place, that this one gives."""
 
@@ -845,7 +819,6 @@ class Event(_message.Message):
     AGENT_PUT_FIELD_NUMBER: _builtins.int
     PRESENCE_CHANGED_FIELD_NUMBER: _builtins.int
     BASIS_CHANGED_FIELD_NUMBER: _builtins.int
-    CHECKPOINT_MADE_FIELD_NUMBER: _builtins.int
     CUSTOMER_DELETED_FIELD_NUMBER: _builtins.int
     CONVERSATION_REQUEUED_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
@@ -965,10 +938,6 @@ class Event(_message.Message):
         """Another policy or bundle decides."""
 
     @_builtins.property
-    def checkpoint_made(self) -> Global___CheckpointMade:
-        """What came before was removed."""
-
-    @_builtins.property
     def customer_deleted(self) -> Global___CustomerDeleted:
         """Its customer was deleted."""
 
@@ -1010,15 +979,14 @@ class Event(_message.Message):
         agent_put: Global___AgentPut | None = ...,
         presence_changed: Global___PresenceChanged | None = ...,
         basis_changed: Global___BasisChanged | None = ...,
-        checkpoint_made: Global___CheckpointMade | None = ...,
         customer_deleted: Global___CustomerDeleted | None = ...,
         conversation_requeued: Global___ConversationRequeued | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "checkpoint_made", b"checkpoint_made", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "cause_sequence", b"cause_sequence", "checkpoint_made", b"checkpoint_made", "commit_sequence", b"commit_sequence", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "cause_sequence", b"cause_sequence", "commit_sequence", b"commit_sequence", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "priority_changed", "message_sent", "activity_recorded", "model_changed", "conversation_completed", "decliners_asked_again", "suggestions_used", "message_labelled", "agent_put", "presence_changed", "basis_changed", "checkpoint_made", "customer_deleted", "conversation_requeued"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "priority_changed", "message_sent", "activity_recorded", "model_changed", "conversation_completed", "decliners_asked_again", "suggestions_used", "message_labelled", "agent_put", "presence_changed", "basis_changed", "customer_deleted", "conversation_requeued"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -6,7 +6,6 @@ from yingda.v1 import event_pb2
 from engine.domain import Event, StoredEvent
 from engine.ports import Store
 from engine.routing.policy import MINUTE
-from engine.timeline import checkpoint
 from engine.timeline.entry import commits
 from engine.timeline.past import Past
 from tests.engine.timeline.days import POLICIES, RULES, Day, journal, told
@@ -92,22 +91,6 @@ def test_a_conversation_that_began_before_the_journal_stays_unknown() -> None:
     past.apply([gone])
 
     assert past.conversations == {}
-
-
-def test_a_checkpoint_holds_all_of_a_conversation_and_of_the_agents(embedded: Store) -> None:
-    day = Day(make_desk(embedded, policy=POLICIES["strict"]), seed=5)
-    day.open(40)
-    past = rebuilt(embedded)
-
-    for one in past.conversations.values():
-        assert checkpoint.conversation_from(checkpoint.conversation_text(one)) == one
-    kept = checkpoint.basis(past.roster, past.policy, past.skills)
-    again = checkpoint.basis_from(checkpoint.basis_text(kept))
-    assert (again.roster().agents, again.policy, again.skills) == (
-        past.roster.agents,
-        past.policy,
-        past.skills,
-    )
 
 
 def test_whoever_waits_moves_with_the_policy_in_the_journal_too(embedded: Store) -> None:

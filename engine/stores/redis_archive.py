@@ -1,0 +1,101 @@
+"""Takes texts out of the shared store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from engine.stores import redis_rows as rows
+from engine.stores.detail import encode
+from engine.stores.redis_client import RedisClient
+
+_PAGE = 500  # keys, or members of one, that are looked through at once
+
+
+class RedisArchive:
+    """See `timeline.archive.Archive`. Shares the store's client, which any thread may use."""
+
+    def __init__(self, client: RedisClient, confirm: Callable[[Sequence[str]], None]) -> None:
+        self._client = client
+        self._confirm = confirm
+
+    def rewrite(self, tenant: str, payloads: Mapping[int, bytes]) -> None:
+        """See `timeline.archive.Archive`; a call that is repeated does the same once more."""
+        prefix = rows.prefix_of(tenant)
+        for sequence, data in payloads.items():
+            place = self._client.call("LINDEX", f"{prefix}:order", sequence - 1)
+            index, _, conversation = place.split(b" ", 2)
+            key = f"{prefix}:journal:".encode() + conversation
+            entry = self._client.call("LINDEX", key, index)
+            self._client.call("LSET", key, index, rows.with_data(entry, data))
+        self._confirm([prefix])
+
+    def drop_comments(self, tenant: str, ticket_ids: Collection[str]) -> None:
+        """See `timeline.archive.Archive`."""
+        prefix = rows.prefix_of(tenant)
+        for ticket_id in ticket_ids:
+            self._client.call("DEL", f"{prefix}:comments:{ticket_id}")
+        self._confirm([prefix])
+
+    def settle(self) -> None:
+        """See `timeline.archive.Archive`: memory holds nothing of it; its files are the operator's to rewrite."""
+
+    def compact(self) -> None:
+        """See `timeline.archive.Archive`: the same."""
+
+    def holds(self, tenant: str, texts: Sequence[str]) -> list[bool]:
+        """See `timeline.archive.Archive`: among all keys of the tenant and their values."""
+        needles = [(text.encode(), encode(text)[1:-1].encode()) for text in texts]
+        found = [False] * len(needles)
+        for value in self._values(rows.prefix_of(tenant)):
+            for number, spelt in enumerate(needles):
+                found[number] = found[number] or any(one in value for one in spelt)
+        return found
+
+    def _values(self, prefix: str) -> Iterator[bytes]:
+        for master in self._client.masters():
+            for key in master.scan_iter(match=f"{_escaped(prefix)}:*", count=_PAGE):
+                yield key
+                yield from _READERS[master.type(key)](master, key)
+
+
+def _list(master: Any, key: bytes) -> Iterator[bytes]:  # noqa: ANN401
+    for start in range(0, master.llen(key), _PAGE):
+        yield from master.lrange(key, start, start + _PAGE - 1)
+
+
+def _hash(master: Any, key: bytes) -> Iterator[bytes]:  # noqa: ANN401
+    for name, value in master.hscan_iter(key, count=_PAGE):
+        yield from (name, value)
+
+
+def _sorted_set(master: Any, key: bytes) -> Iterator[bytes]:  # noqa: ANN401
+    yield from (member for member, _ in master.zscan_iter(key, count=_PAGE))
+
+
+def _set(master: Any, key: bytes) -> Iterator[bytes]:  # noqa: ANN401
+    yield from master.sscan_iter(key, count=_PAGE)
+
+
+def _stream(master: Any, key: bytes) -> Iterator[bytes]:  # noqa: ANN401
+    for _, fields in master.xrange(key):
+        for name, value in fields.items():
+            yield from (name, value)
+
+
+def _string(master: Any, key: bytes) -> Iterator[bytes]:  # noqa: ANN401
+    yield master.get(key) or b""
+
+
+def _escaped(pattern: str) -> str:
+    return "".join(f"\\{one}" if one in "*?[]^\\" else one for one in pattern)
+
+
+_READERS: Mapping[bytes, Callable[[Any, bytes], Iterator[bytes]]] = {
+    b"list": _list,
+    b"hash": _hash,
+    b"zset": _sorted_set,
+    b"set": _set,
+    b"stream": _stream,
+    b"string": _string,
+}

@@ -1,0 +1,30 @@
+"""What taking texts out needs of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+
+class Archive(Protocol):
+    """Changes what was written, which nothing else does. Called on the decision thread, but for `holds`."""
+
+    def rewrite(self, tenant: str, payloads: Mapping[int, bytes]) -> None:
+        """Put these payloads in place of those of the entries, by sequence; nothing else of an entry changes."""
+        ...
+
+    def drop_comments(self, tenant: str, ticket_ids: Collection[str]) -> None:
+        """Remove all that was said about these tickets."""
+        ...
+
+    def settle(self) -> None:
+        """Let nothing of what was overwritten be left behind, where the store can see to that cheaply."""
+        ...
+
+    def compact(self) -> None:
+        """The same at any price: the store is written anew, and everybody waits."""
+        ...
+
+    def holds(self, tenant: str, texts: Sequence[str]) -> list[bool]:
+        """Whether each text stands anywhere among all bytes that are kept. From any thread."""
+        ...
