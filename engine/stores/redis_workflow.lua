@@ -7,9 +7,11 @@
 --   :outbox         hash    id -> JSON
 --   :outbox_due     zset    due_ms, id                       of those that are pending
 --   :outbox_list    zset    0, created_ms and id
---   :requests       hash    request -> receipt
+--   :answered:REQUEST  string  the receipt, for a month
 --
 -- One key is no tenant's: yingda:outbox, the tenants that ever had something to deliver.
+
+local FIRED_KEPT = 400 * 86400 -- seconds; longer than the longest window of a rule
 
 -- Nothing of a change is written where this is true.
 function workflow.is_stale(prefix, follow_up)
@@ -25,7 +27,7 @@ function workflow.is_stale(prefix, follow_up)
     end
   end
   local request = follow_up.receipt[1]
-  return request ~= nil and redis.call('HEXISTS', prefix .. ':requests', request) == 1
+  return request ~= nil and redis.call('EXISTS', prefix .. ':answered:' .. request) == 1
 end
 
 local function write_ticket(prefix, one)
@@ -57,6 +59,7 @@ end
 function workflow.write(prefix, follow_up)
   for _, one in ipairs(follow_up.firings) do
     redis.call('HSET', prefix .. ':fired:' .. one[1], one[2], one[4])
+    redis.call('EXPIRE', prefix .. ':fired:' .. one[1], FIRED_KEPT)
   end
   for _, one in ipairs(follow_up.tickets) do
     write_ticket(prefix, one)
@@ -68,7 +71,8 @@ function workflow.write(prefix, follow_up)
     write_delivery(prefix, one)
   end
   if follow_up.receipt[1] then
-    redis.call('HSET', prefix .. ':requests', follow_up.receipt[1], follow_up.receipt[2])
+    local answered = prefix .. ':answered:' .. follow_up.receipt[1]
+    redis.call('SET', answered, follow_up.receipt[2], 'EX', follow_up.receipt[3])
   end
 end
 

@@ -26,9 +26,13 @@ class RedisWorkflowStore:
         self._write = write
         self._confirm = confirm  # waits for the replicas of tenants, by prefix
         self._sending: set[str] = set()
+        self._losses = client.losses
 
     def expect(self, changes: Sequence[Change]) -> None:
         """Before a commit: remember whose outbox is to be looked at. Raises: StorageError."""
+        if self._losses != self._client.losses:
+            self._losses = self._client.losses
+            self._sending.clear()
         sending = {one.tenant for one in changes if one.follow_up and one.follow_up.deliveries}
         if new := sending - self._sending:
             self._client.call("SADD", _SENDING, *sorted(new))
@@ -69,7 +73,7 @@ class RedisWorkflowStore:
     def answered(self, tenant: str, request_id: str) -> bytes | None:
         """See `ports.WorkflowStore`."""
         prefix = rows.prefix_of(tenant)
-        receipt: bytes | None = self._client.call("HGET", f"{prefix}:requests", request_id)
+        receipt: bytes | None = self._client.call("GET", f"{prefix}:answered:{request_id}")
         if receipt is not None:
             self._confirm([prefix])  # the first call may never have been waited for
         return receipt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.ports import RECEIPTS_KEPT
 from engine.stores import detail_workflow as detail
 from engine.workflow.outbox import Delivery, FollowUp
 from engine.workflow.ticket import Ticket
@@ -23,7 +24,7 @@ def part_of_header(follow_up: FollowUp | None) -> dict[str, object]:
             "tickets": [ticket_arguments(one) for one in follow_up.tickets],
             "comments": [[one.ticket_id, detail.comment_text(one)] for one in follow_up.comments],
             "deliveries": [delivery_arguments(one) for one in follow_up.deliveries],
-            "receipt": [receipt.request_id, receipt.data.decode()] if receipt else [],
+            "receipt": [receipt.request_id, receipt.data.decode(), RECEIPTS_KEPT] if receipt else [],
         }
     }
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from engine.errors import StorageError
+from engine.ports import RECEIPTS_KEPT
 from engine.stores import detail_workflow as detail
 from engine.stores.sqlite_rows import marks, padded
 from engine.workflow.outbox import Delivery, DeliveryState, Firing, FollowUp
@@ -40,7 +41,10 @@ def write(db: sqlite3.Connection, tenant: str, follow_up: FollowUp) -> None:
     )
     db.executemany(_PUT_DELIVERY, [_delivery_values(tenant, one) for one in follow_up.deliveries])
     if receipt := follow_up.receipt:
-        db.execute("INSERT INTO requests VALUES (?, ?, ?)", (tenant, receipt.request_id, receipt.data))
+        oldest_ms = receipt.time_ms - RECEIPTS_KEPT * 1000
+        db.execute("DELETE FROM answered WHERE tenant = ? AND time_ms < ?", (tenant, oldest_ms))
+        values = (tenant, receipt.request_id, receipt.data, receipt.time_ms)
+        db.execute("INSERT INTO answered VALUES (?, ?, ?, ?)", values)
 
 
 def _write_firing(db: sqlite3.Connection, tenant: str, one: Firing) -> None:
@@ -116,7 +120,7 @@ class SQLiteWorkflowStore:
     def answered(self, tenant: str, request_id: str) -> bytes | None:
         """See `ports.WorkflowStore`."""
         found = self._read(
-            "SELECT receipt FROM requests WHERE tenant = ? AND request_id = ?", tenant, request_id
+            "SELECT receipt FROM answered WHERE tenant = ? AND request_id = ?", tenant, request_id
         )
         data: bytes | None = found[0][0] if found else None
         return data

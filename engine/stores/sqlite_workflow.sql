@@ -50,9 +50,12 @@ CREATE TABLE IF NOT EXISTS outbox (
 CREATE INDEX IF NOT EXISTS outbox_due ON outbox (due_ms) WHERE state = 'pending';
 CREATE INDEX IF NOT EXISTS outbox_oldest ON outbox (tenant, created_ms, delivery_id);
 
-CREATE TABLE IF NOT EXISTS requests (
+CREATE TABLE IF NOT EXISTS answered (  -- what calls were answered, by their ids
   tenant TEXT NOT NULL,
   request_id TEXT NOT NULL,
   receipt BLOB NOT NULL,
+  time_ms INTEGER NOT NULL,
   PRIMARY KEY (tenant, request_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX IF NOT EXISTS answered_oldest ON answered (tenant, time_ms);

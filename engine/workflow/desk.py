@@ -179,7 +179,7 @@ class TicketDesk:
             result, kind, data = attempt(gathering, now_ms)
             made = gathering.made()
             assert made is not None  # every attempt changes a ticket
-            receipt = Receipt(request_id=request_id, data=json.dumps(asdict(result)).encode())
+            receipt = Receipt(request_id=request_id, data=json.dumps(asdict(result)).encode(), time_ms=now_ms)
             change = Change(
                 tenant=tenant,
                 events=_events(gathering.tickets, kind, data, now_ms),

@@ -44,10 +44,11 @@ class Firing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What a call was answered, so that it may come again."""
+    """What a call was answered, so that it may come again; a store may forget it after `ports.RECEIPTS_KEPT`."""
 
     request_id: str
     data: bytes
+    time_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ class OpenTicketRequest(_message.Message):
     tenant: _builtins.str
     """Whose. Required."""
     request_id: _builtins.str
-    """Names the call for ever; one that comes again gets the first answer. 1 to 128 bytes. Required."""
+    """Names the call; one that comes again within a month gets the first answer. 1 to 128 bytes. Required."""
     @_builtins.property
     def ticket(self) -> _ticket_pb2.Ticket:
         """Required."""
@@ -87,7 +87,7 @@ class UpdateTicketRequest(_message.Message):
     tenant: _builtins.str
     """Whose. Required."""
     request_id: _builtins.str
-    """Names the call for ever; one that comes again gets the first answer. 1 to 128 bytes. Required."""
+    """Names the call; one that comes again within a month gets the first answer. 1 to 128 bytes. Required."""
     @_builtins.property
     def ticket(self) -> _ticket_pb2.Ticket:
         """The ticket as it shall be: title, state, priority, assignee_id, team, tags, facts and due_time are taken.
@@ -270,7 +270,7 @@ class CommentTicketRequest(_message.Message):
     tenant: _builtins.str
     """Whose. Required."""
     request_id: _builtins.str
-    """Names the call for ever; one that comes again gets the first answer. 1 to 128 bytes. Required."""
+    """Names the call; one that comes again within a month gets the first answer. 1 to 128 bytes. Required."""
     ticket_id: _builtins.str
     """Required."""
     @_builtins.property

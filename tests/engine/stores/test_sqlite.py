@@ -10,8 +10,10 @@ import pytest
 
 from engine.domain import Change, ConversationState, Event
 from engine.errors import StartError, StorageError
+from engine.ports import RECEIPTS_KEPT
 from engine.stores.sqlite import SQLiteStore, open_store
 from engine.stores.sqlite_file import SCHEMA_VERSION
+from engine.workflow.outbox import FollowUp, Receipt
 from tests.fakes import make_agent, make_conversation, make_reply
 
 
@@ -225,3 +227,14 @@ def test_a_lookup_costs_the_same_among_few_and_among_many(path: Path, name: str)
 
     assert few > 0
     assert many <= 1.3 * few
+
+
+def test_receipts_of_tickets_are_forgotten_after_a_month(embedded: SQLiteStore) -> None:
+    def keep(request_id: str, time_ms: int) -> None:
+        receipt = Receipt(request_id=request_id, data=b"1", time_ms=time_ms)
+        assert embedded.commit([Change(tenant="shop", follow_up=FollowUp(receipt=receipt))]) == [True]
+
+    keep("old", 1)
+    keep("new", RECEIPTS_KEPT * 1000 + 2)
+
+    assert [embedded.workflow.answered("shop", one) for one in ("old", "new")] == [None, b"1"]

@@ -162,7 +162,7 @@ class TestTickets:
         assert kept.comments("shop", "T2", 0, 9) == []
 
     def test_a_request_is_committed_once(self, store: Store, kept: WorkflowStore) -> None:
-        asked = Receipt(request_id="q1", data='{"a":"值"}'.encode())
+        asked = Receipt(request_id="q1", data='{"a":"值"}'.encode(), time_ms=5)
         done = [follow(store, tickets=[make_ticket(one)], receipt=asked) for one in ("T1", "T2")]
 
         assert done == [True, False]
