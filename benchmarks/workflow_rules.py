@@ -58,7 +58,7 @@ def _columns(messages: int) -> Columns:
     rows = range(messages)
     return Columns(
         now_ms=5000,
-        intents=[_INTENTS[row * 7 % 40] for row in rows],
+        intents=[_INTENTS[(row * 7 + 20) % 40] for row in rows],
         confidences=[0.5 + row % 50 / 100 for row in rows],
         sentiments=[row % 3 for row in rows],
         angers=[row % 10 / 10 for row in rows],

@@ -13,6 +13,8 @@ from engine.workflow.matcher import Matcher, literal
 from engine.workflow.rule import Rule, Trigger, Verdict
 from engine.workflow.screen import Screen
 
+_FEW = 8  # rows
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -56,6 +58,8 @@ class Rulebook:
     def match(self, columns: Columns, trigger: Trigger) -> list[Hit]:
         """By row, then in the order of the rules."""
         asked = self._asked[trigger]
+        if len(columns) <= _FEW and not _may_any_hold(asked.rules, columns):
+            return []
         alive = asked.screen.holds(columns)
         for number, checks, stops in asked.special:
             for check in checks:
@@ -87,6 +91,15 @@ class Rulebook:
 
     def _of(self, trigger: Trigger) -> list[Rule]:
         return [one for one in self.rules if one.trigger is trigger and not one.disabled]
+
+
+def _may_any_hold(rules: Sequence[Rule], columns: Columns) -> bool:
+    """False where intents and anger alone rule all out: of a few rows that is known before an array is made."""
+    intents, anger = set(columns.intents), max(columns.angers)
+    return any(
+        one.when.min_anger <= anger and not (one.when.intents and intents.isdisjoint(one.when.intents))
+        for one in rules
+    )
 
 
 def _expressions(rule: Rule) -> list[str]:
