@@ -8,7 +8,7 @@ from threading import Lock
 
 from engine.customer.profile import Customer, Key, Part
 
-MOST_KEPT = 50_000  # customers of all tenants; one takes a few kilobytes
+MOST_KEPT = 20_000  # customers of all tenants; one takes a few kilobytes
 
 
 @dataclass(slots=True, kw_only=True)

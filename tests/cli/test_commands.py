@@ -209,6 +209,9 @@ def test_events_show_what_was_written_and_what_the_customer_did(
     text = yingda("conversations", "events", conversation_id)
     assert "lin: 马上为您查" in text
     assert "cart A1 added" in text
+    name = yingda("customers", "activity", conversation.customer_id)
+    assert "cart" in name
+    assert "A1" in name
 
 
 def test_replies_that_may_go_out_alone_are_chosen_from_judged_answers(yingda: Yingda, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ ACTIONS = {
     "conversations transfer",
     "conversations join",
     "customers show",
+    "customers activity",
     "customers report",
     "bots list",
     "bots forget",

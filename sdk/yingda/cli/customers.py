@@ -6,7 +6,7 @@ import argparse
 
 from yingda.cli import render
 from yingda.cli.connection import connect
-from yingda.cli.options import Group, channel
+from yingda.cli.options import Group, between, channel
 from yingda.v1.customer_pb2 import Customer
 from yingda.v1.customer_service_pb2 import ReportPreloadResponse
 
@@ -27,6 +27,19 @@ def add(group: Group) -> None:
     show.add_argument("customer_id", metavar="ID")
     show.add_argument(
         "--channel", type=channel, default=channel("web"), help="where the customer writes (default: web)"
+    )
+    activity = actions.add(
+        "activity",
+        _activity,
+        about="show what a customer did beside writing, the newest first",
+        example="yingda customers activity wx-17 --channel wechat --limit 20",
+    )
+    activity.add_argument("customer_id", metavar="ID")
+    activity.add_argument(
+        "--channel", type=channel, default=channel("web"), help="where the customer writes (default: web)"
+    )
+    activity.add_argument(
+        "--limit", type=between(1, 1000), default=100, help="most to list, 1 to 1000 (default: %(default)s)"
     )
     actions.add(
         "report",
@@ -70,6 +83,20 @@ def _print(found: Customer) -> None:
         )
     if found.failed_sources:
         render.note(f"did not answer: {', '.join(found.failed_sources)}")
+
+
+def _activity(args: argparse.Namespace) -> int:
+    with connect(args) as client:
+        found = client.activity(args.customer_id, channel=args.channel, limit=args.limit)
+    if args.json:
+        render.print_messages(found)
+        return 0
+    render.print_table(
+        ("time", "what", "of", "more"),
+        ((render.moment(one.time), render.activity_name(one.kind), one.subject, one.detail) for one in found),
+        empty=f"Nothing was recorded of {args.customer_id}.",
+    )
+    return 0
 
 
 def _facts(facts: dict[str, str]) -> str:

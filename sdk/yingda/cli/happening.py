@@ -7,7 +7,6 @@ from collections.abc import Callable
 from rich.text import Text
 
 from yingda.cli import render
-from yingda.v1.activity_pb2 import ActivityKind
 from yingda.v1.event_pb2 import Event, MessageReceived
 
 
@@ -40,7 +39,7 @@ def _closed(event: Event) -> str:
 
 def _did(event: Event) -> str:
     did = event.activity_recorded.activities
-    return ", ".join(f"{_KINDS.get(one.kind, '')} {one.subject} {one.detail}".strip() for one in did)
+    return ", ".join(f"{render.activity_name(one.kind)} {one.subject} {one.detail}".strip() for one in did)
 
 
 def _transferred(event: Event) -> str:
@@ -78,7 +77,6 @@ def _message(received: MessageReceived) -> Text:
     )
 
 
-_KINDS = {number: name.removeprefix("ACTIVITY_KIND_").lower() for name, number in ActivityKind.items()}
 _SAID: dict[str, Callable[[Event], str]] = {
     "activity_recorded": _did,
     "conversation_closed": _closed,

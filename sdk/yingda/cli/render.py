@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from yingda.v1.activity_pb2 import ActivityKind
 from yingda.v1.agent_pb2 import Presence
 from yingda.v1.analysis_pb2 import Analysis, Sentiment
 from yingda.v1.assignment_pb2 import (
@@ -130,6 +131,11 @@ def terms(found: Iterable[ScoreTerm]) -> str:
 def moment(time: Timestamp) -> str:
     """Local time to the second."""
     return time.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def activity_name(number: ActivityKind.ValueType) -> str:
+    """Such as "page view"."""
+    return _name(ActivityKind.items(), number, "ACTIVITY_KIND_").replace("_", " ")
 
 
 def channel_name(number: Channel.ValueType) -> str:
