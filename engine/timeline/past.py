@@ -14,6 +14,7 @@ from engine.routing.crew import Crew
 from engine.routing.dispatcher import blank
 from engine.routing.draft import Draft
 from engine.routing.policy import UNIT, Policy
+from engine.routing.requeue import is_misplaced
 from engine.servicers import convert
 from engine.timeline import entry, recorded, transition
 from engine.timeline.entry import MESSAGE, Commit
@@ -53,6 +54,8 @@ class Past:
         ]
         told = recorded.told(received, self.skills) if received else None
         draft = Draft(tenant=self.tenant, crew=self._current_crew(), now_ms=commit[0].event.time_ms)
+        if any(one.event.kind == "basis_changed" for one in known):
+            self._requeue(draft)
         rows = iter(range(len(received)))
         for one, payload in zip(known, payloads, strict=True):
             if one.event.kind == MESSAGE and told:
@@ -87,6 +90,12 @@ class Past:
         for agent_id in _given_to(one, payload):
             if agent_id not in self.roster.rows:  # put before the journal told of agents
                 self._add(Agent(agent_id=agent_id, name=agent_id, skills={}, capacity=UNIT))
+
+    def _requeue(self, draft: Draft) -> None:
+        """Whoever waits does so as the policy says from here on."""
+        for name in list(self.waiting):
+            if is_misplaced(self.conversations[name], draft.policy):
+                draft.wait(self.conversations[name])
 
     def _receive(self, draft: Draft, one: StoredEvent, told: Told, row: int) -> None:
         name, batch = one.event.conversation_id, told.batch

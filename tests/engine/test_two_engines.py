@@ -116,7 +116,7 @@ class TwoEngines(RuleBasedStateMachine):
         waited = [one for one in self.before.values() if one.state is WAITING]
         for given in waited:
             after = now[given.conversation_id]
-            if after.state in HOLDING:
+            if after.state in HOLDING and after.requirement == given.requirement:
                 assert not [one for one in waited if _was_passed_over(one, now, given, after)]
         self.before = now
 

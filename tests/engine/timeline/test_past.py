@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from yingda.v1 import event_pb2
 
@@ -43,6 +45,19 @@ def test_a_day_with_rules_is_what_its_journal_tells(embedded: Store, policy: str
         for one in journal(embedded)
         if one.event.kind == "rule_fired"
     }
+
+
+def test_who_waits_moves_when_the_journal_tells_of_another_policy(embedded: Store) -> None:
+    desk = make_desk(embedded, policy=POLICIES["strict"])
+    Day(desk, seed=4).open(120)
+    again = make_desk(
+        embedded, policy=replace(POLICIES["strict"], min_proficiency=5, sla=2), clock=desk.clock
+    )
+    again.dispatcher.draft(TENANT)
+    past, live = rebuilt(embedded), embedded.list_conversations(TENANT, None, None, 10_000)
+
+    assert any("/5/" in name for one in live for name in one.queues)
+    assert {one.conversation_id: one for one in live} == past.conversations
 
 
 def test_agents_are_as_the_journal_tells(desk_store: Store) -> None:
