@@ -35,6 +35,7 @@ class Rulebooks:
         self._codec = codec
         self._clock = clock
         self._pack = {rule.rule_id: rule for rule in pack}
+        self._pack_book = Rulebook(pack)  # of all tenants that put nothing
         self._kept: dict[str, _Kept] = {}
 
     def of(self, tenant: str, now_ms: int) -> Rulebook:
@@ -69,9 +70,13 @@ class Rulebooks:
     def _look(self, tenant: str, kept: _Kept | None, now_ms: int) -> _Kept:
         version = self._store.versions(tenant).get(KIND, 0)
         if kept is None or kept.version != version:
-            kept = self._kept[tenant] = _Kept(Rulebook(self._read(tenant)), version, now_ms)
+            kept = self._kept[tenant] = _Kept(self._book(tenant), version, now_ms)
         kept.seen_ms = now_ms
         return kept
+
+    def _book(self, tenant: str) -> Rulebook:
+        has_own = bool(self._store.documents(tenant, KIND))
+        return Rulebook(self._read(tenant)) if has_own else self._pack_book
 
     def _read(self, tenant: str) -> list[Rule]:
         documents = self._store.documents(tenant, KIND)
