@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -32,11 +33,11 @@ def export(folder: Path, *rows: dict[str, object]) -> Path:
 
 
 def made(folder: Path, *rows: dict[str, object], least: float = 0.0) -> tuple[Made, list[tuple[str, str]]]:
-    """What was made, and texts and intents as whoever trains reads them."""
+    """What was made, and the texts and intents written."""
     output = folder / "my.csv"
     done = journal.make(export(folder, *rows), output, least=least)
-    found = spreadsheet.read(output, least=1) if done.rows else []
-    return done, [(row.text, row.intents[0]) for row in found]
+    with output.open(encoding="utf-8", newline="") as lines:
+        return done, [(row["text"], row["intent"]) for row in csv.DictReader(lines)]
 
 
 def test_labels_become_messages_to_train_on(tmp_path: Path) -> None:
@@ -44,6 +45,7 @@ def test_labels_become_messages_to_train_on(tmp_path: Path) -> None:
 
     assert found == [("where is my parcel", "shipping.track"), ("我要退款", "refund.request")]
     assert done == Made(rows=2, without_intent=0, too_weak=0, overruled=0)
+    assert len(spreadsheet.read(tmp_path / "my.csv", least=1)) == 2
 
 
 def test_a_label_that_somebody_gave_overrules_weak_ones(tmp_path: Path) -> None:
