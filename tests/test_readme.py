@@ -93,6 +93,8 @@ def test_every_command_succeeds(folder: Path) -> None:
     assert not failed
     assert len(done) > 6
     assert json.loads((folder / "out.jsonl").read_text(encoding="utf-8"))["intent"] == "invoice.request"
+    (read,) = (one.stdout for command, one in done.items() if "狗狗" in command)
+    assert json.loads(read)["analysis"]["intent"] == "pets.allowed"
 
 
 def test_every_python_program_runs(folder: Path) -> None:

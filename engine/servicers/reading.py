@@ -13,6 +13,7 @@ from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 from yingda.v1.reply_service_pb2_grpc import ReplyServiceServicer
 
 S = TypeVar("S")
+After = Callable[[Any, Any], None]
 Correct = Callable[[str, str], None]  # tenant, conversation_id
 
 
@@ -29,11 +30,16 @@ def always_current(current: Callable[[], ReadingServicers], corrected: Correct) 
     """Servicers whose every call goes to those that are current when the call comes.
 
     A call keeps the servicer it began with, so one that runs while bundles change sees one bundle throughout.
-    `corrected` is told of each conversation that was passed to another skill: an agent says that it was read wrongly.
+    `corrected` is told of each conversation that was read wrongly, as an agent says who passes it to another skill or
+    names another intent.
     """
 
-    def transferred(request: Any) -> None:  # noqa: ANN401
+    def transferred(request: Any, _response: Any) -> None:  # noqa: ANN401
         if request.skill:
+            corrected(request.tenant, request.conversation_id)
+
+    def labelled(request: Any, response: Any) -> None:  # noqa: ANN401
+        if not response.duplicate and response.label.intent != response.label.read_intent:
             corrected(request.tenant, request.conversation_id)
 
     first = current()
@@ -44,7 +50,7 @@ def always_current(current: Callable[[], ReadingServicers], corrected: Correct) 
             ConversationServiceServicer,
             type(first.conversation),
             lambda: current().conversation,
-            {"TransferConversation": transferred},
+            {"TransferConversation": transferred, "LabelMessage": labelled},
         ),
     )
 
@@ -53,9 +59,9 @@ def _delegate(
     base: Any,  # noqa: ANN401  # mypy forbids abstract ones
     kind: type[S],
     current: Callable[[], S],
-    after: Mapping[str, Callable[[Any], None]] = MappingProxyType({}),
+    after: Mapping[str, After] = MappingProxyType({}),
 ) -> S:
-    """`after` is called with the request of a method of that name once it was answered."""
+    """`after` is called with request and response of a method of that name."""
     names = [name for name in vars(base) if not name.startswith("_")]
     methods = {name: _method(name, getattr(kind, name), current, after.get(name)) for name in names}
     made: S = type(f"Current{kind.__name__}", (base,), methods)()
@@ -63,7 +69,7 @@ def _delegate(
 
 
 def _method(
-    name: str, behaviour: Callable[..., Any], current: Callable[[], S], after: Callable[[Any], None] | None
+    name: str, behaviour: Callable[..., Any], current: Callable[[], S], after: After | None
 ) -> Callable[..., Any]:
     if inspect.isasyncgenfunction(behaviour):
 
@@ -76,7 +82,7 @@ def _method(
     async def call(_self: object, request: Any, context: Any) -> Any:  # noqa: ANN401
         response = await getattr(current(), name)(request, context)
         if after:
-            after(request)
+            after(request, response)
         return response
 
     return call
