@@ -14,6 +14,7 @@ from benchmarks import (
     assist_learning,
     assist_precision,
     assist_quality,
+    assist_search,
     assist_weights,
 )
 from benchmarks.assist_desk import read_cases
@@ -50,6 +51,10 @@ def _precision(_: argparse.Namespace) -> object:
     return assist_precision.measure()
 
 
+def _search(args: argparse.Namespace) -> object:
+    return assist_search.measure(args.sizes, read_cases())
+
+
 def _weights(_: argparse.Namespace) -> object:
     return assist_weights.measure()
 
@@ -67,6 +72,7 @@ SECTIONS: Mapping[str, Callable[[argparse.Namespace], object]] = {
     "precision": _precision,
     "learning": _learning,
     "latency": _latency,
+    "search": _search,
     "index": _index,
     "weights": _weights,
 }
@@ -85,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only",
         type=_sections,
         default=["quality", "precision", "learning", "latency"],
-        help=f"some of {','.join(SECTIONS)} (default: all but index and weights)",
+        help=f"some of {','.join(SECTIONS)} (default: all but search, index and weights)",
     )
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="numbers of replies (100,10000,100000)")
     parser.add_argument("--keystrokes", type=int, default=2000, help="measured ones of each size (2000)")
