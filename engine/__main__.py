@@ -21,6 +21,11 @@ from engine.bootstrap import bootstrap
 from engine.errors import StartError
 from engine.settings import EngineSettings
 
+_UNSHARED = (
+    "several engines need a store that they share: give --store redis://HOST:PORT/0, "
+    "or set store under [engine]; the embedded store belongs to one engine"
+)
+
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C; 2 if it could not start."""
@@ -41,6 +46,8 @@ def main() -> int:
                 "sample_customers": args.sample_customers,
             },
         )
+        if args.one_of_several and not settings.store:
+            raise StartError(_UNSHARED)
         asyncio.run(_serve(settings, with_parent=args.with_parent))
     except (SettingsError, StartError) as error:
         print(f"engine: {error}", file=sys.stderr)
@@ -76,6 +83,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         default=None,
         help="show the pack's invented customers to tenants without sources of their own",
+    )
+    parser.add_argument(
+        "--one-of-several", action="store_true", help="refuse to start without a store that engines share"
     )
     parser.add_argument("--with-parent", action="store_true", help="stop when standard input ends")
     return parser

@@ -28,7 +28,12 @@ def main() -> int:
             section="gateway",
             file=args.config,
             environ=os.environ,
-            flags={"listen": args.listen, "engine": args.engine, "tenants": args.tenant},
+            flags={
+                "listen": args.listen,
+                "engine": args.engine,
+                "tenants": args.tenant,
+                "share_port": args.share_port,
+            },
         )
         asyncio.run(_serve(settings, with_parent=args.with_parent))
     except (SettingsError, lifecycle.BindError) as error:
@@ -52,7 +57,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, help="TOML file; the gateway reads its [gateway] table")
     parser.add_argument("--listen", help='"host:port" (default: 127.0.0.1:50051)')
     parser.add_argument(
-        "--engine", help='"host:port" or "unix:path" of the engine (default: unix:data/engine.sock)'
+        "--engine",
+        help='"host:port" or "unix:path" of the engine, or of several with a comma between'
+        " (default: unix:data/engine.sock)",
+    )
+    parser.add_argument(
+        "--share-port",
+        action="store_true",
+        default=None,
+        help="let other gateways of this machine listen there too",
     )
     parser.add_argument(
         "--tenant", action="append", help="a tenant to serve; may be given several times (default: default)"

@@ -31,10 +31,12 @@ class Gateway:
 async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """A gateway that serves until the block ends, and then finishes what it began. Raises: BindError."""
     async with AsyncExitStack() as stack:
-        channel = await stack.enter_async_context(open_channel(settings.engine))
-        engine = EngineClient(channel)
+        addresses = settings.engine.split(",")
+        engine = EngineClient([await stack.enter_async_context(open_channel(one)) for one in addresses])
         tenancy = Tenancy(tenants=settings.tenants, tokens=settings.tokens, operators=settings.operators)
-        server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
+        server = lifecycle.make_server(
+            interceptors=[ErrorInterceptor(translate)], share_port=settings.share_port
+        )
         health = lifecycle.Health(server, PUBLIC_SERVICES)
         messages = MessageServicer(engine=engine, tenancy=tenancy, deadline=settings.deadline)
         forwarder = Forwarder(engine=engine, tenancy=tenancy, deadline=settings.deadline)

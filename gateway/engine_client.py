@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import grpc
 from yingda.service.lifecycle import MAX_MESSAGE_BYTES
@@ -45,31 +46,46 @@ def open_channel(address: str) -> grpc.aio.Channel:
 
 
 class EngineClient:
-    """Calls the engine with bytes."""
+    """Calls the engines with bytes. Any may answer; `lane` picks one, so that what belongs together stays so."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._channel = channel
-        self._methods: dict[str, grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
+    def __init__(self, channels: Sequence[grpc.aio.Channel]) -> None:
+        self._channels = channels
+        self._turns = itertools.cycle(range(len(channels)))
+        self._methods: dict[tuple[str, int], grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]] = {}
 
-    async def process(self, frame: bytes, timeout: float) -> bytes:
+    @property
+    def lanes(self) -> int:
+        """How many engines there are."""
+        return len(self._channels)
+
+    def next_lane(self) -> int:
+        """Of whatever belongs to nothing."""
+        return next(self._turns)
+
+    async def process(self, frame: bytes, timeout: float, lane: int) -> bytes:
         """A serialised ProcessMessagesRequest to its response. Raises: AioRpcError."""
-        return await self.forward(_METHOD, frame, timeout)
+        return await self._call(_METHOD, frame, timeout, lane)
 
     async def forward_stream(self, method: str, request: bytes) -> AsyncIterator[bytes]:
         """Any call that streams its responses, for as long as it lasts. Raises: AioRpcError."""
-        call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(method)
+        channel = self._channels[self.next_lane()]
+        call: grpc.aio.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(method)
         async for response in call(request):
             yield response
 
     async def forward_streams(self, method: str, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Any call that streams both ways, for as long as it lasts. Raises: AioRpcError."""
-        call: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(method)
+        channel = self._channels[self.next_lane()]
+        call: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(method)
         async for response in call(requests):
             yield response
 
     async def forward(self, method: str, request: bytes, timeout: float) -> bytes:
         """Any unary call, as it came. Raises: AioRpcError."""
-        call = self._methods.get(method)
+        return await self._call(method, request, timeout, self.next_lane())
+
+    async def _call(self, method: str, request: bytes, timeout: float, lane: int) -> bytes:
+        call = self._methods.get((method, lane))
         if call is None:
-            call = self._methods[method] = self._channel.unary_unary(method)
+            call = self._methods[method, lane] = self._channels[lane].unary_unary(method)
         return await call(request, timeout=timeout)

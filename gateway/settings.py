@@ -14,8 +14,10 @@ class GatewaySettings(BaseModel):
 
     listen: str = Field(default="127.0.0.1:50051", description='"host:port"; port 0: any free one')
     engine: str = Field(
-        default="unix:data/engine.sock", description='"host:port" or "unix:path" of the engine'
+        default="unix:data/engine.sock",
+        description='"host:port" or "unix:path" of the engine, or of several with a comma between',
     )
+    share_port: bool = Field(default=False, description="let other gateways of this machine listen there too")
     tenants: list[str] = Field(
         default=["default"], min_length=1, description="who may be served where no tokens are set"
     )

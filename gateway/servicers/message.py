@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 import grpc
@@ -26,22 +28,23 @@ class MessageServicer:
         self._engine = engine
         self._tenancy = tenancy
         self._deadline = deadline
-        self._batcher: Batcher[bytes, bytes] = Batcher(
-            self._process_single, max_size=MAX_FRAME, max_queue=MAX_QUEUE
-        )
+        self._batchers: list[Batcher[bytes, bytes]] = [
+            Batcher(partial(self._process_single, lane), max_size=MAX_FRAME, max_queue=MAX_QUEUE)
+            for lane in range(engine.lanes)
+        ]
 
     async def SendMessage(self, request: bytes, context: Context) -> bytes:
         """See message_service.proto."""
         allowed = self._tenancy.allowed(context)
         message = _read(request)
         self._check(message, allowed)
-        return await self._batcher.submit(request)
+        return await self._batchers[self._lane(message)].submit(request)
 
     async def StreamMessages(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         """See message_service.proto."""
-        allowed = self._tenancy.allowed(context)
+        allowed, lane = self._tenancy.allowed(context), self._engine.next_lane()
         async for request in requests:
-            yield await self._answer_frame(read_frame(request), allowed)
+            yield await self._answer_frame(read_frame(request), allowed, lane)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """To be added to a server."""
@@ -60,7 +63,12 @@ class MessageServicer:
             raise StatusError(grpc.StatusCode.INVALID_ARGUMENT, f"{field}: {what}", field=field)
         self._tenancy.check(message.tenant, allowed)
 
-    async def _answer_frame(self, frame: Frame, allowed: frozenset[str]) -> bytes:
+    def _lane(self, message: message_pb2.Message) -> int:
+        """The same for all messages of a conversation, so that they are processed in the order in which they came."""
+        name = f"{message.tenant}:{message.conversation_id or message.customer_id}"
+        return zlib.crc32(name.encode()) % self._engine.lanes
+
+    async def _answer_frame(self, frame: Frame, allowed: frozenset[str], lane: int) -> bytes:
         """The good messages' answers and the bad ones' errors, in order."""
         errors: dict[int, answer_pb2.MessageResult] = {}
         for row, message in enumerate(frame.messages):
@@ -69,21 +77,23 @@ class MessageServicer:
             except StatusError as error:
                 errors[row] = error_result(message, error)
         if not errors:
-            return await self._engine.process(frame.data, self._deadline)
+            return await self._engine.process(frame.data, self._deadline, lane)
         good = [one for row, one in enumerate(frame.messages) if row not in errors and one is not None]
-        answered = iter(await self._process(good) if good else ())
+        answered = iter(await self._process(good, lane) if good else ())
         results = [errors.get(row) or next(answered) for row in range(len(frame.messages))]
         return message_service_pb2.StreamMessagesResponse(results=results).SerializeToString()
 
-    async def _process_single(self, requests: Sequence[bytes]) -> list[bytes]:
+    async def _process_single(self, lane: int, requests: Sequence[bytes]) -> list[bytes]:
         """SendMessageRequests to their responses; joined, the requests are a frame, for each is one of one message."""
-        response = await self._engine.process(b"".join(requests), self._deadline)
+        response = await self._engine.process(b"".join(requests), self._deadline, lane)
         results = engine_service_pb2.RawResults.FromString(response).results
         return [_single_response(one.answer) for one in results]
 
-    async def _process(self, messages: Sequence[message_pb2.Message]) -> Sequence[answer_pb2.MessageResult]:
+    async def _process(
+        self, messages: Sequence[message_pb2.Message], lane: int
+    ) -> Sequence[answer_pb2.MessageResult]:
         request = engine_service_pb2.ProcessMessagesRequest(messages=messages)
-        response = await self._engine.process(request.SerializeToString(), self._deadline)
+        response = await self._engine.process(request.SerializeToString(), self._deadline, lane)
         return engine_service_pb2.ProcessMessagesResponse.FromString(response).results
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from yingda.cli import hints, log, render
 from yingda.cli.errors import CommandError
-from yingda.cli.options import Group, tenant_name
+from yingda.cli.options import Group, between, tenant_name
 from yingda.cli.services import Pair, Plan, Voice, serving
 from yingda.cli.step import step
 from yingda.cli.supervisor import cancel_on_signals, keep_running
 from yingda.cli.team import put_online, sample_team
 from yingda.client import Client
 from yingda.errors import YingdaError
+
+MOST_PROCESSES = 64
 
 
 def add(group: Group) -> None:
@@ -35,6 +37,7 @@ def add(group: Group) -> None:
         "--listen", metavar="HOST:PORT", help="where the gateway listens (default: 127.0.0.1:50051)"
     )
     _add_settings(command)
+    _add_processes(command)
     command.add_argument(
         "--sample-team",
         action="store_true",
@@ -44,6 +47,28 @@ def add(group: Group) -> None:
         "--sample-customers",
         action="store_true",
         help="let the sample pack's invented customers fill replies, where a tenant has no sources of its own",
+    )
+
+
+def _add_processes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--gateways",
+        metavar="N",
+        type=between(1, MOST_PROCESSES),
+        default=1,
+        help="gateways, all at one address (default: 1)",
+    )
+    command.add_argument(
+        "--engines",
+        metavar="N",
+        type=between(1, MOST_PROCESSES),
+        default=1,
+        help="engines; more than one need --store, and a conversation keeps to one (default: 1)",
+    )
+    command.add_argument(
+        "--store",
+        metavar="URL",
+        help="redis://HOST:PORT/0, which engines share (default: SQLite in --data-dir)",
     )
 
 
@@ -86,6 +111,9 @@ async def _serve(args: argparse.Namespace) -> int:
         bundle=args.bundle,
         sync=args.sync,
         sample_customers=args.sample_customers,
+        store=args.store,
+        engines=args.engines,
+        gateways=args.gateways,
     )
     try:
         async with serving(plan, Voice(log=log.pass_on, say=render.note, step=step)) as pair:

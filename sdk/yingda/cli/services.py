@@ -30,19 +30,32 @@ class Plan:
     bundle: Path | None = None
     sync: str | None = None
     sample_customers: bool = False
+    store: str | None = None
+    engines: int = 1
+    gateways: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """The two, serving."""
+    """Engines and gateways, serving."""
 
-    engine: Service
-    gateway: Service
+    engines: Sequence[Service]
+    gateways: Sequence[Service]
 
     @property
-    def all(self) -> tuple[Service, Service]:
+    def engine(self) -> Service:
+        """One that may be asked anything."""
+        return self.engines[0]
+
+    @property
+    def gateway(self) -> Service:
+        """One at the address of all."""
+        return self.gateways[0]
+
+    @property
+    def all(self) -> Sequence[Service]:
         """In the order of their start."""
-        return self.engine, self.gateway
+        return [*self.engines, *self.gateways]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +69,27 @@ class Voice:
 
 @asynccontextmanager
 async def serving(plan: Plan, voice: Voice) -> AsyncIterator[Pair]:
-    """Both, serving until the block ends; then the gateway is drained first, the engine after it.
+    """All, serving until the block ends; then the gateways are drained first, the engines after them.
 
     Raises: StartError.
     """
     require_server()
     async with AsyncExitStack() as stack:
-        socket = stack.enter_context(_socket_folder(plan.data_dir)) / "engine.sock"
-        engine = await _start(stack, _engine(plan, socket), voice)
-        gateway = await _start(stack, _gateway(plan, socket), voice)
-        yield Pair(engine=engine, gateway=gateway)
+        folder = stack.enter_context(_socket_folder(plan.data_dir))
+        sockets = [folder / f"engine{_suffix(number)}.sock" for number in range(plan.engines)]
+        engines = [
+            await _start(stack, _engine(plan, number, socket), voice) for number, socket in enumerate(sockets)
+        ]
+        gateways: list[Service] = []
+        for _ in range(plan.gateways):
+            listen = gateways[0].address if gateways else plan.listen
+            gateways.append(await _start(stack, _gateway(plan, sockets, listen), voice))
+        yield Pair(engines=engines, gateways=gateways)
+
+
+def _suffix(number: int) -> str:
+    """Nothing for the first."""
+    return f"-{number + 1}" if number else ""
 
 
 def require_server() -> None:
@@ -96,17 +120,20 @@ def _socket_folder(data_dir: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _engine(plan: Plan, socket: Path) -> Program:
-    flags = {"--data-dir": plan.data_dir, "--bundle": plan.bundle, "--sync": plan.sync}
+def _engine(plan: Plan, number: int, socket: Path) -> Program:
+    folder = plan.data_dir / f"engine{_suffix(number)}" if number else plan.data_dir
+    flags = {"--data-dir": folder, "--bundle": plan.bundle, "--sync": plan.sync, "--store": plan.store}
     samples = ["--sample-customers"] if plan.sample_customers else []
-    return _program("engine", plan, [*_flags(flags), *samples, "--listen", f"unix:{socket}"])
+    several = ["--one-of-several"] if plan.engines > 1 else []
+    return _program("engine", plan, [*_flags(flags), *samples, *several, "--listen", f"unix:{socket}"])
 
 
-def _gateway(plan: Plan, socket: Path) -> Program:
+def _gateway(plan: Plan, sockets: Sequence[Path], listen: str | None) -> Program:
     tenants = [part for tenant in plan.tenants for part in ("--tenant", tenant)]
-    return _program(
-        "gateway", plan, ["--engine", f"unix:{socket}", *_flags({"--listen": plan.listen}), *tenants]
-    )
+    engines = ",".join(f"unix:{socket}" for socket in sockets)
+    shared = ["--share-port"] if plan.gateways > 1 else []
+    flags = ["--engine", engines, *_flags({"--listen": listen}), *shared, *tenants]
+    return _program("gateway", plan, flags)
 
 
 def _program(name: str, plan: Plan, flags: Sequence[str]) -> Program:

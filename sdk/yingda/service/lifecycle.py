@@ -32,12 +32,12 @@ class BindError(Exception):
     """The address cannot be listened on; the message says what to do."""
 
 
-def make_server(*, interceptors: Sequence[ErrorInterceptor]) -> grpc.aio.Server:
-    """A server that refuses to share its port, so that a second one on it is noticed."""
+def make_server(*, interceptors: Sequence[ErrorInterceptor], share_port: bool = False) -> grpc.aio.Server:
+    """A server that refuses to share its port unless it is told to, so that a second one on it is noticed."""
     return grpc.aio.server(
         interceptors=list(interceptors),
         options=[
-            ("grpc.so_reuseport", 0),
+            ("grpc.so_reuseport", int(share_port)),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
             # Beyond gRPC's own 1,000 a call would end in a bare CANCELLED; ours end with a status that says what to do.
