@@ -73,6 +73,31 @@ def test_suggest_takes_a_conversation(yingda: Yingda, conversation_id: str) -> N
     assert "shipping.track.zh" in yingda("suggest", "您", "--conversation", conversation_id)
 
 
+def test_a_policy_is_set_and_what_is_not_named_is_as_before(yingda: Yingda) -> None:
+    found = yingda("policy", "set", "sla=5", "weights.language=1", "require_language=true")
+    again = yingda("policy", "set")
+
+    assert [
+        line.split()[1] for line in found.splitlines() if line.startswith(("sla", "weights.language"))
+    ] == ["1", "5"]
+    assert "require_language         true" in found
+    assert yingda("policy", "show") == again
+    assert "require_language         false" in again
+
+
+@pytest.mark.parametrize(
+    ("value", "refusal"),
+    [
+        ("weights.language=-1", "policy.weights.language: is -1.0"),
+        ("wait=1", "wait is no setting; there are weights.proficiency,"),
+        ("auto_accept=maybe", "auto_accept cannot be 'maybe'"),
+        ("sla", "'sla' is not of the form sla=5"),
+    ],
+)
+def test_a_bad_policy_is_refused_with_its_key(yingda: Yingda, value: str, refusal: str) -> None:
+    assert refusal in yingda("policy", "set", value, code=1)
+
+
 def test_agents_are_listed_with_their_load(yingda: Yingda) -> None:
     text = yingda("agents", "list")
 

@@ -65,6 +65,8 @@ ACTIONS = {
     "outbox list",
     "outbox requeue",
     "conversations export",
+    "policy show",
+    "policy set",
     "replay",
     "delete-customer",
     "doctor",

@@ -20,6 +20,7 @@ from yingda.cli import (
     doctor,
     models,
     outbox,
+    policy,
     replay,
     replies,
     route,
@@ -47,6 +48,7 @@ COMMANDS = (
     rules,
     tickets,
     outbox,
+    policy,
     models,
     doctor,
 )
