@@ -18,10 +18,10 @@ from typing import ParamSpec, Self, TypeVar
 
 import grpc
 
+from yingda.customer_methods import CustomerMethods
 from yingda.errors import YingdaError
 from yingda.framing import duration, frame_requests
 from yingda.v1 import (
-    activity_pb2,
     agent_pb2,
     agent_service_pb2,
     agent_service_pb2_grpc,
@@ -31,9 +31,6 @@ from yingda.v1 import (
     conversation_pb2,
     conversation_service_pb2,
     conversation_service_pb2_grpc,
-    customer_pb2,
-    customer_service_pb2,
-    customer_service_pb2_grpc,
     event_pb2,
     message_pb2,
     message_service_pb2,
@@ -61,7 +58,7 @@ _OPTIONS = [
 ]
 
 
-class Client(WorkflowMethods):
+class Client(WorkflowMethods, CustomerMethods):
     """Talks to one gateway for one tenant; an async context manager.
 
     Every method raises YingdaError when the call fails. A message without a `message_id` gets a random one.
@@ -88,7 +85,6 @@ class Client(WorkflowMethods):
         self._agents = agent_service_pb2_grpc.AgentServiceStub(self._channel)
         self._assist = assist_service_pb2_grpc.AssistServiceStub(self._channel)
         self._replies = reply_service_pb2_grpc.ReplyServiceStub(self._channel)
-        self._customers = customer_service_pb2_grpc.CustomerServiceStub(self._channel)
         self._conversations = conversation_service_pb2_grpc.ConversationServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
@@ -281,20 +277,6 @@ class Client(WorkflowMethods):
         finally:
             call.cancel()
 
-    async def customer(
-        self, customer_id: str, *, channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_WEB
-    ) -> customer_pb2.Customer:
-        """What the tenant's systems know of a customer, waited for where it is not known yet."""
-        request = customer_service_pb2.GetCustomerRequest(
-            tenant=self._tenant, channel=channel, customer_id=customer_id
-        )
-        return (await self._call(self._customers.GetCustomer, request)).customer
-
-    async def preload_report(self) -> customer_service_pb2.ReportPreloadResponse:
-        """What fetching customers' data ahead was good for."""
-        request = customer_service_pb2.ReportPreloadRequest(tenant=self._tenant)
-        return await self._call(self._customers.ReportPreload, request)
-
     async def agents(self) -> list[agent_pb2.Agent]:
         """All agents, by id."""
         found: list[agent_pb2.Agent] = []
@@ -409,28 +391,6 @@ class Client(WorkflowMethods):
         request.tenant = self._tenant
         request.request_id = request.request_id or uuid.uuid4().hex
         return await self._call(self._conversations.SendReply, request)
-
-    async def record_activity(
-        self, activities: Sequence[activity_pb2.Activity], *, request_id: str = ""
-    ) -> bool:
-        """Journal up to 500 things that customers did beside writing; whether `request_id` was recorded before."""
-        request = conversation_service_pb2.RecordActivityRequest(
-            tenant=self._tenant, activities=activities, request_id=request_id
-        )
-        return (await self._call(self._conversations.RecordActivity, request)).duplicate
-
-    async def activity(
-        self,
-        customer_id: str,
-        *,
-        channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_WEB,
-        limit: int = 100,
-    ) -> Sequence[activity_pb2.Activity]:
-        """What a customer did lately, the newest first."""
-        request = conversation_service_pb2.ListActivityRequest(
-            tenant=self._tenant, channel=channel, customer_id=customer_id, limit=limit
-        )
-        return (await self._call(self._conversations.ListActivity, request)).activities
 
     async def join(self, conversation_id: str, agent_id: str) -> conversation_pb2.Conversation:
         """Let a further agent, a supervisor say, take part beside the owner."""
