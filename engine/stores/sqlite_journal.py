@@ -21,6 +21,7 @@ from engine.bots.store import Page
 from engine.domain import MESSAGE, Conversation, Event, StoredEvent
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import encode
+from engine.stores.padding import padded
 from engine.stores.sqlite_heads import Heads, Name
 from engine.stores.sqlite_rows import Pulse
 
@@ -135,15 +136,33 @@ class SQLiteJournal:
         self._heads.forget()
 
     def rewrite(self, tenant: str, payloads: Mapping[int, bytes]) -> None:
-        """Within a transaction: put these in place of what the tenant's entries hold, by sequence."""
+        """Within a transaction: put these in place of what the tenant's entries hold, by sequence.
+
+        They are shorter, so they are padded and only their own pages are written; a frame is written anew where one
+        cannot be padded.
+        """
         of_frames: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
         for sequence, data in payloads.items():
             if frame := self._holding(tenant, sequence):
                 of_frames[frame.first][sequence - frame.first] = data
         for first, changed in of_frames.items():
-            if frame := self._frame(first):
+            if (frame := self._frame(first)) and not self._overwrite(frame, changed):
                 self._rewrite_frame(frame, changed)
-        self._frame.cache_clear()
+                self._frame.cache_clear()
+
+    def _overwrite(self, frame: _Frame, changed: Mapping[int, bytes]) -> bool:
+        """Whether all of them could be put where the old ones stood."""
+        spans = {number: frame.span(number) for number in changed}
+        fitting = {
+            number: padded(data, spans[number][1] - spans[number][0]) for number, data in changed.items()
+        }
+        if any(data is None for data in fitting.values()):
+            return False
+        with self._db.blobopen("journal", "data", frame.first) as blob:
+            for number, data in fitting.items():
+                blob.seek(spans[number][0])
+                blob.write(data or b"")
+        return True
 
     def _rewrite_frame(self, frame: _Frame, changed: Mapping[int, bytes]) -> None:
         held = [one.event.data for one in self._entries(frame, range(len(frame)))]
