@@ -8,13 +8,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.commands import COMMANDS
+from models.commands import COMMANDS, deploy
 from models.errors import ModelsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; give its exit status (2: the input was wrong, and the message says how)."""
-    options = _build_parser().parse_args(arguments)
+    parser = _build_parser()
+    options, rest = parser.parse_known_args(arguments)
+    options.rest = rest
+    if rest and options.command not in deploy.COMMANDS:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     if "key" in options and options.key is None and os.environ.get("YINGDA_SIGNING_KEY"):
         options.key = Path(os.environ["YINGDA_SIGNING_KEY"])
     try:

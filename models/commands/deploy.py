@@ -34,9 +34,7 @@ def make(name: str) -> Command:
     """The command of this name."""
 
     def configure(parser: argparse.ArgumentParser) -> None:
-        parser.add_argument(
-            "rest", nargs=argparse.REMAINDER, metavar="...", help=f"see `yingda models {name} --help`"
-        )
+        parser.usage = f"python -m models {name} ...  (all that `yingda models {name} --help` lists)"
 
     def run(options: argparse.Namespace) -> None:
         words = [sys.executable, "-m", "yingda.cli", "models", name, *options.rest]
