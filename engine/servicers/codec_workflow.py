@@ -61,9 +61,11 @@ class ProtoWorkflowCodec:
         return Recorded(
             conversation_id=event.conversation_id,
             time_ms=event.time_ms,
+            commit=stored.commit,
             reading=_reading_in(received) if received else None,
             relaxation=_relaxation(event),
             is_assigned=event.kind == "conversation_assigned",
+            is_transferred=event.kind == "conversation_transferred",
             is_closed=event.kind == "conversation_closed",
             fired_rule_id=_fired(event),
         )

@@ -105,7 +105,10 @@ def _auto_reply(action: rule_pb2.AutoReplyAction, key: str) -> Action:
             check.filled(f"{key}.{name}.{language}", text, 2048)
     for language, text in action.texts.items():
         _check_template(f"{key}.texts.{language}", text)
-    return SendReply(texts=dict(action.texts), reply_ids=dict(action.reply_ids))
+    # Sorted, so that the first problem is the same each time.
+    return SendReply(
+        texts=dict(sorted(action.texts.items())), reply_ids=dict(sorted(action.reply_ids.items()))
+    )
 
 
 def _escalate(action: rule_pb2.EscalateAction, key: str) -> Action:

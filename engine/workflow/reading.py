@@ -31,13 +31,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """An event, as far as rules care: a message, a relaxation step, an agent found, an end, or a firing."""
+    """An event, as far as rules care: a message, a relaxation step, an agent found, an end, or a firing.
+
+    `commit` is the same for what was written together.
+    """
 
     conversation_id: str
     time_ms: int
+    commit: int = 0
     reading: Reading | None = None
     relaxation: int = 0
     is_assigned: bool = False
+    is_transferred: bool = False
     is_closed: bool = False
     fired_rule_id: str = ""
 

@@ -28,6 +28,7 @@ _KINDS = (
     "message_received",
     "requirement_relaxed",
     "conversation_assigned",
+    "conversation_transferred",
     "conversation_closed",
     "rule_fired",
 )

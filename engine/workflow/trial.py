@@ -48,7 +48,8 @@ class Rehearsal:
     def run(self, events: Sequence[Recorded]) -> list[Trial]:
         """Of a further part of the journal, in the order of the events."""
         done = {(one.conversation_id, one.fired_rule_id, one.time_ms) for one in events if one.fired_rule_id}
-        return [trial for one in events for trial in self._see(one, done)]
+        placed = _placed_at_once(events)
+        return [trial for at, one in enumerate(events) if at not in placed for trial in self._see(one, done)]
 
     def _see(self, event: Recorded, done: set[tuple[str, str, int]]) -> list[Trial]:
         past = self._pasts.setdefault(event.conversation_id, _Past(_blank(event)))
@@ -87,6 +88,21 @@ class Rehearsal:
         return trials
 
 
+def _placed_at_once(events: Sequence[Recorded]) -> set[int]:
+    """Places of the relaxation steps that found an agent in the same commit, so that nobody waited after them."""
+    placed: set[int] = set()
+    relaxed: dict[tuple[int, str], int] = {}
+    for at, one in enumerate(events):
+        name = (one.commit, one.conversation_id)
+        if one.relaxation:
+            relaxed[name] = at
+        elif one.is_assigned and name in relaxed:
+            placed.add(relaxed.pop(name))
+        elif one.is_transferred:
+            relaxed.pop(name, None)  # a rule gave it on, which is why it has an agent
+    return placed
+
+
 def _blank(event: Recorded) -> Conversation:
     return Conversation(
         conversation_id=event.conversation_id,
@@ -108,6 +124,7 @@ def _after(one: Conversation, event: Recorded) -> Conversation:
             "mood": _mood(one.mood, event.reading),
             "queued_ms": (one.queued_ms or event.time_ms) if event.reading.is_queued else 0,
             "relaxation": one.relaxation if event.reading.is_queued else 0,
+            "requirement": replace(one.requirement, vip=event.reading.vip or one.requirement.vip),
         }
     elif event.relaxation:
         changes = {"relaxation": event.relaxation}
