@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen", help='"host:port" (default: 127.0.0.1:50051)')
     parser.add_argument(
         "--engine",
-        help='"host:port" or "unix:path" of the engine, or of several with a comma between'
+        help='"host:port" or "unix:path" of the engine; of several sockets with a comma between'
         " (default: unix:data/engine.sock)",
     )
     parser.add_argument(

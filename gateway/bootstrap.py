@@ -31,8 +31,8 @@ class Gateway:
 async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """A gateway that serves until the block ends, and then finishes what it began. Raises: BindError."""
     async with AsyncExitStack() as stack:
-        addresses = settings.engine.split(",")
-        engine = EngineClient([await stack.enter_async_context(open_channel(one)) for one in addresses])
+        lanes = settings.engine_lanes()
+        engine = EngineClient([await stack.enter_async_context(open_channel(one)) for one in lanes])
         tenancy = Tenancy(tenants=settings.tenants, tokens=settings.tokens, operators=settings.operators)
         server = lifecycle.make_server(
             interceptors=[ErrorInterceptor(translate)], share_port=settings.share_port

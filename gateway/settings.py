@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -15,7 +16,7 @@ class GatewaySettings(BaseModel):
     listen: str = Field(default="127.0.0.1:50051", description='"host:port"; port 0: any free one')
     engine: str = Field(
         default="unix:data/engine.sock",
-        description='"host:port" or "unix:path" of the engine, or of several with a comma between',
+        description='"host:port" or "unix:path" of the engine; of several sockets with a comma between',
     )
     share_port: bool = Field(default=False, description="let other gateways of this machine listen there too")
     tenants: list[str] = Field(
@@ -32,6 +33,13 @@ class GatewaySettings(BaseModel):
     )
     deadline: float = Field(default=10.0, gt=0, description="seconds for a call that brings no deadline")
     grace: float = Field(default=10.0, ge=0, description="seconds that running calls get to end in")
+
+    def engine_lanes(self) -> list[str]:
+        """Sockets of this machine, among which conversations are divided; any other target is one, which gRPC divides.
+
+        Behind a name or a list of hosts another engine answers for one that is gone; a socket's engine comes again.
+        """
+        return re.split(r",(?=unix:)", self.engine)
 
     @field_validator("tokens")
     @classmethod
