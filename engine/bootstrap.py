@@ -241,7 +241,9 @@ def _cabinet(settings: EngineSettings, home: Home) -> Cabinet:
     )
 
 
-def _timeline(store: Store, threads: Threads, cabinet: Cabinet, routed: Routed, serving: Serving) -> Timeline:
+def _timeline(
+    store: Store, threads: Threads, cabinet: Cabinet, routed: Routed, serving: Serving, preload: Preload
+) -> Timeline:
     reader = JournalReader(store=store, thread=threads.decisions)
     hands = Hands(
         store=store,
@@ -251,6 +253,7 @@ def _timeline(store: Store, threads: Threads, cabinet: Cabinet, routed: Routed, 
         reader=reader,
         forget=lambda: serving().forget(),  # another one after the next bundle
         unlearn=Unlearning(lambda: serving().assist.bookkeeper),
+        lose=preload.forget,
     )
     return Timeline(
         reader=reader,
@@ -301,7 +304,7 @@ def _core(
         following=following,
         preload=preload,
         recorder=Recorder(activities=Activities(store=store, clock=clock), thread=threads.decisions),
-        timeline=_timeline(store, threads, cabinet, routed, serving),
+        timeline=_timeline(store, threads, cabinet, routed, serving, preload),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Final, ParamSpec, TypeVar
 from yingda.v1 import message_pb2
 
 from engine.customer.activity import trail_id
+from engine.customer.profile import Key
 from engine.domain import Change, Conversation, ConversationState, StoredEvent
 from engine.errors import NotFoundError
 from engine.ports import Codec, Store
@@ -41,7 +42,10 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
-    """What acts. `forget` makes the memory of texts empty; `unlearn` forgets what was learned from used suggestions."""
+    """What acts. `forget` makes the memory of texts empty; `unlearn` forgets what was learned from used suggestions.
+
+    `lose` forgets what was fetched of a customer.
+    """
 
     store: Store
     codec: Codec
@@ -50,6 +54,7 @@ class Hands:
     reader: JournalReader
     forget: Callable[[], None]
     unlearn: Callable[[str, Sequence[StoredEvent]], None]
+    lose: Callable[[Key], None]
 
 
 class Privacy:
@@ -68,6 +73,7 @@ class Privacy:
         texts: dict[str, None] = {}
         conversations = entries = 0
         for one in channels:
+            self._hands.lose(Key(tenant=tenant, channel=one, customer_id=customer_id))
             found = await self._run(self._store.of_customer, tenant, one, customer_id, _CONVERSATIONS)
             for conversation in found:
                 await self._run(self._end, tenant, conversation)

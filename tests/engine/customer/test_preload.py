@@ -150,6 +150,17 @@ async def test_what_is_too_old_is_not_shown(clock: FakeClock) -> None:
         assert preload.of("shop", 1, "cu1") == {}
 
 
+async def test_a_forgotten_customer_is_fetched_anew(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    async with preloading(source, clock=clock) as (preload, _):
+        await preload.get(KEY)
+        preload.forget(KEY)
+        assert preload.of("shop", 1, "cu1") == {}
+        await settle()
+
+    assert len(source.calls) == 2
+
+
 async def test_what_is_fresh_is_not_fetched_again(clock: FakeClock) -> None:
     source = GatedSource("shop", orders("A1"))
     async with preloading(source, clock=clock) as (preload, _):

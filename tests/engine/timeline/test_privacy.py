@@ -42,6 +42,7 @@ def make_privacy(desk: Desk, thread: DecisionThread) -> Privacy:
             reader=JournalReader(store=desk.store, thread=thread),
             forget=desk.assist.suggester.forget,
             unlearn=Unlearning(lambda: desk.assist.bookkeeper),
+            lose=lambda _: None,
         )
     )
 
