@@ -8,7 +8,9 @@ from engine.timeline import scrub
 from tests.test_contracts import MESSAGES, example
 
 KINDS = {
-    field.name: field.message_type.name for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields
+    field.name: field.message_type.name
+    for field in event_pb2.Event.DESCRIPTOR.oneofs_by_name["kind"].fields
+    if field.message_type
 }
 OF_NOBODY = {"agent_put", "basis_changed", "model_changed", "presence_changed"}
 
