@@ -4,60 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 from scipy.special import log_softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_union
-from sklearn.svm import LinearSVC
 
 from benchmarks.public_sets import Rows
-from models.augment import add_typos
-from models.encoder import StaticEncoder
-from models.features import extract
-from models.fitting import HeadSettings
-from models.gather import add_unknown
-from models.hashing import BucketIndex
+from models.cascade import CascadeSettings, choose
+from models.features import Features
 
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 Encode = Callable[[Sequence[str]], Float32Array]
-Predict = Callable[[Sequence[str]], Float64Array]  # n texts -> [n, classes] log-probabilities
+LogArray = npt.NDArray[np.floating]
+Predict = Callable[[Sequence[str]], LogArray]  # n texts -> [n, classes] log-probabilities
 Fit = Callable[[Rows], Predict]
 
-SEEN: Final = 1  # texts; few shots have no n-gram to spare
-FOLDS: Final = 3
+READ_AGAIN: Final = CascadeSettings(below=1.0, share=0.1)  # the least certain tenth of every batch
+
+
+class Embedder(Protocol):
+    """What gives vectors; `models.encoding.Encoder` fits."""
+
+    def encode(self, texts: Sequence[str]) -> Float32Array:
+        """Give float32 [n, d]."""
+        ...
+
+    def embed(self, texts: Sequence[str], features: Features) -> Float32Array:
+        """Give float32 [n, d] of texts whose features are known already."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
-    """Scores of both heads: [n, classes] each."""
+class Remembering:
+    """An embedder of any function from texts to vectors."""
 
-    dense: Float64Array
-    hashed: Float64Array
+    encode: Encode
 
-
-def fused(encoder: StaticEncoder, *, noise: float = 0.0) -> Fit:
-    """Give our pipeline; with `noise`, one mistyped copy of every training row joins."""
-
-    def fit(rows: Rows) -> Predict:
-        weights = _fit_mixture(encoder, rows)
-        score = _fit_pair(encoder, _add_copies(rows, noise) if noise else rows)
-
-        def predict(texts: Sequence[str]) -> Float64Array:
-            pair = score(texts)
-            mixed: Float64Array = log_softmax(weights[0] * pair.dense + weights[1] * pair.hashed, axis=1)
-            return mixed
-
-        return predict
-
-    return fit
+    def embed(self, texts: Sequence[str], features: Features) -> Float32Array:
+        """Give float32 [n, d]; the features are not needed."""
+        return self.encode(texts)
 
 
 def tfidf(rows: Rows) -> Predict:
@@ -86,7 +77,7 @@ def routed(encode: Encode, *, nearest: int = 5, sharpness: float = 20.0) -> Fit:
     def fit(rows: Rows) -> Predict:
         known, classes = encode(rows.texts), int(rows.y.max()) + 1
 
-        def predict(texts: Sequence[str]) -> Float64Array:
+        def predict(texts: Sequence[str]) -> LogArray:
             similar = encode(texts) @ known.T
             top = np.argpartition(-similar, nearest, axis=1)[:, :nearest]
             votes = np.zeros((len(texts), classes))
@@ -101,54 +92,18 @@ def routed(encode: Encode, *, nearest: int = 5, sharpness: float = 20.0) -> Fit:
     return fit
 
 
-def _add_copies(rows: Rows, noise: float) -> Rows:
-    rng = np.random.default_rng(1)
-    copies = tuple(add_typos(text, noise, rng) for text in rows.texts)
-    return Rows(texts=(*rows.texts, *copies), y=np.concatenate((rows.y, rows.y)))
+def cascaded(fast: Fit, slow: Fit) -> Fit:
+    """The slow one reads again what the fast one is least certain of: a tenth of every batch."""
 
+    def fit(rows: Rows) -> Predict:
+        first, second = fast(rows), slow(rows)
 
-def _fit_pair(encoder: StaticEncoder, rows: Rows) -> Callable[[Sequence[str]], _Pair]:
-    settings, features = HeadSettings(), extract(rows.texts)
-    index = BucketIndex.fit(features, seen=SEEN)
-    X, E = index.weigh(features).matrix(index.buckets.size), encoder.encode_features(features)
-    dense = LogisticRegression(C=settings.dense_inverse_penalty, max_iter=200, tol=1e-3).fit(E, rows.y)
-    hashed = LinearSVC(C=settings.hashed_inverse_penalty, random_state=0, tol=1e-2).fit(X, rows.y)
-    dense_weights, dense_bias = _columns(dense)
-    hashed_weights, hashed_bias = _columns(hashed)
-    known = add_unknown(hashed_weights)
+        def predict(texts: Sequence[str]) -> LogArray:
+            logs = first(texts)
+            again = choose(np.exp(logs.max(axis=1)).astype(np.float32), READ_AGAIN)
+            logs[again] = second([texts[row] for row in again])
+            return logs
 
-    def score(texts: Sequence[str]) -> _Pair:
-        features = extract(texts)
-        embedding = encoder.encode_features(features)
-        return _Pair(
-            embedding @ dense_weights + dense_bias,
-            index.weigh(features).sum_rows(known) + hashed_bias,
-        )
+        return predict
 
-    return score
-
-
-def _columns(model: LogisticRegression | LinearSVC) -> tuple[Float32Array, Float64Array]:
-    """Give weights and biases with a column a class; scikit-learn keeps only one for two classes."""
-    weights, bias = model.coef_, model.intercept_
-    if len(bias) == 1:
-        weights, bias = np.vstack((-weights, weights)) / 2, np.concatenate((-bias, bias)) / 2
-    return np.ascontiguousarray(weights.T, np.float32), bias
-
-
-def _fit_mixture(encoder: StaticEncoder, rows: Rows) -> Float64Array:
-    """Give the two weights of the heads' scores that predict rows left out best."""
-    size = int(rows.y.max()) + 1
-    dense, hashed = np.zeros((rows.y.size, size)), np.zeros((rows.y.size, size))
-    for train, test in KFold(FOLDS, shuffle=True, random_state=0).split(rows.y):
-        part = rows.take(train)
-        pair = _fit_pair(encoder, part)(rows.take(test).texts)
-        columns = np.unique(part.y)
-        dense[np.ix_(test, columns)], hashed[np.ix_(test, columns)] = pair.dense, pair.hashed
-
-    def loss(weights: Float64Array) -> float:
-        mixed = log_softmax(weights[0] * dense + weights[1] * hashed, axis=1)
-        return -float(mixed[np.arange(rows.y.size), rows.y].mean())
-
-    found: Float64Array = minimize(loss, np.array([0.5, 8.0]), method="L-BFGS-B").x
-    return found
+    return fit

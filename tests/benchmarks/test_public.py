@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import csv
 import gzip
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import public, public_methods, public_sets
+from benchmarks import public, public_fusion, public_methods, public_sets, public_table
+from benchmarks.public_fusion import Recipe
+from benchmarks.public_methods import Remembering
 from models.encoder import StaticEncoder, Table
 from models.features import extract
 
@@ -40,12 +41,32 @@ def encoder(tmp_path: Path) -> Path:
 
 def test_our_pipeline_learns_a_set(data: Path, encoder: Path) -> None:
     split = public_sets.read(data, "banking77")
-    predict = public_methods.fused(StaticEncoder(Table.load(encoder)))(split.train)
+    predict = public_fusion.fused(StaticEncoder(Table.load(encoder)))(split.train)
 
     logs = predict(split.test.texts)
 
     assert logs.argmax(axis=1).tolist() == split.test.y.tolist()
     assert np.exp(logs).sum(axis=1) == pytest.approx(np.ones(len(logs)), abs=1e-5)
+
+
+def test_a_cascade_takes_the_slow_answer_for_the_least_certain_tenth(data: Path, encoder: Path) -> None:
+    rows = public_sets.read(data, "banking77").train
+    sure = np.log(np.array([[0.9, 0.1]] * 9 + [[0.4, 0.6]]))
+    slow = np.log(np.array([[0.99, 0.01]]))
+
+    predict = public_methods.cascaded(lambda _: lambda _: sure.copy(), lambda _: lambda _: slow)(rows)
+
+    assert np.exp(predict(rows.texts[:10]))[-1].tolist() == pytest.approx([0.99, 0.01])
+    assert np.exp(predict(rows.texts[:10]))[:-1] == pytest.approx(np.exp(sure[:-1]))
+
+
+def test_any_encoder_can_be_fused(data: Path, encoder: Path) -> None:
+    split = public_sets.read(data, "banking77")
+    encode = StaticEncoder(Table.load(encoder)).encode
+
+    predict = public_fusion.fused(Remembering(encode), recipes=[Recipe(copies=0)])(split.train)
+
+    assert predict(split.test.texts).argmax(axis=1).tolist() == split.test.y.tolist()
 
 
 def test_shots_are_drawn_by_class(data: Path) -> None:
@@ -55,14 +76,34 @@ def test_shots_are_drawn_by_class(data: Path) -> None:
 
 
 def test_missing_data_is_explained(tmp_path: Path, encoder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status = public.main(["--data", str(tmp_path / "no"), "--encoder", str(encoder), "--sets", "hwu64"])
+    status = public.main(
+        ["--data", str(tmp_path / "no"), "--encoder", str(encoder), "--sets", "hwu64", "--quiet"]
+    )
 
     assert status == 2
     assert "--data" in capsys.readouterr().err
 
 
-def test_the_table_is_json(data: Path, encoder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status = public.main(["--data", str(data), "--encoder", str(encoder), "--sets", "banking77", "--json"])
+def test_the_report_becomes_a_section_of_the_page(
+    data: Path, encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--data", str(data), "--encoder", str(encoder), "--sets", "banking77", "--json", "--quiet"]
+    assert public.main(arguments) == 0
+    (tmp_path / "report.json").write_text(capsys.readouterr().out, encoding="utf-8")
+    page = tmp_path / "page.md"
+    page.write_text("# Benchmarks\n\n## Others\n", encoding="utf-8")
 
-    assert status == 0
-    assert {"ours", "tf-idf + LR"} <= {row["method"] for row in json.loads(capsys.readouterr().out)}
+    for _ in range(2):
+        assert public_table.main([str(tmp_path / "report.json"), "--page", str(page)]) == 0
+
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("# Benchmarks\n\n## Others\n")
+    assert text.count("## Public sets") == 1
+    assert "| banking77 | all | tf-idf + LR | 100.0" in text
+
+
+def test_a_report_of_another_kind_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "report.json").write_text("{}", encoding="utf-8")
+
+    assert public_table.main([str(tmp_path / "report.json"), "--page", str(tmp_path / "page.md")]) == 2
+    assert "benchmarks.public --json" in capsys.readouterr().err
