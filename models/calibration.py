@@ -23,6 +23,7 @@ Int64Array = npt.NDArray[np.int64]
 
 CALIBRATION_FILE: Final = "calibration.safetensors"
 SCOPE_SIGNALS: Final = ("dense", "hashed", "energy", "margin", "nearness", "length", "one")
+SECOND_SIGNALS: Final = ("dense", "hashed", "margin", "runner_up_dense", "runner_up_hashed", "length", "one")
 ANGER_SIGNALS: Final = ("dense", "hashed", "length", "one")
 BANDS: Final = (3.3, 4.6)  # octaves of length: up to 8, up to 23 characters, longer
 _BOUNDS: Final = np.array(BANDS, np.float32)
@@ -49,7 +50,8 @@ class Calibration:
     """Learned numbers for each language (l) and, where short messages differ, band of length (b)."""
 
     intent: Float64Array  # [l, b, 2] weights of the dense and the hashed scores
-    second_threshold: Float64Array  # [l] on the probability of the runner-up
+    second: Float64Array  # [l, 7] one weight for each of SECOND_SIGNALS
+    second_threshold: Float64Array  # [l] on the probability that the runner-up is meant too
     scope: Float64Array  # [l, 7] one weight for each of SCOPE_SIGNALS
     scope_threshold: Float64Array  # [l] on the probability of being in scope
     sentiment: Float64Array  # [l, 5] two weights and a bias a class
@@ -79,21 +81,26 @@ class Calibrator:
             [
                 *calibration.scope[:, 2:6].T.repeat(bands, axis=1),
                 *calibration.anger[:, 2:3].T.repeat(bands, axis=1),
+                *calibration.second[:, 2:6].T.repeat(bands, axis=1),
                 *calibration.answer.reshape(languages * bands, 2).T,
                 calibration.scope_threshold.repeat(bands),
                 calibration.anger_threshold.repeat(bands),
                 calibration.second_threshold.repeat(bands),
             ],
             np.float32,
-        )  # [10, l * b]
+        )  # [14, l * b]
 
     def apply(self, scores: Scores, language: npt.NDArray[np.integer]) -> Outcome:
         """Turn the scores of n texts in [n] languages into probabilities."""
         group = find_band(scores) + (len(BANDS) + 1) * language.astype(np.int64)
-        by_energy, by_margin, by_nearness, by_length, angry_by_length, *answers = self._numbers.take(group, 1)
-        slope, bias, scope_threshold, anger_threshold, second_threshold = answers
+        numbers = self._numbers.take(group, axis=1)
+        by_energy, by_margin, by_nearness, by_length, angry_by_length = numbers[:5]
+        slope, bias, scope_threshold, anger_threshold, second_threshold = numbers[9:]
         mixed = self._mix(scores, group)
         ranked = rank(mixed[:, self._columns.intent])
+        also = mixed[:, self._columns.multiple] + (numbers[5:9] * _describe_second(scores, ranked)).sum(
+            axis=0
+        )
         scope = expit(
             mixed[:, self._columns.scope]
             + by_energy * ranked.energy
@@ -107,7 +114,7 @@ class Calibrator:
         return Outcome(
             probability=ranked.probability,
             intent=ranked.first,
-            second=np.where(ranked.runner_up >= second_threshold, ranked.second, -1),
+            second=np.where(expit(also) >= second_threshold, ranked.second, -1),
             scope=scope,
             confidence=expit(slope * log_odds(answer) + bias),
             in_scope=in_scope,
@@ -133,13 +140,12 @@ class Ranked:
     first: Int64Array  # [n] the most probable
     second: Int64Array  # [n] the runner-up
     highest: Float32Array  # [n] the probability of the first
-    runner_up: Float32Array  # [n] that of the second
     energy: Float32Array  # [n] log of the summed exponentials
     margin: Float32Array  # [n] lead of the first over the second
 
 
-def rank(logits: Float32Array) -> Ranked:
-    """Give the probabilities of float32 [n, k] logits, k >= 2, and how the first two stand."""
+def rank(logits: npt.NDArray[np.floating]) -> Ranked:
+    """Give the probabilities of [n, k] logits, k >= 2, and how the first two stand."""
     row = np.arange(len(logits))
     first = logits.argmax(axis=1)
     best = logits[row, first]
@@ -154,7 +160,6 @@ def rank(logits: Float32Array) -> Ranked:
         first=first,
         second=second,
         highest=share,
-        runner_up=probability[row, second],
         energy=best + np.log(total),
         margin=best - logits[row, second],
     )
@@ -171,6 +176,8 @@ def _lay_out_mixture(calibration: Calibration, columns: Columns) -> tuple[Float3
     mixture[2, :, :, columns.sentiment] = calibration.sentiment[:, None, 2:]
     mixture[:2, :, :, columns.anger] = calibration.anger.T[:2, :, None]
     mixture[2, :, :, columns.anger] = calibration.anger[:, 3:]
+    mixture[:2, :, :, columns.multiple] = calibration.second.T[:2, :, None]
+    mixture[2, :, :, columns.multiple] = calibration.second[:, 6:]
     return tuple(mixture.reshape(3, languages * bands, columns.count).astype(np.float32))
 
 
@@ -210,6 +217,18 @@ def scope_signals(scores: Scores, logits: Float64Array, columns: Columns) -> Flo
             np.ones(len(logits)),
         )
     )
+
+
+def second_signals(scores: Scores, logits: Float64Array, columns: Columns) -> Float64Array:
+    """Give float64 [n, 7]: what SECOND_SIGNALS names, from the mixed [n, k] logits of the intents."""
+    column = columns.multiple
+    own = (scores.dense[:, column], scores.hashed[:, column])
+    return np.column_stack((*own, *_describe_second(scores, rank(logits)), np.ones(len(logits))))
+
+
+def _describe_second(scores: Scores, ranked: Ranked) -> tuple[npt.NDArray[np.floating], ...]:
+    row = np.arange(ranked.second.size)
+    return ranked.margin, scores.dense[row, ranked.second], scores.hashed[row, ranked.second], scores.length
 
 
 def anger_signals(scores: Scores, columns: Columns) -> Float64Array:

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from models import calibration
-from models.calibration import ANGER_SIGNALS, BANDS, SCOPE_SIGNALS, Calibration, Calibrator
+from models.calibration import ANGER_SIGNALS, BANDS, SCOPE_SIGNALS, SECOND_SIGNALS, Calibration, Calibrator
 from models.dataset import Examples
 from models.heads import Columns, Scores
 from models.taxonomy import LANGUAGES
@@ -32,6 +32,7 @@ def fit(scores: Scores, examples: Examples, columns: Columns) -> Calibration:
     count, bands = len(LANGUAGES), len(BANDS) + 1
     fitted = Calibration(
         intent=np.ones((count, bands, 2)),
+        second=np.zeros((count, len(SECOND_SIGNALS))),
         second_threshold=np.full(count, 0.5),
         scope=np.zeros((count, len(SCOPE_SIGNALS))),
         scope_threshold=np.full(count, 0.5),
@@ -76,6 +77,9 @@ def _fit_language(
     )
     fitted.sentiment[language] = _fit_sentiment(scores, examples, columns)
     fitted.anger[language] = fit_logistic(calibration.anger_signals(scores, columns), examples.anger)
+    fitted.second[language], fitted.second_threshold[language] = _fit_second(
+        scores, logits, examples, columns
+    )
     _fit_thresholds(fitted, language, scores, examples, columns)
     _fit_answers(fitted, language, scores, examples, columns)
 
@@ -89,8 +93,20 @@ def _fit_thresholds(
         # Few messages have not been where others will be, so their edge is no edge yet.
         fitted.scope_threshold[language] = edge * (inside / (inside + FEW) if inside < MANY else 1.0)
     fitted.anger_threshold[language] = best_threshold(outcome.anger, examples.anger)
-    runner_up = np.sort(outcome.probability, axis=1)[:, -2]
-    fitted.second_threshold[language] = best_threshold(runner_up, examples.labels.sum(axis=1) > 1)
+
+
+def _fit_second(
+    scores: Scores, logits: Float64Array, examples: Examples, columns: Columns
+) -> tuple[Float64Array, float]:
+    """Give the weights and the threshold that tell a message which has its runner-up for a second intent."""
+    ranked = calibration.rank(logits)
+    row = np.arange(ranked.first.size)
+    meant = examples.labels[row, ranked.first] & examples.labels[row, ranked.second]
+    inside = examples.in_scope
+    signals = calibration.second_signals(scores, logits, columns)
+    weights = fit_logistic(signals[inside], meant[inside])
+    probability = calibration.expit(signals[inside] @ weights)
+    return weights, best_threshold(probability, meant[inside])
 
 
 def _fit_answers(

@@ -24,7 +24,7 @@ _HALF: Final = ("hashed_bias", "dense", "dense_bias", "prototypes")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Where each task's scores stand among the c = k + 5 columns of the heads."""
+    """Where each task's scores stand among the c = k + 6 columns of the heads."""
 
     intents: int
 
@@ -49,9 +49,14 @@ class Columns:
         return self.intents + 4
 
     @property
+    def multiple(self) -> int:
+        """Two intents (positive) or one."""
+        return self.intents + 5
+
+    @property
     def count(self) -> int:
         """How many columns there are."""
-        return self.intents + 5
+        return self.intents + 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 Int32Array = npt.NDArray[np.int32]
 UInt64Array = npt.NDArray[np.uint64]
 
-_BITS: Final = 20  # leading bits that lead straight to a key's neighbourhood
+_BITS: Final = 18  # leading bits that lead straight to a key's neighbourhood
 _DROP: Final = np.uint64(64 - _BITS)
 _FEW: Final = 512  # hashes; below it a binary search has the fewer calls
 
@@ -22,11 +22,10 @@ class KeyIndex:
         """Raises: ValueError if the keys are not strictly ascending."""
         if not bool(np.all(keys[1:] > keys[:-1])):
             raise ValueError("keys must ascend strictly")
-        count = np.bincount((keys >> _DROP).astype(np.int64), minlength=1 << _BITS)
+        prefixes = np.arange((1 << _BITS) + 1, dtype=np.uint64)
         self._keys = keys
         self._padded = np.append(keys, np.zeros(1, np.uint64))  # so that the place after the last can be read
-        self._first = (np.cumsum(count) - count).astype(np.int32)
-        self._count = count.astype(np.uint8)
+        self._first = np.searchsorted(keys >> _DROP, prefixes).astype(np.int32)
         self._unknown = np.int32(keys.size)
 
     def find(self, hashes: UInt64Array) -> Int32Array:
@@ -39,15 +38,15 @@ class KeyIndex:
         return self._keys.searchsorted(hashes).astype(np.int32)
 
     def _look_up(self, hashes: UInt64Array) -> Int32Array:
-        """Give the first key with the same leading bits, moved on where that is not the hash but a later may be."""
+        """Give the first key with the same leading bits, or where that is another, a later one that may be it."""
         prefix = (hashes >> _DROP).view(np.int64)
         place = self._first.take(prefix)
-        count = self._count.take(prefix)
-        shared = np.flatnonzero(count > 1)
+        count = self._first.take(prefix + 1) - place
+        shared = (count > 1).nonzero()[0]
         step = 1
         while shared.size:  # keys with the same leading bits: few
-            shared = shared[self._padded.take(place[shared]) != hashes[shared]]
-            shared = shared[count[shared] > step]
+            shared = shared[self._padded.take(place.take(shared)) != hashes.take(shared)]
+            shared = shared[count.take(shared) > step]
             place[shared] += 1
             step += 1
         return place

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 
 from models.errors import BundleError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST_FILE: Final = "manifest.json"
 SCORE: Final = 3  # numbers: value, low, high
 _BLOCK: Final = 1 << 20  # bytes

@@ -25,6 +25,7 @@ from models.manifest import FORMAT, Manifest, hash_file, hash_folder
 from models.provenance import PACK_LICENCE, Provenance
 from models.taxonomy import LANGUAGES, Taxonomy
 from models.teacher import TeacherCache
+from models.threads import fix_threads
 from models.validation import Validated
 
 CARD_FILE = "CARD.md"
@@ -93,6 +94,13 @@ def train_on(
     material: Material, settings: TrainSettings, origin: Origin, report: Progress
 ) -> tuple[Validated, Manifest]:
     """Train on messages that were read already; `settings.pack` is not looked at."""
+    with fix_threads():
+        return _train_on(material, settings, origin, report)
+
+
+def _train_on(
+    material: Material, settings: TrainSettings, origin: Origin, report: Progress
+) -> tuple[Validated, Manifest]:
     pack, encoder = material.pack, origin.encoder
     examples = dataset.tabulate(pack.utterances, pack.taxonomy)
     report("fitting on all authors but some, for the calibration and the scores")
@@ -124,7 +132,8 @@ def distill_encoder(data: Path, pack: Path, cache: Path, report: distill.Report)
     settings = DistillSettings()
     pairs = distill.collect(data, pack, settings)
     plain = [text for source in sources.CHINESE.values() for text in sources.read_texts(data, source)]
-    table = distill.distill(pairs, plain, TeacherCache(cache), settings, report)
+    with fix_threads():
+        table = distill.distill(pairs, plain, TeacherCache(cache), settings, report)
     return Origin(encoder=StaticEncoder(table), provenance=provenance.describe(data, pack))
 
 
@@ -170,7 +179,7 @@ def _describe(trained: Trained, settings: TrainSettings, folder: Path, material:
             }
             for number, language in enumerate(LANGUAGES)
         },
-        data=material.sources,
+        data={**trained.origin.provenance, **material.sources},
         seed=settings.heads.seed,
         scores={name: (e.value, e.low, e.high) for name, e in trained.validated.figures.items()},
         files=files,

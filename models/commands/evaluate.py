@@ -18,6 +18,7 @@ from models.commands.command import BUNDLE, PACK, Command, console
 from models.encoder import StaticEncoder, Table
 from models.fitting import HeadSettings
 from models.metrics import Estimate
+from models.threads import fix_threads
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +33,7 @@ def _configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    with console.status("fitting on all authors but some"):
+    with console.status("fitting on all authors but some"), fix_threads():
         pack = dataset.read(options.pack)
         encoder = StaticEncoder(Table.load(options.encoder))
         validated = validation.validate(pack, encoder, HeadSettings())

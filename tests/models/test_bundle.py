@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save
 
 from models.bundle import Bundle, load
 from models.errors import BundleError
+from models.manifest import hash_file
 
 TEXTS = ["快递到哪了", "give my money back", "你好", "", "讲个笑话", "退款 refund"]
 
@@ -16,6 +18,12 @@ TEXTS = ["快递到哪了", "give my money back", "你好", "", "讲个笑话", 
 @pytest.fixture
 def copy(bundle_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(bundle_folder, tmp_path / "copy"))
+
+
+def renew_hash(folder: Path, name: str) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"][name] = hash_file(folder / name)
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def test_a_prediction_has_one_row_a_text(bundle: Bundle) -> None:
@@ -112,13 +120,25 @@ def test_a_cut_off_file_is_refused(copy: Path) -> None:
         ("", "not JSON"),
         ("[]", "not a manifest"),
         ('{"format": 99}', "format 99"),
-        ('{"format": 1}', "incomplete"),
+        ('{"format": 2}', "incomplete"),
     ],
 )
 def test_a_bad_manifest_is_explained(copy: Path, content: str, message: str) -> None:
     (copy / "manifest.json").write_text(content, encoding="utf-8")
 
     with pytest.raises(BundleError, match=message):
+        load(copy)
+
+
+def test_heads_of_another_version_are_refused(copy: Path) -> None:
+    path = copy / "heads.safetensors"
+    arrays = load_file(path)
+    path.write_bytes(save({name: array for name, array in arrays.items() if name != "prototypes"}))
+    renew_hash(copy, "heads.safetensors")
+
+    with pytest.raises(
+        BundleError, match=r"heads.safetensors.*does not fit this program.*train the bundle again"
+    ):
         load(copy)
 
 

@@ -18,6 +18,7 @@ SCORES = Scores(
 )
 CALIBRATION = Calibration(
     intent=RNG.uniform(1, 3, (2, len(BANDS) + 1, 2)),
+    second=RNG.normal(size=(2, 7)),
     second_threshold=np.array([0.2, 0.3]),
     scope=RNG.normal(size=(2, 7)),
     scope_threshold=np.array([0.4, 0.6]),
@@ -37,6 +38,9 @@ def test_what_is_served_is_what_the_formulas_say() -> None:
 
     outcome = Calibrator(CALIBRATION, COLUMNS).apply(SCORES, LANGUAGE)
 
+    second = (calibration.second_signals(SCORES, logits, COLUMNS) * CALIBRATION.second[LANGUAGE]).sum(axis=1)
+    meant = calibration.expit(second) >= CALIBRATION.second_threshold[LANGUAGE]
+    assert outcome.second.tolist() == np.where(meant, logits.argsort(axis=1)[:, -2], -1).tolist()
     assert outcome.probability == pytest.approx(calibration.softmax(logits), abs=1e-5)
     assert outcome.scope == pytest.approx(
         calibration.expit((signals * CALIBRATION.scope[LANGUAGE]).sum(axis=1)), abs=1e-5

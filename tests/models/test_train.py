@@ -3,26 +3,36 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from models import train
 from models.dataset import read
 from models.errors import PackError
+from models.threads import THREADS, fix_threads
 from models.train import TrainSettings
 from tests.bundles import write_pack
 
 
-def test_the_same_input_gives_the_same_bytes(
+def test_the_same_input_gives_the_same_bytes_whatever_the_threads(
     pack_folder: Path, encoder_folder: Path, bundle_folder: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "again"
     settings = TrainSettings(pack=pack_folder, output=output, created="2026-01-01")
 
-    train.train(settings, train.load_encoder(encoder_folder), lambda _: None)
+    with threadpool_limits(limits=3):
+        train.train(settings, train.load_encoder(encoder_folder), lambda _: None)
 
     names = sorted(path.relative_to(output) for path in output.rglob("*") if path.is_file())
     assert [(bundle_folder / name).read_bytes() for name in names] == [
         (output / name).read_bytes() for name in names
     ]
+
+
+def test_training_holds_the_libraries_to_fixed_threads() -> None:
+    with threadpool_limits(limits=3), fix_threads():
+        inside = {library["num_threads"] for library in threadpool_info()}
+
+    assert inside == {THREADS}
 
 
 @pytest.mark.parametrize(
