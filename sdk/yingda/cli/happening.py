@@ -8,6 +8,7 @@ from rich.text import Text
 
 from yingda.cli import render
 from yingda.v1.event_pb2 import Event, MessageReceived
+from yingda.v1.model_pb2 import ModelChangeKind
 
 
 def kind(event: Event) -> str:
@@ -30,6 +31,12 @@ def what(event: Event) -> Text:
 def _sentence(event: Event) -> str:
     said = _SAID.get(event.WhichOneof("kind") or "")
     return said(event) if said else ""
+
+
+def _changed_model(event: Event) -> str:
+    changed = event.model_changed
+    name = ModelChangeKind.Name(changed.kind).removeprefix("MODEL_CHANGE_KIND_").lower().replace("_", " ")
+    return f"{name}: {changed.bundle_id}" + (f", {changed.reason}" if changed.reason else "")
 
 
 def _closed(event: Event) -> str:
@@ -78,6 +85,7 @@ def _message(received: MessageReceived) -> Text:
 
 
 _SAID: dict[str, Callable[[Event], str]] = {
+    "model_changed": _changed_model,
     "activity_recorded": _did,
     "conversation_closed": _closed,
     "message_sent": lambda one: (
