@@ -16,7 +16,14 @@ R = TypeVar("R")
 Command = tuple[object, ...]
 FAILURES = (RedisError, RedisClusterException, OSError)
 LIBRARY = "yingda_2"  # as the first line of redis.lua names it
-_CODE = ("redis.lua", "redis_assist.lua", "redis_workflow.lua", "redis_bots.lua", "redis_reads.lua")
+_CODE = (
+    "redis.lua",
+    "redis_agents.lua",
+    "redis_assist.lua",
+    "redis_workflow.lua",
+    "redis_bots.lua",
+    "redis_reads.lua",
+)
 _REPLICAS_MS = 1000  # how long replicas may take to confirm
 _UNKNOWN_FUNCTION = "Function not found"
 

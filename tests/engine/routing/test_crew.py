@@ -24,7 +24,7 @@ def alike(one: Crew, other: Crew, now_ms: int) -> bool:
             one.capacity.tolist() == other.capacity.tolist(),
             one.worth.tolist() == other.worth.tolist(),
             one.working(now_ms).tolist() == other.working(now_ms).tolist(),
-            [one.served(row) for row in rows] == [other.served(row) for row in rows],
+            [one.served(row) for row in rows.tolist()] == [other.served(row) for row in rows.tolist()],
             all(one.skill(name).tolist() == other.skill(name).tolist() for name in skills),
             all(one.speaks(name).tolist() == other.speaks(name).tolist() for name in ("zh", "en")),
             all(one.serving(names).tolist() == other.serving(names).tolist() for names in QUEUES),
