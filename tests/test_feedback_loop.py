@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -59,7 +60,7 @@ async def read(address: str, texts: list[str]) -> list[str]:
     messages = [make_message(text, customer_id=text) for text in texts]
     request = engine_service_pb2.ProcessMessagesRequest(messages=messages).SerializeToString()
     async with grpc.aio.insecure_channel(address) as channel:
-        process = channel.unary_unary("/yingda.v1.EngineService/ProcessMessages")
+        process: Any = channel.unary_unary("/yingda.v1.EngineService/ProcessMessages")
         response = engine_service_pb2.ProcessMessagesResponse.FromString(await process(request))
     return [one.answer.analysis.intent for one in response.results]
 
