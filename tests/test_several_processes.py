@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,8 @@ pytestmark = pytest.mark.slow
 CUSTOMERS, MESSAGES = 12, 5
 
 
-def plan(folder: Path, **changes: object) -> Plan:
-    return Plan(  # type: ignore[arg-type]
-        data_dir=folder / "data", environ=os.environ, listen="127.0.0.1:0", **changes
-    )
+def plan(folder: Path) -> Plan:
+    return Plan(data_dir=folder / "data", environ=os.environ, listen="127.0.0.1:0", engines=2)
 
 
 def voice() -> Voice:
@@ -45,7 +44,7 @@ async def test_a_customer_s_messages_stay_together_and_in_order(
     tmp_path: Path,
     redis_url: str,  # noqa: F811
 ) -> None:
-    async with serving(plan(tmp_path, store=redis_url, engines=2, gateways=2), voice()) as pair:
+    async with serving(replace(plan(tmp_path), store=redis_url, gateways=2), voice()) as pair:
         assert len({gateway.address for gateway in pair.gateways}) == 1
         assert len({service.pid for service in pair.all}) == 4
         found = await asyncio.gather(*(talk(pair, customer) for customer in range(CUSTOMERS)))
@@ -55,5 +54,5 @@ async def test_a_customer_s_messages_stay_together_and_in_order(
 
 async def test_several_engines_without_a_store_of_their_own_do_not_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"need a store that they share: give --store redis://"):
-        async with serving(plan(tmp_path, engines=2), voice()):
+        async with serving(plan(tmp_path), voice()):
             pass

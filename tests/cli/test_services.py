@@ -42,8 +42,8 @@ async def test_where_only_the_client_is_installed_the_server_is_named(
 def test_options_that_were_not_given_are_left_to_file_and_environment(tmp_path: Path) -> None:
     plan = Plan(data_dir=tmp_path, environ={})
     flags = [
-        *services._engine(plan, tmp_path / "s").command,
-        *services._gateway(plan, tmp_path / "s").command,
+        *services._engine(plan, 0, tmp_path / "s").command,
+        *services._gateway(plan, [tmp_path / "s"], plan.listen).command,
     ]
 
     assert not {"--sync", "--bundle", "--config", "--tenant"} & set(flags)
@@ -51,6 +51,6 @@ def test_options_that_were_not_given_are_left_to_file_and_environment(tmp_path: 
 
 
 def test_a_folder_named_engine_is_not_taken_for_ours(tmp_path: Path) -> None:
-    command = services._engine(Plan(data_dir=tmp_path, environ={}), tmp_path / "s").command
+    command = services._engine(Plan(data_dir=tmp_path, environ={}), 0, tmp_path / "s").command
 
     assert command[1:4] == ["-P", "-m", "engine"]
