@@ -1,8 +1,9 @@
-"""Guard against becoming slower: `python -m benchmarks.guard`. Fails where a figure is 15 % above what is recorded.
+"""Guard against becoming slower: `python -m benchmarks.guard`. Fails where a count is 15 % above what is recorded.
 
 Wall time says little on a shared machine, so what is compared are counts that are the same on every machine (calls of
 functions, Python's and C's; instructions of SQLite's virtual machine; bytes journaled), and CPU time as a multiple of
-a yardstick that runs between the batches: parsing the same frames and writing them as JSON. `--record` writes what was
+a yardstick that runs between the batches: parsing the same frames and writing them as JSON. The counts repeat exactly;
+the multiple moved by 16 % with what else the machine did, so it may be half as much again. `--record` writes what was
 measured to benchmarks/recorded.json, to be committed with the change that explains it.
 """
 
@@ -26,6 +27,7 @@ from benchmarks.traffic import Traffic
 
 RECORDED = Path(__file__).with_name("recorded.json")
 TOLERANCE = 1.15
+_LOOSE = {"cpu_times_yardstick": 1.5}
 BATCH = 256  # messages
 WARM_UP = 6  # batches
 COUNTED = 4  # batches whose calls and instructions are counted
@@ -42,7 +44,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if args.record:
         RECORDED.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     recorded: Figures = json.loads(RECORDED.read_text(encoding="utf-8"))
-    worse = [name for name, value in found.items() if value > TOLERANCE * recorded[name]]
+    worse = [name for name, value in found.items() if value > _LOOSE.get(name, TOLERANCE) * recorded[name]]
     for name, value in found.items():
         change = f"{value / recorded[name] - 1:+.1%}{', beyond what is allowed' if name in worse else ''}"
         sys.stdout.write(f"{name:28} {value:10.2f}  recorded {recorded[name]:10.2f}  {change}\n")
