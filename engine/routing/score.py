@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from engine.routing.demand import Demand
 MAX_PROFICIENCY = 5
 _LASTING_KEPT = 512  # requirements whose lasting scores are remembered
 _LASTING = (0, 2, 5)  # terms
+_MAKE: Callable[[tuple[str, float]], Term] = partial(tuple.__new__, Term)  # from its fields
 NAMES = ("proficiency", "free_capacity", "language", "last_agent", "preferred_agent", "de_escalation")
 
 
@@ -111,4 +113,4 @@ def _key(demand: Demand) -> tuple[object, ...]:
 
 def terms(column: Sequence[float]) -> tuple[Term, ...]:
     """One agent's addends, without those that are 0."""
-    return tuple([Term(name, value) for name, value in zip(NAMES, column, strict=True) if value])
+    return tuple([_MAKE(one) for one in zip(NAMES, column, strict=True) if one[1]])

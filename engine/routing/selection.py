@@ -68,11 +68,8 @@ def _best(totals: npt.NDArray[np.float64], load: npt.NDArray[np.int64]) -> int:
     """Where the largest is; of equal ones the first of those that hold least, rows being in order of id."""
     best = int(totals.argmax())
     # Equal scores may differ by how their addends were summed.
-    tied = totals >= totals[best] - _EQUAL
-    if np.count_nonzero(tied) == 1:
-        return best
-    rows = np.flatnonzero(tied)
-    return int(rows[np.argmin(load[rows])])
+    (rows,) = (totals >= totals[best] - _EQUAL).nonzero()
+    return best if len(rows) == 1 else int(rows[load[rows].argmin()])
 
 
 def candidates(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> list[Candidate]:

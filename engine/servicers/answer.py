@@ -84,7 +84,7 @@ class AnswerWriter:
                     wire.field(MessageAnswer.CONVERSATION_ID_FIELD_NUMBER, conversation_id.encode()),
                     wire.field(MessageAnswer.ANALYSIS_FIELD_NUMBER, read),
                     assigned,
-                    *map(self._suggestion, advised.suggestions),
+                    self._suggestions(advised.suggestions),
                     b"" if advised.auto_reply is None else _auto_reply(advised.auto_reply),
                 )
             )
@@ -112,13 +112,18 @@ class AnswerWriter:
             return _assignment(assignment)
         return _kept_of(self._assignments, assignment, _assignment)
 
-    def _suggestion(self, suggestion: Suggestion) -> bytes:
-        reply, score, similarity, filled = suggestion
-        if filled is not None:  # with this customer's facts, not to come again
-            made = convert.suggestion_to_proto(suggestion).SerializeToString()
-            return wire.field(MessageAnswer.SUGGESTIONS_FIELD_NUMBER, made)
-        head = _kept_of(self._replies, reply, _suggestion_head)
-        return head + _SCORES.pack(_T_SCORE, score, _T_SIMILARITY, similarity)
+    def _suggestions(self, suggestions: Sequence[Suggestion]) -> bytes:
+        """In one go: three for each message make a call for each of them dear."""
+        made: list[bytes] = []
+        for one in suggestions:
+            reply, score, similarity, filled = one
+            if filled is not None:  # with this customer's facts, not to come again
+                made.append(_filled_suggestion(one))
+                continue
+            known = self._replies.get(id(reply))
+            head = known[1] if known else _kept_of(self._replies, reply, _suggestion_head)
+            made += head, _SCORES.pack(_T_SCORE, score, _T_SIMILARITY, similarity)
+        return b"".join(made)
 
 
 def _kept_of(kept: dict[int, tuple[V, bytes]], one: V, make: Callable[[V], bytes]) -> bytes:
@@ -158,6 +163,11 @@ def _candidate_head(intent: str) -> bytes:
     """An IntentScore up to the four bytes of its confidence, framed for all of it."""
     score = IntentScore(intent=intent).SerializeToString() + _CONFIDENCE.pack(_T_CANDIDATE, 0)
     return wire.field(Analysis.CANDIDATES_FIELD_NUMBER, score)[:-4]
+
+
+def _filled_suggestion(suggestion: Suggestion) -> bytes:
+    made = convert.suggestion_to_proto(suggestion).SerializeToString()
+    return wire.field(MessageAnswer.SUGGESTIONS_FIELD_NUMBER, made)
 
 
 def _suggestion_head(reply: Reply) -> bytes:
