@@ -27,6 +27,10 @@ def test_each_line_is_answered(chat: Yingda) -> None:
         assert part in text
 
 
+def test_what_the_customer_is_told_at_once_is_shown(chat: Yingda) -> None:
+    assert "← [" in chat("I want to return my order A1001\n")
+
+
 def test_lines_are_one_conversation(chat: Yingda) -> None:
     found = [json.loads(line) for line in chat("我的快递到哪了\n着急\n", "--json").splitlines()]
 

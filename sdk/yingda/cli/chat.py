@@ -101,5 +101,7 @@ def _lines(answer: MessageAnswer, seconds: float) -> Iterator[Text]:
     intent = render.cell(f"{analysis.intent} {analysis.confidence:.2f}", "cyan")
     yield Text.assemble(intent, " · ", render.mood(analysis), f" · {seconds * 1000:.0f} ms")
     yield Text.assemble("→ ", render.owner(assignment), render.cell(f": {assignment.reason}", "dim"))
+    if answer.auto_reply.text:
+        yield render.cell(f"← {answer.auto_reply.text}", "green")
     for number, suggestion in enumerate(answer.suggestions, start=1):
         yield render.cell(f"{number}. {suggestion.text}")
