@@ -9,6 +9,7 @@ then = [{open_ticket = {title = "Return of {order_id}", due = "48h"}}]
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,8 @@ def read_rules(text: str) -> list[Rule]:
         raise RuleFileError(f"is not valid TOML: {error}") from None
     unknown = whole.keys() - {"rules"}
     tables = whole.get("rules")
+    if not whole:
+        raise RuleFileError("rules: there are none; begin each with [[rules]]")
     if unknown or not isinstance(tables, list):
         raise RuleFileError(f"{min(unknown, default='rules')}: a file of rules holds nothing but [[rules]]")
     rules = [_rule(table, f"rules[{number}]") for number, table in enumerate(tables)]
@@ -64,6 +67,10 @@ def _message(value: object, descriptor: Descriptor, key: str) -> dict[str, Any]:
             near = difflib.get_close_matches(str(name), list(fields), 1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(fields)}"
             raise RuleFileError(f"{key}.{name}: there is no such key; {hint}")
+    for choice in descriptor.oneofs:
+        given = [one.name for one in choice.fields if one.name in value]
+        if len(given) > 1:
+            raise RuleFileError(f"{key}: has {' and '.join(given)}; give each a table of its own")
     return {name: _field(one, fields[name], f"{key}.{name}") for name, one in value.items()}
 
 
@@ -91,9 +98,15 @@ def _single(value: object, field: FieldDescriptor, key: str) -> object:
     if field.enum_type is not None:
         return _enum(value, field.enum_type, key)
     wanted = _TYPES.get(field.cpp_type)
-    if wanted and (not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool)):
+    if wanted and (
+        not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool) or not _is_finite(value)
+    ):
         raise RuleFileError(f"{key}: is {value!r}, must be {_WORDS[field.cpp_type]}")
     return value
+
+
+def _is_finite(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _enum(value: object, enum: EnumDescriptor, key: str) -> str:

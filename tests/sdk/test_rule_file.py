@@ -30,7 +30,10 @@ def test_short_names_and_spans_are_read() -> None:
     ("text", "problem"),
     [
         ("rules = 3", r"rules: a file of rules holds nothing but \[\[rules\]\]"),
+        ("", r"rules: there are none; begin each with \[\[rules\]\]"),
         ("x = [", "is not valid TOML"),
+        (of("when = {min_anger = nan}"), r"when\.min_anger: is nan, must be a number"),
+        (of("then = [{close = {}, escalate = {}}]"), r"then\[0\]: has .*; give each a table of its own"),
         (of("wehn = {}"), r"rules\[0\]\.wehn: there is no such key; did you mean when\?"),
         (of('when = {intent = ["a"]}'), r"rules\[0\]\.when\.intent: .* did you mean intents\?"),
         (of('when = {channels = ["wechta"]}'), r"rules\[0\]\.when\.channels\[0\]: .* did you mean wechat\?"),

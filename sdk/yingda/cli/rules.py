@@ -193,7 +193,9 @@ def _read(path: Path) -> list[Rule]:
         return read_rules(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CommandError(f"{path}: cannot be read ({error.strerror})") from None
-    except (RuleFileError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise CommandError(f"{path}: is not UTF-8; save it as UTF-8") from None
+    except RuleFileError as error:
         raise CommandError(f"{path}: {error}") from None
 
 
