@@ -80,7 +80,7 @@ class SQLiteSource:
 def _read(path: Path, customer: str) -> dict[str, list[Row]]:
     rows: defaultdict[str, list[Row]] = defaultdict(list)
     with path.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
+        reader = csv.DictReader(lines, strict=True)  # half a file is a failure, not a customer less
         if customer not in (reader.fieldnames or ()):
             raise SourceError(f"{path} has no column {customer}; name the customer's with `customer`")
         for row in reader:

@@ -119,6 +119,13 @@ async def test_a_file_that_is_gone_is_a_failure(csv_source: CsvSource, tmp_path:
         await csv_source.fetch(KEY)
 
 
+async def test_half_a_file_is_a_failure(csv_source: CsvSource, tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text('customer_id,order_id\n"cu 1/ä,A', encoding="utf-8")
+
+    with pytest.raises(SourceError, match="cannot read"):
+        await csv_source.fetch(KEY)
+
+
 async def test_a_file_without_the_customers_column_says_so(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("who,order_id\n", encoding="utf-8")
     source = CsvSource(name="s", path=tmp_path / "bad.csv", fields=FieldMap(kind=Kind.ORDERS))
