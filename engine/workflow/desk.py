@@ -55,9 +55,10 @@ class TicketDesk:
         return self._clock.now_ms()
 
     def open(self, tenant: str, request_id: str, ticket: Ticket) -> Ticket:
-        """Keep a new ticket and give it a number."""
+        """Keep a new ticket and give it a number. Raises: NotFoundError where its conversation never was."""
 
         def attempt(gathering: Gathering, now_ms: int) -> tuple[Ticket, str, bytes]:
+            self._must_be(tenant, ticket.conversation_id)
             opened = replace(
                 ticket,
                 ticket_id=number_of(tenant, request_id),
@@ -155,6 +156,11 @@ class TicketDesk:
             return said, "ticket_commented", self._codec.commented(said)
 
         return self._once(tenant, request_id, _comment, attempt)
+
+    def _must_be(self, tenant: str, conversation_id: str) -> None:
+        """Else the journal would tell of a conversation that nobody began."""
+        if conversation_id and not self._store.conversations(tenant, [conversation_id]):
+            raise NotFoundError(f"tenant {tenant} has no conversation {conversation_id}")
 
     def _changed(
         self, tenant: str, gathering: Gathering, now_ms: int, changed: Ticket

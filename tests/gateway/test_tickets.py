@@ -129,6 +129,11 @@ async def test_a_ticket_of_a_conversation_is_in_its_journal(client: Client) -> N
     ]
 
 
+async def test_a_ticket_of_a_conversation_that_never_was_is_refused(client: Client) -> None:
+    with pytest.raises(YingdaError, match=r"NOT_FOUND: .* has no conversation nope"):
+        await client.open_ticket(make(conversation_id="nope"))
+
+
 async def test_what_cannot_be_delivered_is_listed_with_the_reason(client: Client) -> None:
     await client.open_ticket(make())
     for _ in range(200):
