@@ -72,4 +72,6 @@ def _requeue(args: argparse.Namespace) -> int:
         render.print_json({"requeued": count})
     else:
         print(f"{count} are tried again")
+        if count < len(args.ids):
+            render.note("the others are not dead, or are not there: see `yingda outbox list`")
     return 0

@@ -69,7 +69,9 @@ def print_table(found: Found) -> None:
         empty="No difference.",
     )
     counts = ", ".join(f"{name} {count}" for name, count in _by_field(found).most_common())
-    render.note(f"{found.looked_at} events, {len(found.events)} otherwise{': ' if counts else ''}{counts}")
+    render.note(
+        f"{found.looked_at} events compared, {len(found.events)} would be otherwise{': ' if counts else ''}{counts}"
+    )
     if found.skipped:
         render.note(f"{found.skipped} commits began before the journal does and could not be decided again")
 

@@ -125,7 +125,8 @@ def _policy(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"cannot read {path}: {error}; name a TOML or JSON file") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise CommandError(f"cannot read {path}: {why}; name a TOML or JSON file") from None
 
 
 def _speed(text: str) -> float:
