@@ -16,13 +16,13 @@ said: queue.Queue[str] = queue.Queue()
 
 @bot.on_message
 def answer(message: SyncChatMessage) -> None:
-    """Answer everybody the same."""
     message.reply(f"You said: {message.text}")
 
 
 @bot.on_event("message_sent")
 def hear(event: Event) -> None:
-    said.put(event.message_sent.text)
+    if (event.message_sent.bot_id, event.message_sent.customer_id) == ("ask-and-wait", "walk-in"):
+        said.put(event.message_sent.text)
 
 
 with bot.background(), SyncClient(target) as client:

@@ -1,4 +1,4 @@
-"""Copies all tickets there ever were, as JSON lines, to a file: `python ticket_mirror.py tickets.jsonl`."""
+"""Copies all tickets conversations ever had, as JSON lines, to a file: `python ticket_mirror.py tickets.jsonl`."""
 
 from __future__ import annotations
 
