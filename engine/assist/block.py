@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from engine.assist.typed import NOTHING, Fits, TypedIndex
 from engine.assist.visibility import Allowed, Place, Visibility
-from engine.assist.words import Lexicon, Words
+from engine.assist.words import Lexicon, Shares, Words
 from engine.domain import OUT_OF_SCOPE, Reply
 from engine.ports import Encoder, ReplyIndex
 
@@ -44,7 +44,7 @@ class Block:
         self.rows = {reply.reply_id: row for row, reply in enumerate(self.replies)}
         self.index = index
         self.typed = typed  # None: not made yet, a large block is searched by meaning until it is
-        self.words = words
+        self.shares = None if words is None else Shares(words)
         self.visibility = Visibility(self.replies)
         self.is_as_written = not any("{{" in one.text or "}}" in one.text for one in self.replies)
         self._intents: Rows | None = None

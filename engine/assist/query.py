@@ -47,10 +47,14 @@ class Queries:
         self._made: OrderedDict[tuple[object, ...], Query] = OrderedDict()
         self._lock = Lock()
 
+    def knows(self, wanted: Wanted) -> bool:
+        """Whether `make` has nothing to read."""
+        with self._lock:
+            return _key(wanted) in self._made
+
     def make(self, wanted: Wanted) -> Query:
         """See `make`; the same object while nothing that counts is another."""
-        is_read = not wanted.messages or len(wanted.typed) >= TYPED_LEAST
-        key = (*wanted.messages, "\0", wanted.language, wanted.typed if is_read else "")
+        key = _key(wanted)
         with self._lock:
             if key in self._made:
                 self._made.move_to_end(key)
@@ -61,6 +65,16 @@ class Queries:
             if len(self._made) > _KEPT:
                 self._made.popitem(last=False)
         return made
+
+    def forget(self) -> None:
+        """Know no text any more."""
+        with self._lock:
+            self._made.clear()
+
+
+def _key(wanted: Wanted) -> tuple[object, ...]:
+    is_read = not wanted.messages or len(wanted.typed) >= TYPED_LEAST
+    return (*wanted.messages, "\0", wanted.language, wanted.typed if is_read else "")
 
 
 def make(reader: Reader, wanted: Wanted) -> Query:

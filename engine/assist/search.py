@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.assist import words
 from engine.assist.block import Block, Rows, Vectors
 from engine.assist.query import Query
 from engine.assist.shelf import Part, Shelf, best
@@ -33,8 +32,8 @@ def _search(part: Part, query: Query, typed: str, place: Place, limit: int) -> l
     if len(rows) > _READ:
         kept = np.sort(np.argpartition(-scores, _READ)[:_READ])
         rows, scores = rows[kept], scores[kept]
-    if part.block.words is not None:
-        scores = scores + WORDS_WEIGHT * query.certainty * words.shared(query.words, part.block.words, rows)
+    if part.block.shares is not None:
+        scores = scores + WORDS_WEIGHT * query.certainty * part.block.shares.of(query.words, rows)
     ordered = np.argsort(-scores, kind="stable")[:limit]
     return _suggestions(part.block, query, rows[ordered], scores[ordered])
 

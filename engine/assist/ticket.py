@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from engine.errors import InvalidArgumentError
 
 MAX_TICKET = 1024  # bytes
+_ENCODER = json.JSONEncoder(separators=(",", ":"))  # `json.dumps` would make one for every list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Ticket:
 
     def to_text(self) -> str:
         """Letters, digits, "-" and "_"."""
-        data = json.dumps([self.intent, self.typed, self.arms], separators=(",", ":"))
+        data = _ENCODER.encode([self.intent, self.typed, self.arms])
         return base64.urlsafe_b64encode(data.encode()).decode().rstrip("=")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,8 @@ Weights = npt.NDArray[np.float32]
 BUCKETS = 1 << 16
 ONE = 65535  # a weight of 1
 _AT_ONCE = 512  # texts taken apart together
+_KEPT_TEXTS = 256  # whose shares are remembered
+_KEPT_ROWS = 256  # of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,34 @@ def shared(asked: Words, among: Words, rows: npt.NDArray[np.int64]) -> Weights:
     known[asked.buckets] = 0
     cosine[filled] = np.add.reduceat(products, ends - lengths)
     return cosine
+
+
+class Shares:
+    """`shared` among the same texts, remembered: most keystrokes compare what the one before did. Safe to share."""
+
+    def __init__(self, among: Words) -> None:
+        self._among = among
+        self._known: OrderedDict[bytes, dict[int, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, asked: Words, rows: npt.NDArray[np.int64]) -> Weights:
+        """See `shared`."""
+        known, wanted = self._known_of(asked), rows.tolist()
+        new = [row for row in wanted if row not in known]
+        if new:
+            found = shared(asked, self._among, np.array(new, dtype=np.int64))
+            known.update(zip(new, found.tolist(), strict=True))
+        return np.array([known[row] for row in wanted], dtype=np.float32)
+
+    def _known_of(self, asked: Words) -> dict[int, float]:
+        key = asked.buckets.tobytes() + asked.weights.tobytes()
+        with self._lock:
+            known = self._known.pop(key, {})
+            # A full one is left to whoever reads it now; nothing is ever taken out of one.
+            self._known[key] = known = known if len(known) < _KEPT_ROWS else {}
+            if len(self._known) > _KEPT_TEXTS:
+                self._known.popitem(last=False)
+        return known
 
 
 class _Table(threading.local):

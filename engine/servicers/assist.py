@@ -11,8 +11,10 @@ from yingda.v1 import assist_service_pb2 as pb
 from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
 
 from engine.assist.adviser import Adviser, Returned
+from engine.assist.ranker import Ranked
 from engine.assist.rehearsal import Rehearsal
 from engine.assist.suggester import Suggester
+from engine.assist.wanted import Wanted
 from engine.decision_thread import DecisionThread
 from engine.servicers import convert, convert_assist, convert_reply
 from engine.timeline.labels import LabelBook
@@ -21,7 +23,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class AssistServicer(AssistServiceServicer):
-    """Helps an agent to answer. State is read on the decision thread, shelves are searched on the searchers'."""
+    """Helps an agent to answer. State is read on the decision thread, shelves are searched on the searchers'.
+
+    Most keystrokes ask what the one before asked, with another letter: these are answered on the decision thread too,
+    because going to another one costs more than the search.
+    """
 
     def __init__(
         self,
@@ -45,9 +51,9 @@ class AssistServicer(AssistServiceServicer):
         self, request: pb.SuggestRepliesRequest, context: Context
     ) -> pb.SuggestRepliesResponse:
         """See assist_service.proto."""
-        wanted = convert_assist.wanted_from_proto(request)
-        known = await self._thread.run(self._adviser.with_context, request.tenant, wanted)
-        ranked = await self._search(self._suggester.suggest, request.tenant, known)
+        asked = convert_assist.wanted_from_proto(request)
+        wanted, ranked = await self._thread.run(self._suggest_known, request.tenant, asked)
+        ranked = ranked or await self._search(self._suggester.suggest, request.tenant, wanted)
         return pb.SuggestRepliesResponse(
             suggestions=[convert.suggestion_to_proto(one) for one in ranked.suggestions],
             list_id=ranked.ticket.to_text(),
@@ -95,6 +101,10 @@ class AssistServicer(AssistServiceServicer):
         analysis = await self._search(self._rehearsal.read, texts)
         trials = await self._thread.run(self._rehearsal.trials, request.tenant, texts, analysis)
         return pb.TryAutoRepliesResponse(trials=[convert_reply.trial_to_proto(one) for one in trials])
+
+    def _suggest_known(self, tenant: str, asked: Wanted) -> tuple[Wanted, Ranked | None]:
+        wanted = self._adviser.with_context(tenant, asked)
+        return wanted, self._suggester.suggest_known(tenant, wanted)
 
     def _record(self, tenant: str, returned: Returned) -> tuple[float, bool]:
         reward, duplicate = self._adviser.record(tenant, returned)

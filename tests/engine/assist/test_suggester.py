@@ -198,3 +198,16 @@ def test_a_doubled_brace_is_sent_as_one_also_without_facts(seeded: Desk, text: s
     (own,) = [one for one in found(seeded, context="shipping.track") if one.reply.reply_id == "own"]
 
     assert own.text == sent
+
+
+def test_only_what_was_asked_before_is_known_until_it_is_forgotten(seeded: Desk) -> None:
+    suggester, asked = seeded.assist.suggester, Wanted(messages=("refund.request",), typed="R", limit=3)
+    seeded.assist.bookkeeper.ready(TENANT)
+    first = suggester.suggest_known(TENANT, asked)
+    listed = suggester.suggest(TENANT, replace(asked, typed=""))
+
+    assert first is None
+    assert suggester.suggest_known(TENANT, replace(asked, typed="")) == listed
+    assert suggester.suggest_known(TENANT, asked) is not None
+    suggester.forget()
+    assert suggester.suggest_known(TENANT, asked) is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.assist.words import Lexicon, shared
+from engine.assist.words import Lexicon, Shares, shared
 from tests.fakes import FakeClassifier
 
 LEXICON = Lexicon(counter=FakeClassifier(), texts=("the parcel", "the money"))
@@ -38,3 +38,12 @@ def test_many_texts_are_as_if_taken_apart_one_by_one() -> None:
         part = slice(together.offsets[row], together.offsets[row + 1])
         assert np.array_equal(together.buckets[part], alone.buckets)
         assert np.array_equal(together.weights[part], alone.weights)
+
+
+def test_shares_are_the_same_when_remembered_and_when_too_many_to_be() -> None:
+    among = LEXICON.words([f"word {number % 7} of text {number}" for number in range(900)])
+    shares, asked = Shares(among), LEXICON.words(["word 3 of text 12"])
+
+    for start in (0, 10, 300, 0, 600):
+        rows = np.arange(start, start + 300)
+        assert np.array_equal(shares.of(asked, rows), shared(asked, among, rows))
