@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from engine.assist.slot import SLOTS
 from engine.assist.suggester import Suggester
 from engine.bootstrap import SHIPPED_BUNDLE
 from engine.clock import SystemClock
-from engine.domain import Presence
+from engine.domain import Agent, Presence, Reply
 from engine.pipeline import Pipeline
 from engine.routing import selection
 from engine.routing.dispatcher import Dispatcher
@@ -39,7 +39,7 @@ from models.heads import Heads
 class Engine:
     """Frames in, frames out, as `EngineServicer` does it between its two calls of gRPC."""
 
-    def __init__(self, store: SQLiteStore, remembered: int) -> None:
+    def __init__(self, store: SQLiteStore, remembered: int, samples: Sequence[Reply] | None = None) -> None:
         classifier = models.bundle.load(SHIPPED_BUNDLE)
         self.memory = ReadingMemory(predictor=classifier, size=remembered) if remembered else None
         analyzer = Analyzer(classifier=classifier, memory=self.memory)
@@ -51,7 +51,7 @@ class Engine:
                 classifier=classifier,
                 codec=proto,
                 clock=clock,
-                samples=read_replies(PACK),
+                samples=read_replies(PACK) if samples is None else samples,
                 slots=SLOTS,
             )
         )
@@ -66,7 +66,11 @@ class Engine:
 
     def employ(self, tenant: str, count: int) -> None:
         """Give the tenant agents, online and idle."""
-        for agent in map(convert.agent_from_proto, team(count)):
+        self.hire(tenant, [convert.agent_from_proto(one) for one in team(count)])
+
+    def hire(self, tenant: str, agents: Sequence[Agent]) -> None:
+        """Give the tenant these agents, online and idle."""
+        for agent in agents:
             self._store.put_agent(tenant, agent)
             self._store.set_presence(tenant, agent.agent_id, Presence.ONLINE)
 
@@ -84,6 +88,14 @@ class Engine:
         columns = "length(places) + length(names) + length(pulses) + length(data)"
         total: int = self._store._db.execute(f"SELECT total({columns}) FROM journal").fetchone()[0]  # noqa: SLF001
         return total
+
+    def disk_bytes(self) -> int:
+        """What the store's file holds, once its log is in it."""
+        database = self._store._db  # noqa: SLF001
+        (pages,), (size,) = (
+            database.execute(f"PRAGMA {one}").fetchone() for one in ("page_count", "page_size")
+        )
+        return int(pages * size)
 
     def process(self, frame: bytes) -> bytes:
         """A serialised ProcessMessagesRequest to its response."""
@@ -116,11 +128,14 @@ SEAMS: tuple[tuple[object, str, str], ...] = (
 
 
 @contextmanager
-def running(folder: Path, remembered: int = 0) -> Iterator[Engine]:
-    """An engine with an empty store in `folder`, that remembers what it read of so many texts."""
+def running(folder: Path, remembered: int = 0, samples: Sequence[Reply] | None = None) -> Iterator[Engine]:
+    """An engine with an empty store in `folder`, that remembers what it read of so many texts.
+
+    Its tenants begin with the `samples`; None is for those of the pack.
+    """
     store = open_store(folder / "yingda.db", sync="normal")
     try:
-        yield Engine(store, remembered)
+        yield Engine(store, remembered, samples)
     finally:
         store.close()
 

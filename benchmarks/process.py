@@ -60,6 +60,10 @@ class Service:
         lines = dict(line.split(":", 1) for line in self._proc("status").splitlines())
         return int(lines["VmRSS"].split()[0]) / 1024
 
+    def files(self) -> int:
+        """How many files it has open, sockets among them."""
+        return len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
+
     def stop(self) -> None:
         """Ask it to finish, and end it if it does not."""
         self._process.send_signal(signal.SIGTERM)

@@ -63,6 +63,11 @@ class RedisServer:
             used = client.info("cpu")
         return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
 
+    def memory_bytes(self) -> int:
+        """What it has allocated."""
+        with self.client() as client:
+            return int(client.info("memory")["used_memory"])
+
 
 def is_installed() -> bool:
     """Whether servers can be started here."""

@@ -34,10 +34,11 @@ REQUIREMENT = Requirement(skill="logistics", skills={"logistics": 0.75, "finance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A store at work; `servers_cpu` is the CPU time of what serves it."""
+    """A store at work; `servers_cpu` is the CPU time of what serves it, `servers_memory` the bytes that it uses."""
 
     store: Store
     servers_cpu: Callable[[], float]
+    servers_memory: Callable[[], int]
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -49,7 +50,7 @@ def main(words: Sequence[str] | None = None) -> int:
             "commit": machine.commit(),
             "machine": machine.describe(),
             "batch": args.batch,
-            "stores": {name: _measure(name, args.batch, args.batches) for name in args.stores},
+            "stores": {name: measure(name, args.batch, args.batches) for name in args.stores},
         }
     except BenchmarkError as error:
         sys.stderr.write(f"benchmarks.stores: {error}\n")
@@ -58,7 +59,8 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _measure(name: str, batch: int, batches: int) -> dict[str, object]:
+def measure(name: str, batch: int, batches: int) -> dict[str, dict[str, float]]:
+    """What so many batches of each kind cost in one of the stores. Raises: BenchmarkError."""
     with tempfile.TemporaryDirectory() as folder, OPENERS[name](Path(folder)) as opened:
         for number in range(AGENTS):
             agent = Agent(agent_id=f"a{number}", name="", skills={"logistics": 3}, capacity=10**9)
@@ -74,6 +76,7 @@ def _measure(name: str, batch: int, batches: int) -> dict[str, object]:
 def _run(opened: Opened, changes: Sequence[Change]) -> dict[str, float]:
     """Commits of every change, each after the reads that go before it."""
     taken: list[float] = []
+    memory = opened.servers_memory()
     servers, cpu, began = opened.servers_cpu(), time.thread_time(), time.perf_counter()
     for change in changes:
         began_one = time.perf_counter()
@@ -87,6 +90,7 @@ def _run(opened: Opened, changes: Sequence[Change]) -> dict[str, float]:
         "messages_per_second": messages / seconds,
         "cpu_us_per_message": cpu / messages * 1e6,
         "servers_cpu_us_per_message": servers / messages * 1e6,
+        "servers_bytes_per_message": (opened.servers_memory() - memory) / messages,
         "batch_ms_p50": statistic.percentile(taken, 0.5) * 1e3,
         "batch_ms_p99": statistic.percentile(taken, 0.99) * 1e3,
     }
@@ -158,7 +162,7 @@ def _change(conversations: Sequence[Conversation]) -> Change:
 @contextmanager
 def _sqlite(folder: Path) -> Iterator[Opened]:
     with closing(sqlite.open_store(folder / "yingda.db", sync="normal")) as store:
-        yield Opened(store=store, servers_cpu=lambda: 0.0)
+        yield Opened(store=store, servers_cpu=lambda: 0.0, servers_memory=lambda: 0)
 
 
 @contextmanager
@@ -167,7 +171,7 @@ def _redis(folder: Path, *arguments: str) -> Iterator[Opened]:
         redis_process.serving_redis(folder, *arguments) as server,
         closing(redis.open_store(server.url)) as store,
     ):
-        yield Opened(store=store, servers_cpu=server.cpu_seconds)
+        yield Opened(store=store, servers_cpu=server.cpu_seconds, servers_memory=server.memory_bytes)
 
 
 @contextmanager
@@ -181,7 +185,11 @@ def _redis_cluster(folder: Path) -> Iterator[Opened]:
     with ExitStack() as stack:
         nodes = stack.enter_context(redis_process.serving_cluster(folder))
         store = stack.enter_context(closing(redis.open_store(redis_process.cluster_url(nodes))))
-        yield Opened(store=store, servers_cpu=lambda: sum(node.cpu_seconds() for node in nodes))
+        yield Opened(
+            store=store,
+            servers_cpu=lambda: sum(node.cpu_seconds() for node in nodes),
+            servers_memory=lambda: sum(node.memory_bytes() for node in nodes),
+        )
 
 
 OPENERS = {"sqlite": _sqlite, "redis": _redis, "redis-aof": _redis_aof, "redis-cluster": _redis_cluster}

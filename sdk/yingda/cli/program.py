@@ -20,6 +20,7 @@ from yingda.cli import (
     doctor,
     models,
     outbox,
+    plan,
     policy,
     replay,
     replies,
@@ -50,6 +51,7 @@ COMMANDS = (
     outbox,
     policy,
     models,
+    plan,
     doctor,
 )
 

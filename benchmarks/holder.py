@@ -1,0 +1,96 @@
+"""A process that holds streams for `connections.py`: `python -m benchmarks.holder`, driven over standard input.
+
+One line of JSON says what to hold; `{"held": …}` is answered once all is open. Then any line starts the messages, and
+their latencies are answered. It ends when standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.exchange import quiet
+from benchmarks.held import Held, Kind, Wanted
+from benchmarks.statistic import arrivals
+from benchmarks.texts import read_utterances, unseen
+from benchmarks.traffic import Traffic
+
+AT_ONCE = 64  # streams that are being opened
+
+
+def main() -> int:
+    """Hold, send, say what it took."""
+    task: dict[str, Any] = json.loads(sys.stdin.readline())
+    try:
+        asyncio.run(_run(task))
+    except (BenchmarkError, grpc.aio.AioRpcError, TimeoutError) as error:
+        _say({"problem": f"{type(error).__name__}: {error}"})
+        return 1
+    return 0
+
+
+async def _run(task: dict[str, Any]) -> None:
+    held = Held()
+    try:
+        await _open(held, task)
+        _say({"held": len(held.channels)})
+        if await asyncio.to_thread(sys.stdin.readline):
+            _say(await _send(held, task))
+            await asyncio.to_thread(sys.stdin.readline)
+    finally:
+        await held.close()
+
+
+async def _open(held: Held, task: dict[str, Any]) -> None:
+    texts = unseen(read_utterances(), task["seed"])
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(wanted: Wanted) -> None:
+        source = Traffic(texts, tenant=wanted.tenant, name=wanted.name, seed=f"{task['seed']}:{wanted.name}")
+        async with gate:
+            await held.open(task["address"], wanted, source, is_echo=task["is_echo"])
+
+    async with asyncio.TaskGroup() as group:
+        for wanted in _wanted(task):
+            group.create_task(one(wanted))
+
+
+async def _send(held: Held, task: dict[str, Any]) -> dict[str, object]:
+    """Messages in an open loop, each over one of the streams that take them."""
+    random_ = random.Random(task["seed"])
+    taken: list[float] = []
+    with quiet():
+        began = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for offset in arrivals(task["rate"], task["seconds"], task["seed"]) if held.talks else ():
+                if (early := began + offset - time.perf_counter()) > 0:
+                    await asyncio.sleep(early)
+                group.create_task(_ask(random_.choice(held.talks).ask, began + offset, taken))
+    return {"taken": taken, "events": held.count.events, "ended": held.ended()}
+
+
+async def _ask(ask: Any, intended: float, taken: list[float]) -> None:  # noqa: ANN401
+    await ask()
+    taken.append(time.perf_counter() - intended)
+
+
+def _wanted(task: dict[str, Any]) -> Iterator[Wanted]:
+    for kind, tenant, name in task["streams"]:
+        yield Wanted(kind=Kind(kind), tenant=tenant, name=name)
+
+
+def _say(what: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
