@@ -44,7 +44,6 @@ _MB = 2**20
 def main(words: Sequence[str] | None = None) -> int:
     """Print the report; 2 if there can be none."""
     args = _parser().parse_args(words)
-    lifecycle.configure_logging("growth")  # to standard error, away from the report
     try:
         report = _report(args)
     except BenchmarkError as error:
@@ -149,4 +148,5 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
+    lifecycle.configure_logging("growth")  # to standard error, away from the report
     sys.exit(main())

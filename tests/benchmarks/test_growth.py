@@ -21,12 +21,12 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_each_size_has_a_row_with_its_ratio_to_the_smallest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert growth.main(["--json", "--turns", "1", "--only", "agents,tenants"]) == 0
+    assert growth.main(["--json", "--turns", "1", "--only", "agents"]) == 0
     report = json.loads(capsys.readouterr().out)
 
     assert [row["size"] for row in report["agents"]] == [2, 4]
-    assert report["tenants"][0]["ratio"] == 1.0
-    assert all(row["cpu_us"] > 0 for row in report["agents"] + report["tenants"])
+    assert report["agents"][0]["ratio"] == 1.0
+    assert all(row["cpu_us"] > 0 for row in report["agents"])
     assert "replies" not in report
 
 

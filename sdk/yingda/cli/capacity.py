@@ -35,8 +35,8 @@ class Demand:
 
     @property
     def open_conversations(self) -> int:
-        """At once, at the peak."""
-        return round(self.peak * NEW_SHARE * OPEN_SECONDS)
+        """At once, at the peak; no more than a day brings."""
+        return round(min(self.peak * OPEN_SECONDS, self.messages_per_day) * NEW_SHARE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,10 @@ def _assumptions(demand: Demand, costs: Costs) -> Iterator[tuple[str, str]]:
     yield "headroom", f"{capacity.HEADROOM - 1:.0%} on memory and disk"
     yield "new conversations", f"{capacity.NEW_SHARE:.0%} of the messages"
     hours = capacity.OPEN_SECONDS / 3600
-    yield "open at once", f"{demand.open_conversations:,} conversations ({hours:g} h at the peak)"
+    yield (
+        "open at once",
+        f"{demand.open_conversations:,} conversations ({hours:g} h at the peak, a day's at most)",
+    )
     yield "messages come", "in frames" if demand.way == "frames" else "in single calls"
     yield "store", "SQLite where one engine is enough, else one Redis; nothing spare for a lost machine"
     yield "measured", f"{costs.date[:10]} on {costs.machine}"
