@@ -32,18 +32,8 @@ async def refused(engine_address: str, tenant: str, token: str | None, **setting
     ("tenant", "token", "settings", "code"),
     [
         ("shop", None, {}, grpc.StatusCode.FAILED_PRECONDITION),
-        (
-            "ops",
-            "operators-token-1",
-            {"tokens": TOKENS, "operators": ["ops"]},
-            grpc.StatusCode.FAILED_PRECONDITION,
-        ),
-        (
-            "shop",
-            "shop-token-of-16-and-more",
-            {"tokens": TOKENS, "operators": ["ops"]},
-            grpc.StatusCode.PERMISSION_DENIED,
-        ),
+        ("ops", OPS, WITH_OPERATORS, grpc.StatusCode.FAILED_PRECONDITION),
+        ("shop", SHOP, WITH_OPERATORS, grpc.StatusCode.PERMISSION_DENIED),
         ("ops", OPS, {"tokens": TOKENS}, grpc.StatusCode.PERMISSION_DENIED),
     ],
     ids=["without tokens all may", "an operator may", "others may not", "without operators nobody may"],

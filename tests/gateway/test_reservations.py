@@ -180,6 +180,7 @@ async def test_a_conversation_is_transferred_joined_closed_and_completed(desk: C
         "reservation_accepted",
         "conversation_joined",
         "conversation_closed",
+        "conversation_completed",
     ]
 
 

@@ -36,6 +36,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 Option = Any  # of a call, as gRPC takes it
 METHODS = [method for service in SERVICES for method in service.methods]
 OBJECT_IDS = ("agent_id", "conversation_id", "reply_id", "bot_id", "rule_id", "ticket_id")
+MORE: dict[str, dict[str, object]] = {  # what a request needs beside its object
+    "SendReply": {"request_id": "q1", "text": "hi"},
+    "LabelMessage": {"message_id": "m1", "intent": "shipping.when", "request_id": "q1"},
+}
 SPECIAL = ("ListTickets", "CommentTicket")  # an id that is but a filter; a request that says more
 OF_ONE_OBJECT = [
     method
@@ -212,7 +216,7 @@ async def give_everything(client: BotClient) -> dict[str, str]:
     """An agent, a conversation, a reply and feedback on it, a bot, a rule, a ticket that is told of; their ids."""
     await client.put_agent(agent_pb2.Agent(agent_id="ann", skills={"general": 1}, capacity=1))
     await client.set_presence("ann", agent_pb2.PRESENCE_ONLINE)
-    await client.send("hello", conversation_id="c1")
+    await client.send("hello", conversation_id="c1", message_id="m1")
     await client.put_reply(reply_pb2.Reply(reply_id="own", language="en", text="hi"))
     await client.record_feedback(feedback())
     await begin_bot(client)
@@ -259,8 +263,7 @@ async def test_what_another_tenant_has_is_not_found(
     channel: grpc.aio.Channel, client: BotClient, tenant: str, other_tenant: str, method: MethodDescriptor
 ) -> None:
     fields = {**await give_everything(client), "presence": agent_pb2.PRESENCE_ONLINE}
-    if method.name == "SendReply":
-        fields |= {"request_id": "q1", "text": "hi"}
+    fields |= MORE.get(method.name, {})
     found = await refused(channel, method, make(method, other_tenant, **fields))
 
     assert found.code is grpc.StatusCode.NOT_FOUND
