@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine import http_call
 from engine.assist.slot import SLOTS, SlotFiller
 from engine.bundles.generation import Generation
 from engine.bundles.switch import Switch
@@ -22,7 +23,6 @@ from engine.servicers.codec_workflow import ProtoWorkflowCodec
 from engine.servicers.rule import RuleServicer
 from engine.servicers.ticket import TicketServicer
 from engine.settings import EngineSettings
-from engine.workflow import http_call
 from engine.workflow.assembly import WorkflowSurroundings, assemble_workflow
 from engine.workflow.completion import Arrivals
 from engine.workflow.courier import Courier, Runner

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from engine.customer.fields import FieldMap, rows_at
-from engine.customer.http_get import get
 from engine.customer.profile import Key, Part
 from engine.customer.source import SourceError
+from engine.http_call import MOST_READ, Call, CallError, send
+
+_OK, _NOT_FOUND = 200, 404
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +60,30 @@ class HttpSource:
         if not key.customer_id.strip("."):  # "." and ".." are no names, but ways to other places
             return Part()
         loop, asked = asyncio.get_running_loop(), self._address
-        body = await loop.run_in_executor(self._threads, get, asked.of(key), asked.headers, self._timeout)
+        headers = {"Accept": "application/json", **asked.headers}
+        # The operator wrote the address, and the shop's own network is where such services are.
+        call = Call(method="GET", url=asked.of(key), headers=headers, timeout=self._timeout, private=True)
+        body = await loop.run_in_executor(self._threads, _body, call)
         return self._fields.part(rows_at(_parsed(body), asked.rows)) if body is not None else Part()
 
     async def close(self) -> None:
         """See `source.CustomerSource`: calls under way end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _body(call: Call) -> bytes | None:
+    """Of a 200; None for a 404."""
+    try:
+        answer = send(call)
+    except CallError as error:
+        raise SourceError(str(error)) from error
+    if answer.status == _NOT_FOUND:
+        return None
+    if answer.status != _OK:
+        raise SourceError(f"the service answered {answer.status}")
+    if len(answer.body) > MOST_READ:
+        raise SourceError(f"an answer has more than {MOST_READ} bytes")
+    return answer.body
 
 
 def _parsed(body: bytes) -> object:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.workflow.http_call import Answer, Call, CallError
+from engine.http_call import Answer, Call, CallError
 from engine.workflow.outbox import Delivery
 from engine.workflow.signature import headers
 from engine.workflow.ticket import Ticket

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from engine.workflow.http_call import Call
+from engine.http_call import Call
 from engine.workflow.payload import of_ticket
 from engine.workflow.sender import DeliveryError, Parcel, Send, ask, must_succeed
 

@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import pytest
 
+from engine import http_call
 from engine.decision_thread import DecisionThread
 from engine.domain import Change
 from engine.stores.sqlite import SQLiteStore
-from engine.workflow import http_call
 from engine.workflow.courier import MAX_ATTEMPTS, Courier, Runner, pause_before
 from engine.workflow.outbox import Delivery, DeliveryState, FollowUp
 from engine.workflow.rule_desk import RuleDesk

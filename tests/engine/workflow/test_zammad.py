@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from engine.workflow import http_call
+from engine import http_call
 from engine.workflow.outbox import Delivery
 from engine.workflow.payload import envelope, of_comment, of_ticket
 from engine.workflow.sender import DeliveryError, Parcel

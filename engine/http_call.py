@@ -5,6 +5,7 @@ Blocking; to be called on a thread of its own.
 
 from __future__ import annotations
 
+import functools
 import http.client
 import ipaddress
 import socket
@@ -14,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-MOST_READ = 1 << 20  # bytes of an answer; the rest is not wanted
+MOST_READ = 1 << 20  # bytes of an answer; of what comes beyond, no more is read than tells that there is more
 _CHUNK = 1 << 14  # bytes
 _EMBEDDING = [
     ipaddress.ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
@@ -60,9 +61,11 @@ def send(call: Call) -> Answer:
             body=call.body or None,
             headers={"User-Agent": "yingda", **call.headers},
         )
-        return _read(connection.getresponse(), ends)
+        return _read(connection, connection.getresponse(), ends)
     except (OSError, http.client.HTTPException) as error:
-        raise CallError(f"{parts.hostname} did not answer: {str(error) or type(error).__name__}") from None
+        raise CallError(
+            f"{parts.hostname}:{_port(parts)} did not answer: {str(error) or type(error).__name__}"
+        ) from None
     finally:
         connection.close()
 
@@ -122,14 +125,23 @@ class _Secure(_Plain):
     def connect(self) -> None:
         """See `http.client.HTTPConnection`."""
         super().connect()
-        self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+        self.sock = _trust().wrap_socket(self.sock, server_hostname=self.host)
 
 
-def _read(response: http.client.HTTPResponse, ends: float) -> Answer:
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """The certificates that this machine trusts, read once."""
+    return ssl.create_default_context()
+
+
+def _read(connection: http.client.HTTPConnection, response: http.client.HTTPResponse, ends: float) -> Answer:
     body = b""
-    while len(body) < MOST_READ and (chunk := response.read1(_CHUNK)):
+    while len(body) <= MOST_READ and (chunk := response.read1(_CHUNK)):
         body += chunk
-        if time.monotonic() > ends:
+        left = ends - time.monotonic()
+        if left <= 0:
             raise TimeoutError("the answer took too long")
+        if connection.sock:
+            connection.sock.settimeout(left)
     named = {name.lower(): value for name, value in response.getheaders()}
     return Answer(status=response.status, headers=named, body=body)

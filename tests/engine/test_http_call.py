@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.workflow import http_call
-from engine.workflow.http_call import Call, CallError, is_public
+from engine import http_call
+from engine.http_call import Call, CallError, is_public
 from tests.engine.workflow.receiver import receiving
 
 
