@@ -22,9 +22,10 @@ from typing import Any
 from yingda import YingdaError
 
 from benchmarks import floor, machine, table
+from benchmarks.driven import driven
 from benchmarks.errors import BenchmarkError
 from benchmarks.held import Kind, Wanted, split
-from benchmarks.process import ROOT, Service, spawned
+from benchmarks.process import Service, spawned
 from benchmarks.statistic import percentile
 from benchmarks.system import employ, team
 
@@ -33,7 +34,6 @@ PER_CLIENT = 4_000
 PER_TENANT = 500  # agents
 LEAST = 20
 SHARES = ((Kind.AGENT, 0.70), (Kind.MESSAGES, 0.25), (Kind.BOT, 0.05))
-_LINE = 2**26  # bytes of the longest line that a client says
 _SHARES = {"p50": 0.5, "p99": 0.99, "max": 1.0}
 
 
@@ -102,20 +102,20 @@ async def _hold(
         for share in split(own, PER_CLIENT)
     ]
     async with AsyncExitStack() as stack:
-        clients = [await stack.enter_async_context(_client()) for _ in shares]
+        clients = [await stack.enter_async_context(driven("benchmarks.holder")) for _ in shares]
         for number, (client, (server, share)) in enumerate(zip(clients, shares, strict=True)):
             streams = [(one.kind.value, one.tenant, one.name) for one in share]
             rate = task["rate"] * len(share) / len(wanted)
             own = {**task, "rate": rate, "address": server.address, "streams": streams}
-            await _tell(client, json.dumps(own | {"seed": f"c{number}"}))
-        held = sum([(await _hear(client))["held"] for client in clients])
+            await client.tell(json.dumps(own | {"seed": f"c{number}"}))
+        held = sum([(await client.hear())["held"] for client in clients])
         files = sum(one.files() for one in servers)
         grown = {one.name: 0.0 for one in services}
         for one in services:
             grown[one.name] += (one.rss_mb() - before[id(one)]) * 1024 / held
         for client in clients:
-            await _tell(client, "go")
-        said = [await _hear(client) for client in clients]
+            await client.tell("go")
+        said = [await client.hear() for client in clients]
     return {"held": held, "processes": len(servers), "files": files} | _report(said, grown)
 
 
@@ -167,34 +167,6 @@ async def _echoing(folder: Path, count: int) -> AsyncIterator[list[Service]]:
             servers.append(stack.enter_context(spawned("echo", line, own)))
         await asyncio.gather(*(one.serving() for one in servers))
         yield servers
-
-
-@asynccontextmanager
-async def _client() -> AsyncIterator[asyncio.subprocess.Process]:
-    pipe = asyncio.subprocess.PIPE
-    words = [sys.executable, "-m", "benchmarks.holder"]
-    process = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdin=pipe, stdout=pipe, limit=_LINE)
-    try:
-        yield process
-    finally:
-        assert process.stdin
-        process.stdin.close()
-        await process.wait()
-
-
-async def _tell(client: asyncio.subprocess.Process, line: str) -> None:
-    assert client.stdin
-    client.stdin.write(line.encode() + b"\n")
-    await client.stdin.drain()
-
-
-async def _hear(client: asyncio.subprocess.Process) -> dict[str, Any]:
-    assert client.stdout
-    line = await client.stdout.readline()
-    said: dict[str, Any] = json.loads(line or b'{"problem": "a client ended early"}')
-    if "problem" in said:
-        raise BenchmarkError(said["problem"])
-    return said
 
 
 def _progress(line: str) -> None:

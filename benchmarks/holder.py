@@ -16,6 +16,7 @@ from typing import Any
 
 import grpc
 
+from benchmarks.driven import say
 from benchmarks.errors import BenchmarkError
 from benchmarks.exchange import quiet
 from benchmarks.held import Held, Kind, Wanted
@@ -32,7 +33,7 @@ def main() -> int:
     try:
         asyncio.run(_run(task))
     except (BenchmarkError, grpc.aio.AioRpcError, TimeoutError) as error:
-        _say({"problem": f"{type(error).__name__}: {error}"})
+        say({"problem": f"{type(error).__name__}: {error}"})
         return 1
     return 0
 
@@ -41,9 +42,9 @@ async def _run(task: dict[str, Any]) -> None:
     held = Held()
     try:
         await _open(held, task)
-        _say({"held": len(held.channels)})
+        say({"held": len(held.channels)})
         if await asyncio.to_thread(sys.stdin.readline):
-            _say(await _send(held, task))
+            say(await _send(held, task))
             await asyncio.to_thread(sys.stdin.readline)
     finally:
         await held.close()
@@ -85,11 +86,6 @@ async def _ask(ask: Any, intended: float, taken: list[float]) -> None:  # noqa: 
 def _wanted(task: dict[str, Any]) -> Iterator[Wanted]:
     for kind, tenant, name in task["streams"]:
         yield Wanted(kind=Kind(kind), tenant=tenant, name=name)
-
-
-def _say(what: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(what) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
