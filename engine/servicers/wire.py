@@ -41,6 +41,13 @@ def true(number: int) -> bytes:
     return bytes((tag_of_varint(number), 1))
 
 
+def first_text(message: bytes) -> str:
+    """The string field 1 of a message, where it stands first and is shorter than 128 bytes; else nothing."""
+    if not message.startswith(_TAGS[1]) or message[1:2] >= b"\x80":
+        return ""
+    return message[2 : 2 + message[1]].decode(errors="replace") if len(message) > 1 else ""
+
+
 def _varint(value: int) -> bytes:
     parts = bytearray()
     while value > _SEVEN_BITS:

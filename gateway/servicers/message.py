@@ -38,7 +38,7 @@ class MessageServicer:
         allowed = self._tenancy.allowed(context)
         message = _read(request)
         self._check(message, allowed)
-        return await self._batchers[self._lane(message)].submit(request)
+        return await self._batchers[self._lane(message)].submit(request, message.tenant)
 
     async def StreamMessages(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         """See message_service.proto."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -17,21 +17,32 @@ class OverloadedError(Exception):
 
 
 @dataclass(slots=True)
+class _Lane(Generic[T, R]):
+    """What waits of one source, in the order it came, and the weight of what is wanted still."""
+
+    entries: deque[_Entry[T, R]] = field(default_factory=deque)
+    queued: int = 0
+
+
+@dataclass(slots=True)
 class _Entry(Generic[T, R]):
     """An item and its caller; `counted` while its weight is part of the queue's."""
 
     item: T
     weight: int
     future: asyncio.Future[R]
+    lane: _Lane[T, R]
     counted: bool = True
 
 
 class Batcher(Generic[T, R]):
     """Join concurrent `submit` calls into one call of `run`, and wait only while `run` is busy.
 
-    An idle batcher runs an item at once. What arrives while a batch runs forms the next one, in the order it
-    came and up to `max_size` units of weight, so batches grow with the load and shrink without it. An item whose
-    caller has gone never reaches `run`. Source: the request queue of text-embeddings-inference, without its timer.
+    An idle batcher runs an item at once. What arrives while a batch runs forms the next one, up to `max_size`
+    units of weight, so batches grow with the load and shrink without it. Sources take turns, an item each; of one
+    source items keep their order. When the queue is full, only who has more than an equal share of it is refused.
+    An item whose caller has gone never reaches `run`. Source: the request queue of text-embeddings-inference,
+    without its timer; deficit round robin (Shreedhar and Varghese, 1995), with the item as its quantum.
     """
 
     def __init__(
@@ -46,17 +57,20 @@ class Batcher(Generic[T, R]):
         self._max_size = max_size
         self._max_queue = max_queue
         self._weigh = weigh
-        self._queue: deque[_Entry[T, R]] = deque()
+        self._lanes: dict[str, _Lane[T, R]] = {}  # of those who wait; whose turn it is stands first
         self._queued = 0  # weight of what waits and is wanted still
         self._worker: asyncio.Task[None] | None = None
 
-    async def submit(self, item: T) -> R:
+    async def submit(self, item: T, source: str = "") -> R:
         """The result of `item`. Raises: OverloadedError at once when the queue is full; what `run` raises."""
         weight = self._weigh(item)
-        if self._queued and self._queued + weight > self._max_queue:
-            raise OverloadedError(f"{self._queued} messages are waiting, the limit is {self._max_queue}")
-        entry: _Entry[T, R] = _Entry(item, weight, asyncio.get_running_loop().create_future())
-        self._queue.append(entry)
+        lane: _Lane[T, R] = self._lanes.get(source) or _Lane()
+        if self._queued + weight > self._max_queue:
+            self._refuse_greed(source, lane.queued, weight)
+        entry: _Entry[T, R] = _Entry(item, weight, asyncio.get_running_loop().create_future(), lane)
+        lane.entries.append(entry)
+        lane.queued += weight
+        self._lanes[source] = lane
         self._queued += weight
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
@@ -75,20 +89,30 @@ class Batcher(Generic[T, R]):
             await self._settle(batch)
         self._worker = None
 
+    def _refuse_greed(self, source: str, queued: int, weight: int) -> None:
+        """Of a full queue; whoever waits for nothing yet is let in, so at most twice the limit ever waits."""
+        sources = len(self._lanes) + (source not in self._lanes)
+        if self._queued and (sources == 1 or queued + weight > self._max_queue // sources):
+            raise OverloadedError(f"{self._queued} messages are waiting, the limit is {self._max_queue}")
+
     def _uncount(self, entry: _Entry[T, R]) -> None:
         if entry.counted:
             entry.counted = False
+            entry.lane.queued -= entry.weight
             self._queued -= entry.weight
 
     def _next_batch(self) -> list[_Entry[T, R]]:
-        """What is wanted still, oldest first, up to `max_size`; a single heavier item goes alone."""
+        """What is wanted still, an item of each source in turn, up to `max_size`; a single heavier item goes alone."""
         batch: list[_Entry[T, R]] = []
         size = 0
-        while self._queue:
-            entry = self._queue[0]
-            if batch and size + entry.weight > self._max_size:
+        while self._lanes:
+            source, lane = next(iter(self._lanes.items()))
+            if batch and size + lane.entries[0].weight > self._max_size:
                 break
-            self._queue.popleft()
+            entry = lane.entries.popleft()
+            del self._lanes[source]
+            if lane.entries:
+                self._lanes[source] = lane
             self._uncount(entry)
             if not entry.future.done():
                 batch.append(entry)

@@ -192,3 +192,49 @@ async def test_a_drained_batcher_can_be_used_again(run: Recorder) -> None:
     await batcher.drain()
 
     assert await batcher.submit("b") == "B"
+
+
+async def test_sources_take_turns_and_each_keeps_its_order(run: Recorder) -> None:
+    batcher = make(run, max_size=3)
+    tasks = await held(run, batcher, "a1", "a2", "a3", "a4")
+    tasks += [asyncio.create_task(batcher.submit(item, item[0])) for item in ("b1", "b2", "c1")]
+    await asyncio.sleep(0)
+    run.gate.set()
+    await asyncio.gather(*tasks)
+
+    assert run.batches == [["a1"], ["a2", "b1", "c1"], ["a3", "b2", "a4"]]
+
+
+async def test_a_source_whose_item_does_not_fit_comes_first_next_time(run: Recorder) -> None:
+    batcher: Batcher[str, str] = Batcher(run, max_size=4, max_queue=20, weigh=len)
+    tasks = await held(run, batcher, "a", "b")
+    tasks += [asyncio.create_task(batcher.submit(*one)) for one in (("large", "x"), ("y", "y"))]
+    await asyncio.sleep(0)
+    run.gate.set()
+    await asyncio.gather(*tasks)
+
+    assert run.batches == [["a"], ["b"], ["large"], ["y"]]
+
+
+async def test_a_full_queue_lets_in_who_has_less_than_a_share_of_it(run: Recorder) -> None:
+    batcher = make(run, max_queue=4)
+    tasks = await held(run, batcher, *"abcde")
+    tasks += [asyncio.create_task(batcher.submit(item, "other")) for item in "yz"]
+    await asyncio.sleep(0)
+
+    for source in ("", "other"):
+        with pytest.raises(OverloadedError):
+            await batcher.submit("more", source)
+    run.gate.set()
+    assert await asyncio.gather(*tasks) == [*"ABCDEYZ"]
+
+
+async def test_a_queue_never_holds_more_than_twice_its_limit(run: Recorder) -> None:
+    batcher = make(run, max_queue=8)
+    tasks = await held(run, batcher, *(["x"] * 9))
+    tasks += [asyncio.create_task(batcher.submit("x", str(number))) for number in range(30)]
+    await asyncio.sleep(0)
+    run.gate.set()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert 9 < outcomes.count("X") <= 1 + 2 * 8

@@ -59,8 +59,8 @@ def pipeline() -> SlowPipeline:
     return SlowPipeline()
 
 
-def frame(*texts: str) -> bytes:
-    messages: Sequence[message_pb2.Message] = [make_message(text) for text in texts]
+def frame(*texts: str, tenant: str = "shop") -> bytes:
+    messages: Sequence[message_pb2.Message] = [make_message(text, tenant=tenant) for text in texts]
     return engine_service_pb2.ProcessMessagesRequest(messages=messages).SerializeToString()
 
 
@@ -96,6 +96,44 @@ async def test_frames_that_wait_together_are_decided_together(pipeline: SlowPipe
         assert [answered(one) for one in await asyncio.gather(*waiting)] == [["a", "b"], ["c"]]
         await first
     assert pipeline.batches == [["first"], ["a", "b", "c"]]
+
+
+async def test_a_tenant_s_message_does_not_wait_behind_all_that_another_sent(pipeline: SlowPipeline) -> None:
+    bulk = [frame(*["bulk"] * 400) for _ in range(6)]
+    async with serving(pipeline) as call:
+        waiting = await queued(call, *bulk, frame("mine", tenant="small-shop"))
+        pipeline.gate.set()
+        await asyncio.gather(*waiting)
+
+    assert ["mine" in batch for batch in pipeline.batches][:3].count(True) == 1
+    assert len(pipeline.batches) == len(bulk)
+
+
+async def test_a_single_message_does_not_wait_behind_its_tenant_s_large_frames(
+    pipeline: SlowPipeline,
+) -> None:
+    bulk = [frame(*["bulk"] * 400) for _ in range(6)]
+    async with serving(pipeline) as call:
+        waiting = await queued(call, *bulk, frame("single"))
+        pipeline.gate.set()
+        await asyncio.gather(*waiting)
+
+    assert ["single" in batch for batch in pipeline.batches][:3].count(True) == 1
+
+
+async def test_an_agent_s_call_waits_for_the_running_batch_alone(pipeline: SlowPipeline) -> None:
+    with closing(DecisionThread()) as thread:
+        servicer = EngineServicer(pipeline=pipeline, thread=thread)
+        context: Any = None  # which the method does not look at
+        frames = [frame(*["bulk"] * 400) for _ in range(6)]
+        bulk = [asyncio.create_task(servicer.ProcessMessages(one, context)) for one in frames]
+        await begun(pipeline)
+        agents_call = asyncio.create_task(thread.run(pipeline.batches.copy))
+        await asyncio.sleep(0)
+        pipeline.gate.set()
+
+        assert len(await agents_call) == 1
+        await asyncio.gather(*bulk)
 
 
 @pytest.mark.parametrize("size", [0, 513])

@@ -23,6 +23,16 @@ def test_a_length_of_any_size_is_what_protobuf_writes(size: int) -> None:
     assert wire.field(1, bytes(size)) == written
 
 
+@given(tenant=st.text(min_size=1, max_size=31))
+def test_the_first_text_of_a_message_is_its_tenant(tenant: str) -> None:
+    assert wire.first_text(make_message(tenant=tenant).SerializeToString()) == tenant
+
+
+@pytest.mark.parametrize("message", [b"", b"\x0a", b"\x12\x01a", b"\x0a\x80\x01" + bytes(128)])
+def test_a_message_that_begins_otherwise_has_no_first_text(message: bytes) -> None:
+    assert wire.first_text(message) == ""
+
+
 def test_a_record_is_a_message_received() -> None:
     message = make_message()
     answer = answer_pb2.MessageAnswer(conversation_id="c1")
