@@ -74,11 +74,12 @@ async def _loop(call: Call, frames: Sequence[bytes], until: float) -> list[bytes
     for frame in frames:
         if answers and time.perf_counter() >= until:
             break
-        answers.append(await _ask(call, frame))
+        answers.append(await ask(call, frame))
     return answers
 
 
-async def _ask(call: Call, frame: bytes) -> bytes:
+async def ask(call: Call, frame: bytes) -> bytes:
+    """Send one frame and give its answer. Raises: BenchmarkError where the stream ended."""
     try:
         await call.write(frame)
         answer = await call.read()
