@@ -13,6 +13,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 # What gRPC writes by itself is no JSON; what matters of it reaches us as an error.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+# Its own older pollers: the thread that waits for a completion also reads the socket, which saves a hand-over for each.
+os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_client,-event_engine_listener")
 
 from yingda.service import lifecycle
 from yingda.service.settings import SettingsError, load

@@ -27,7 +27,8 @@ STEP: Final = (
 )
 SHARE: Final = 0.25  # of one core that reading along may take
 METERED: Final = 50  # messages a second that are enough to see a drift
-_NAP: Final = 0.02  # seconds between two looks at what came
+_NAP: Final = 0.25  # seconds between two looks at what came: nobody is woken for a message, and those that
+# come one by one are read together
 _LONGEST_NAP: Final = 0.5  # seconds
 
 
@@ -61,7 +62,8 @@ class Trials:
         self._meter: Meter | None = None
         self._tripped = ""
         self._thread: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._is_closed = False
+        self._wake = threading.Event()
 
     def follow(
         self, deployment: Deployment, shadow: Classifier | None, meter: Meter | None, trip: Trip
@@ -120,13 +122,15 @@ class Trials:
     def close(self) -> None:
         """Stop reading along."""
         self._switch.observe(None)
-        self._stop.set()
+        self._is_closed = True
+        self._wake.set()
         if self._thread:
             self._thread.join()
 
     def settle(self, timeout: float = 10.0) -> None:
         """Wait until everything that came was read; for tests and benchmarks."""
         until = time.monotonic() + timeout
+        self._wake.set()
         while self._came != self._gone or self._waiting:
             if time.monotonic() > until:
                 raise TimeoutError(f"{self._came - self._gone} messages still wait")
@@ -150,32 +154,51 @@ class Trials:
         return True
 
     def _run(self) -> None:
-        while not self._stop.wait(_NAP):
-            while self._waiting and not self._stop.is_set():
+        while not self._is_closed:
+            self._wake.wait(_NAP)
+            self._wake.clear()
+            while self._waiting and not self._is_closed:
                 began = time.thread_time()
-                self._take(self._waiting.popleft())
+                self._take(self._few())
                 used = time.thread_time() - began
-                self._stop.wait(min(used * (1 / SHARE - 1), _LONGEST_NAP))
+                self._wake.wait(min(used * (1 / SHARE - 1), _LONGEST_NAP))
 
-    def _take(self, item: _Answered | _Corrected | None) -> None:
-        if isinstance(item, _Answered):
-            try:
-                self._read(item)
-            except Exception as error:  # whatever a bundle does, it must not end the others' trials
-                structlog.get_logger().error("trial_failed", error=type(error).__name__)
-            self._gone += len(item.batch)
-        elif self._canary:
-            if item is None:
-                self._canary.fail()
-            else:
-                self._canary.correct(item.tenant, item.conversation_id)
+    def _few(self) -> list[_Answered | _Corrected | None]:
+        """The oldest, as many as make a step."""
+        few: list[_Answered | _Corrected | None] = []
+        messages = 0
+        while self._waiting and messages < STEP:
+            few.append(item := self._waiting.popleft())
+            messages += len(item.batch) if isinstance(item, _Answered) else 0
+        return few
+
+    def _take(self, items: Sequence[_Answered | _Corrected | None]) -> None:
+        answered = [one for one in items if isinstance(one, _Answered)]
+        try:
+            self._read(answered)
+        except Exception as error:  # whatever a bundle does, it must not end the others' trials
+            structlog.get_logger().error("trial_failed", error=type(error).__name__)
+        for item in items if self._canary else ():
+            self._count(item)
+        self._gone += sum(len(one.batch) for one in answered)
         self._judge()
 
-    def _read(self, item: _Answered) -> None:
-        heard = _heard(item, self._codec)
-        if self._canary and heard:
-            self._canary.hear(heard, is_canary=item.is_canary, seconds=item.seconds)
-        theirs = [] if item.is_canary else heard
+    def _count(self, item: _Answered | _Corrected | None) -> None:
+        """What is no answer."""
+        if self._canary is None or isinstance(item, _Answered):
+            return
+        if item is None:
+            self._canary.fail()
+        else:
+            self._canary.correct(item.tenant, item.conversation_id)
+
+    def _read(self, answered: Sequence[_Answered]) -> None:
+        theirs: list[Heard] = []
+        for item in answered:
+            heard = _heard(item, self._codec)
+            if self._canary and heard:
+                self._canary.hear(heard, is_canary=item.is_canary, seconds=item.seconds)
+            theirs += [] if item.is_canary else heard
         if self._meter and theirs:
             part = theirs[:STEP]
             self._meter.add([str(one.channel) for one in part], [one.text for one in part])
