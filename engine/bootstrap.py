@@ -6,7 +6,6 @@ import asyncio
 import functools
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,14 @@ from yingda.service import lifecycle
 from yingda.service.errors import ErrorInterceptor
 
 import models
-from engine import metrics
+from engine import bootstrap_timeline, metrics
 from engine.analysis.analyzer import Analyzer
 from engine.analysis.memory import ReadingMemory
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS, SlotType
 from engine.bootstrap_customer import make_preload, with_samples
+from engine.bootstrap_timeline import LookingBack, look_back
 from engine.bootstrap_workflow import Context, Following, Serving, compose, pack_rules
 from engine.bots.feed import Feeds
 from engine.bots.register import Register
@@ -40,13 +40,12 @@ from engine.bundles.trials import Trials
 from engine.clock import SystemClock
 from engine.customer.activity import Activities
 from engine.customer.preload import Preload
-from engine.decision_thread import DecisionThread
 from engine.domain import Reply
 from engine.errors import StartError
 from engine.history import History
 from engine.metrics import Figure
 from engine.pipeline import Pipeline
-from engine.ports import Classifier, Clock, Codec, Store
+from engine.ports import Classifier, Clock, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.lifecycle import Lifecycle
 from engine.routing.policies import StoredPolicies
@@ -65,27 +64,20 @@ from engine.servicers.model import ModelServicer
 from engine.servicers.reading import ReadingServicers, always_current
 from engine.servicers.recorder import Recorder
 from engine.servicers.reply import ReplyServicer
-from engine.servicers.timeline import Timeline
-from engine.settings import EngineSettings, policy_from
+from engine.settings import EngineSettings
 from engine.stores import folder, sqlite
 from engine.team import Team
+from engine.threads import Threads, start_threads
 from engine.timekeeper import Timekeeper
 from engine.timeline.feedback import FeedbackExport
-from engine.timeline.labels import LabelBook
-from engine.timeline.privacy import Hands, Privacy
-from engine.timeline.reader import JournalReader
-from engine.timeline.retention import Retention
-from engine.timeline.review import Reviewer
-from engine.timeline.unlearning import Unlearning
 from engine.watch import Watch
-from engine.workflow.courier import AT_ONCE, Runner
+from engine.workflow.courier import Runner
 from models import signature
 from models.bundle import BundleError
 from models.loader import TrustingLoader, load_trusted
 from models.redaction import redact
 
 _MODELS = Path(models.__file__).parent
-_SEARCHERS = 2  # threads; a search lasts a millisecond and gives up the lock while FAISS compares
 SHIPPED_BUNDLE = _MODELS / "bundles" / "ecommerce"
 SHIPPED_PACK = _MODELS / "packs" / "ecommerce"
 
@@ -97,17 +89,6 @@ class Engine:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
-class Threads:
-    """One that decides, some that search, one that loads bundles, some that call others, one that looks back."""
-
-    decisions: DecisionThread
-    searchers: ThreadPoolExecutor
-    loading: ThreadPoolExecutor
-    callers: ThreadPoolExecutor
-    reviews: ThreadPoolExecutor
-
-
 @asynccontextmanager
 async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
     """An engine that serves until the block ends, and then finishes what it began. Raises: StartError."""
@@ -116,7 +97,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         store = _store(settings)
         stack.callback(store.close)
         home, classifier, meter = _home(settings)
-        threads = _threads(stack)
+        threads = start_threads(stack)
         cabinet = _cabinet(settings, home)
         preload = _preload(settings, store, threads)
         stack.push_async_callback(preload.close)
@@ -130,7 +111,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         health = lifecycle.Health(server, add_servicers(server, parts.servicers))
         address = _bind(server, settings)
         await server.start()
-        for task in (parts.timekeeper.run(), parts.deployer.run(), _retention(settings, core).run()):
+        for task in (parts.timekeeper.run(), parts.deployer.run(), *core.looking_back.tasks()):
             stack.callback(asyncio.create_task(task).cancel)
         courier = asyncio.create_task(core.following.courier.run())
         stack.push_async_callback(_finish, courier, core.following, settings.grace)
@@ -154,20 +135,6 @@ async def _serve_metrics(stack: AsyncExitStack, address: str, parts: _Parts) -> 
     await stack.enter_async_context(metrics.serving(address, figures))
 
 
-def _threads(stack: AsyncExitStack) -> Threads:
-    searchers = ThreadPoolExecutor(max_workers=_SEARCHERS, thread_name_prefix="search")
-    stack.callback(searchers.shutdown)
-    loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
-    stack.callback(loading.shutdown, cancel_futures=True)
-    callers = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="call")
-    stack.callback(callers.shutdown)
-    reviews = ThreadPoolExecutor(max_workers=1, thread_name_prefix="review")
-    stack.callback(reviews.shutdown, cancel_futures=True)
-    thread = DecisionThread()
-    stack.callback(thread.close)  # before the store: what was begun still needs it
-    return Threads(thread, searchers, loading, callers, reviews)
-
-
 def _home(settings: EngineSettings) -> tuple[Home, Classifier, Meter | None]:
     """The bundle that the engine is started with. Raises: StartError."""
     place = settings.bundle or SHIPPED_BUNDLE
@@ -176,26 +143,6 @@ def _home(settings: EngineSettings) -> tuple[Home, Classifier, Meter | None]:
     except BundleError as error:
         raise StartError(str(error)) from error
     return Home(classifier.manifest, functools.partial(load_trusted, place)), classifier, meter
-
-
-def _retention(settings: EngineSettings, core: _Core) -> Retention:
-    return Retention(
-        days=settings.retention,
-        store=core.store,
-        reader=core.timeline.reader,
-        privacy=core.timeline.privacy,
-        clock=core.clock,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routed:
-    """What routes, and with what."""
-
-    codec: Codec
-    clock: Clock
-    dispatcher: Dispatcher
-    lifecycle: Lifecycle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +162,7 @@ class _Core:
     following: Following
     preload: Preload
     recorder: Recorder
-    timeline: Timeline
+    looking_back: LookingBack
     remembered_texts: int
 
 
@@ -241,32 +188,6 @@ def _cabinet(settings: EngineSettings, home: Home) -> Cabinet:
     )
 
 
-def _timeline(
-    store: Store, threads: Threads, cabinet: Cabinet, routed: Routed, serving: Serving, preload: Preload
-) -> Timeline:
-    reader = JournalReader(store=store, thread=threads.decisions)
-    hands = Hands(
-        store=store,
-        codec=routed.codec,
-        dispatcher=routed.dispatcher,
-        lifecycle=routed.lifecycle,
-        reader=reader,
-        forget=lambda: serving().forget(),  # another one after the next bundle
-        unlearn=Unlearning(lambda: serving().assist.bookkeeper),
-        lose=preload.forget,
-    )
-    return Timeline(
-        reader=reader,
-        reviewer=Reviewer(reader=reader, codec=routed.codec, executor=threads.reviews),
-        labels=LabelBook(store=store, codec=routed.codec, clock=routed.clock),
-        privacy=Privacy(hands),
-        thread=threads.decisions,
-        loading=threads.loading,
-        load=lambda bundle_id: cabinet.load(bundle_id)[0],
-        policy=policy_from,
-    )
-
-
 def _core(
     settings: EngineSettings, store: Store, threads: Threads, cabinet: Cabinet, preload: Preload
 ) -> _Core:
@@ -288,7 +209,6 @@ def _core(
         threads.searchers,
     )
     lifecycle_ = Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=following.flow)
-    routed = Routed(codec=codec, clock=clock, dispatcher=dispatcher, lifecycle=lifecycle_)
     return _Core(
         store=store,
         clock=clock,
@@ -304,7 +224,21 @@ def _core(
         following=following,
         preload=preload,
         recorder=Recorder(activities=Activities(store=store, clock=clock), thread=threads.decisions),
-        timeline=_timeline(store, threads, cabinet, routed, serving, preload),
+        looking_back=look_back(
+            settings,
+            bootstrap_timeline.Surroundings(
+                store=store,
+                clock=clock,
+                codec=codec,
+                threads=threads,
+                dispatcher=dispatcher,
+                lifecycle=lifecycle_,
+                cabinet=cabinet,
+                serving=serving,
+                following=following,
+                preload=preload,
+            ),
+        ),
     )
 
 
@@ -351,7 +285,7 @@ def _reading_servicers(core: _Core, analyzer: Analyzer, assist: Assist) -> Readi
             adviser=assist.adviser,
             suggester=assist.suggester,
             rehearsal=assist.rehearsal,
-            labels=core.timeline.labels,
+            labels=core.looking_back.timeline.labels,
             thread=threads.decisions,
             searchers=threads.searchers,
         ),
@@ -370,7 +304,7 @@ def _reading_servicers(core: _Core, analyzer: Analyzer, assist: Assist) -> Readi
                 recorder=core.recorder,
             ),
             analyzer=analyzer,
-            timeline=core.timeline,
+            timeline=core.looking_back.timeline,
         ),
     )
 
@@ -430,7 +364,7 @@ def _feedback(core: _Core, switch: Switch) -> FeedbackExport:
         replies = await core.threads.decisions.run(switch.serving.assist.bookkeeper.replies, tenant)
         return {one.reply_id: one.intent for one in replies}
 
-    return FeedbackExport(reader=core.timeline.reader, redact=redact, intents=intents)
+    return FeedbackExport(reader=core.looking_back.timeline.reader, redact=redact, intents=intents)
 
 
 def _deployer(

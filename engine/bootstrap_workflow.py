@@ -24,7 +24,7 @@ from engine.servicers.rule import RuleServicer
 from engine.servicers.ticket import TicketServicer
 from engine.settings import EngineSettings
 from engine.workflow.assembly import WorkflowSurroundings, assemble_workflow
-from engine.workflow.completion import Arrivals
+from engine.workflow.completion import Arrivals, Completion
 from engine.workflow.courier import Courier, Runner
 from engine.workflow.flow import Flow
 from engine.workflow.rule import Rule
@@ -49,6 +49,11 @@ class Serving:
         assert self._switch is not None  # nothing is asked before the engine is put together
         return self._switch.serving
 
+    def forget(self) -> None:
+        """Know no text any more, whoever answers."""
+        assert self._switch is not None
+        self._switch.forget()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Following:
@@ -56,6 +61,7 @@ class Following:
 
     flow: Flow
     courier: Courier
+    completion: Completion
     rule: RuleServicer
     ticket: TicketServicer
 
@@ -114,6 +120,7 @@ def compose(settings: EngineSettings, context: Context, runner: Runner, searcher
     return Following(
         flow=parts.flow,
         courier=courier,
+        completion=parts.completion,
         rule=RuleServicer(
             desk=desk,
             policies=PolicyDesk(policies=context.policies, dispatcher=context.dispatcher),

@@ -382,6 +382,7 @@ class Store(RoutingStore, Protocol):
         ...
 
 
+EVERYONE = "*"  # the tenant under which is kept what all engines share; no tenant can have that name
 REPLIES = "replies"  # what `SharedStore.versions` calls them
 LEARNED = "learned"  # the kind of document that feedback changes
 RECEIPTS_KEPT = 30 * 86_400  # seconds for which a request of the assist is known again
@@ -501,7 +502,7 @@ class WorkflowStore(Protocol):
         ...
 
     def put_delivery(self, tenant: str, delivery: Delivery) -> None:
-        """Create or replace."""
+        """Replace it; one that is gone meanwhile stays so."""
         ...
 
     def finish_delivery(self, tenant: str, delivery_id: str) -> None:

@@ -9,9 +9,8 @@ from engine.bundles import deployment as deployments
 from engine.bundles.deployment import TIMELINE, BundleChange, Deployment
 from engine.bundles.ports import ModelCodec
 from engine.domain import Change, Event
-from engine.ports import Store
+from engine.ports import EVERYONE, Store
 
-EVERYONE: Final = "*"  # the tenant under which is kept what all share; no tenant can have that name
 KIND: Final = "deployment"
 _KEY: Final = "now"
 _CHUNK: Final = (

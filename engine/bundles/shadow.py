@@ -102,6 +102,10 @@ class Shadow:
         """The tenant's latest, newest first."""
         return list(reversed(self._differing.get(tenant, ())))
 
+    def forget(self) -> None:
+        """Know no text any more; what was counted stays. From the thread that reads."""
+        self._differing = {}
+
     def _count(
         self,
         heard: Sequence[Heard],

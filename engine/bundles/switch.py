@@ -26,6 +26,10 @@ class Observer(Protocol):
         """It was not."""
         ...
 
+    def forget(self) -> None:
+        """No text that it was told may be remembered."""
+        ...
+
 
 class Switch:
     """Hands batches to the bundle that serves, and a share of the conversations to a canary.
@@ -53,6 +57,13 @@ class Switch:
         self.serving = serving
         self._canary = canary
         self._bound = round(share * _WHOLE)
+
+    def forget(self) -> None:
+        """Know no text any more, whoever answers."""
+        for generation in (self.serving, self._canary):
+            if generation is not None:
+                generation.forget()
+        self._note(lambda observer: observer.forget())
 
     def observe(self, observer: Observer | None) -> None:
         """Tell it of what is answered; None: nobody wants to know. A canary needs one."""

@@ -38,6 +38,7 @@ class _Answered:
     answers: Sequence[bytes]
     is_canary: bool
     seconds: float
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class Trials:
         self._canary: Canary | None = None
         self._meter: Meter | None = None
         self._tripped = ""
+        self._epoch = 0  # of what may be remembered; another one after each `forget`
+        self._known = 0  # the epoch that the thread that reads along has come to
         self._thread: threading.Thread | None = None
         self._is_closed = False
         self._wake = threading.Event()
@@ -91,7 +94,7 @@ class Trials:
                 self._shadow.shed += len(batch)
             return
         self._came += len(batch)
-        self._waiting.append(_Answered(batch, answers, is_canary, seconds))
+        self._waiting.append(_Answered(batch, answers, is_canary, seconds, self._epoch))
 
     def failed(self, batch: MessageBatch, *, is_canary: bool) -> None:
         """See `switch.Observer`."""
@@ -103,13 +106,24 @@ class Trials:
         if self._canary:
             self._waiting.append(_Corrected(tenant, conversation_id))
 
+    @property
+    def waiting(self) -> int:
+        """Messages that were answered and not read along yet, MOST_WAITING at most."""
+        return self._came - self._gone
+
     def shadow(self) -> ShadowReport | None:
         """How the one that reads along does."""
         return self._shadow.report() if self._shadow else None
 
     def disagreements(self, tenant: str) -> list[Disagreement]:
         """The tenant's messages that it reads differently, newest first."""
-        return self._shadow.disagreements(tenant) if self._shadow else []
+        if self._shadow is None or self._known != self._epoch:
+            return []
+        return self._shadow.disagreements(tenant)
+
+    def forget(self) -> None:
+        """Know no text any more, nor read one that came before; never waits for what is being read. Any one thread."""
+        self._epoch += 1
 
     def canary(self) -> CanaryReport | None:
         """How the one that answers a share does."""
@@ -157,6 +171,7 @@ class Trials:
         while not self._is_closed:
             self._wake.wait(_NAP)
             self._wake.clear()
+            self._renew()
             while self._waiting and not self._is_closed:
                 began = time.thread_time()
                 self._take(self._few())
@@ -172,10 +187,18 @@ class Trials:
             messages += len(item.batch) if isinstance(item, _Answered) else 0
         return few
 
+    def _renew(self) -> None:
+        """Come to the epoch; what was read in one before is not shown meanwhile."""
+        if self._known != (epoch := self._epoch):
+            if self._shadow:
+                self._shadow.forget()
+            self._known = epoch
+
     def _take(self, items: Sequence[_Answered | _Corrected | None]) -> None:
+        self._renew()
         answered = [one for one in items if isinstance(one, _Answered)]
         try:
-            self._read(answered)
+            self._read([one for one in answered if one.epoch == self._known])
         except Exception as error:  # whatever a bundle does, it must not end the others' trials
             structlog.get_logger().error("trial_failed", error=type(error).__name__)
         for item in items if self._canary else ():

@@ -55,6 +55,7 @@ class Preload:
         self._fetching: dict[Key, asyncio.Task[Customer]] = {}
         self._begun_ms: dict[Key, int] = {}
         self._viewers: dict[Key, list[int]] = {}  # when agents came to see those that are being fetched
+        self._abandoned: set[Key] = set()  # of those that are being fetched, who is to be forgotten
         self._listeners: list[Callable[[Customer], None]] = []
 
     def is_on(self, tenant: str) -> bool:
@@ -117,6 +118,7 @@ class Preload:
     def forget(self, key: Key) -> None:
         """Know nothing of the customer any more, until somebody asks; on any thread."""
         self._shelf.drop(key)
+        self._loop.call_soon_threadsafe(self._abandon, key)
 
     async def close(self) -> None:
         """Stop fetching and give up the sources."""
@@ -130,6 +132,12 @@ class Preload:
 
     def _desk(self, tenant: str) -> Desk | None:
         return self._desks.get(tenant, self._others)
+
+    def _abandon(self, key: Key) -> None:
+        """What a source says now of somebody who was forgotten is not taken; on the event loop."""
+        if key in self._fetching:
+            self._abandoned.add(key)
+        self._shelf.drop(key)
 
     def _begin(self, key: Key) -> None:
         """Fetch the customer, unless that is under way; on the event loop."""
@@ -146,6 +154,7 @@ class Preload:
 
     def _end(self, desk: Desk, key: Key, task: asyncio.Task[Customer]) -> None:
         self._fetching.pop(key, None)
+        self._abandoned.discard(key)
         now_ms = self._clock.now_ms()
         took_ms = now_ms - self._begun_ms.pop(key, now_ms)
         viewers = self._viewers.pop(key, ())
@@ -193,6 +202,8 @@ class Preload:
             joined(entry.customer.key, ordered, now_ms), waiting=tuple(waiting), failed=tuple(failed)
         )
         entry.stale_until_ms = now_ms + desk.terms.ttl_ms + desk.terms.stale_ms
+        if entry.customer.key in self._abandoned:
+            return
         self._shelf.put(entry)
         for listener in self._listeners:
             listener(entry.customer)

@@ -140,6 +140,7 @@ def deleted_to_proto(deleted: Deleted) -> pb.DeleteCustomerResponse:
         event_count=deleted.entries,
         text_count=deleted.texts,
         remaining_count=deleted.remaining,
+        rewriting=deleted.rewriting,
     )
 
 

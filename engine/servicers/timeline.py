@@ -92,7 +92,9 @@ class TimelineServicer(ConversationServiceServicer):
     ) -> pb.DeleteCustomerResponse:
         """See conversation_service.proto."""
         check.filled("customer_id", request.customer_id, convert_timeline.MAX_ID)
-        deleted = await self._timeline.privacy.delete(request.tenant, request.customer_id, request.channel)
+        deleted = await self._timeline.privacy.delete(
+            request.tenant, request.customer_id, request.channel, rewrite_files=request.rewrite_files
+        )
         return convert_timeline.deleted_to_proto(deleted)
 
     async def _state_at(self, tenant: str, conversation_id: str, moment_ms: int) -> Conversation:

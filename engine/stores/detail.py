@@ -157,3 +157,11 @@ def _requirement(text: str) -> Requirement:
         vip=kept[7],
         is_given=len(kept) > _GIVEN,
     )
+
+
+def spellings(text: str) -> list[bytes]:
+    """The bytes by which a store may hold a text: as it stands in protobuf, in JSON of either kind, in JSON in JSON."""
+    once = encode(text)[1:-1]
+    return list(
+        dict.fromkeys(one.encode() for one in (text, once, json.dumps(text)[1:-1], encode(once)[1:-1]))
+    )

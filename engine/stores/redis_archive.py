@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.stores import redis_rows as rows
-from engine.stores.detail import encode
+from engine.stores.detail import spellings
 from engine.stores.redis_client import RedisClient
 
 _PAGE = 500  # keys, or members of one, that are looked through at once
@@ -37,15 +37,34 @@ class RedisArchive:
             self._client.call("DEL", f"{prefix}:comments:{ticket_id}")
         self._confirm([prefix])
 
+    def receipts(self, tenant: str, place: str, limit: int) -> tuple[Mapping[str, bytes], str]:
+        """See `timeline.archive.Archive`."""
+        prefix = f"{rows.prefix_of(tenant)}:answered:"
+        cursor, keys = self._client.scan(prefix, f"{_escaped(prefix)}*", int(place or 0), limit)
+        values = self._client.call("MGET", *keys) if keys else ()
+        found = zip(keys, values, strict=True)
+        receipts = {key.decode().removeprefix(prefix): data for key, data in found if data is not None}
+        return receipts, str(cursor or "")
+
+    def put_receipt(self, tenant: str, request_id: str, data: bytes) -> None:
+        """See `timeline.archive.Archive`."""
+        prefix = rows.prefix_of(tenant)
+        self._client.call("SET", f"{prefix}:answered:{request_id}", data, "XX", "KEEPTTL")
+        self._confirm([prefix])
+
     def settle(self) -> None:
         """See `timeline.archive.Archive`: memory holds nothing of it; its files are the operator's to rewrite."""
 
     def compact(self) -> None:
         """See `timeline.archive.Archive`: the same."""
 
+    def rewrite_files(self) -> list[str]:
+        """See `timeline.archive.Archive`: what Redis appends to, and what it saves."""
+        return self._client.rewrite_files()
+
     def holds(self, tenant: str, texts: Sequence[str]) -> list[bool]:
         """See `timeline.archive.Archive`: among all keys of the tenant and their values."""
-        needles = [(text.encode(), encode(text)[1:-1].encode()) for text in texts]
+        needles = [spellings(text) for text in texts]
         found = [False] * len(needles)
         for value in self._values(rows.prefix_of(tenant)):
             for number, spelt in enumerate(needles):

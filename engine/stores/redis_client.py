@@ -96,6 +96,29 @@ class RedisClient:
                 " start the replicas, or set wait_replicas lower"
             )
 
+    def scan(self, prefix: str, pattern: str, cursor: int, count: int) -> tuple[int, list[bytes]]:
+        """Where to go on, 0 behind the last, and some keys of the pattern, which lie where the prefix does.
+
+        Raises: StorageError.
+        """
+        with self._errors():
+            master = self._master_of(prefix)
+            found: tuple[int, list[bytes]] = master.scan(cursor=cursor, match=pattern, count=count)
+        return found
+
+    def rewrite_files(self) -> list[str]:
+        """Tell every master to write its files anew; what each was told. Raises: StorageError where one refuses."""
+        told: list[str] = []
+        with self._errors():
+            for master in self.masters():
+                settings = master.connection_pool.connection_kwargs
+                name = settings.get("path") or f"{settings.get('host')}:{settings.get('port')}"
+                commands = ("BGREWRITEAOF",) if master.info("persistence")["aof_enabled"] else ()
+                for command in (*commands, "BGSAVE SCHEDULE"):
+                    master.execute_command(*command.split())
+                    told.append(f"{name} {command}")
+        return told
+
     def pubsub(self) -> Any:  # noqa: ANN401
         """A connection that hears channels, to a server that answers; a cluster's pass on what any of them publishes.
 

@@ -76,8 +76,11 @@ function workflow.write(prefix, follow_up)
   end
 end
 
--- ARGV: engine, token, id, state, due, place in the list, value.
+-- ARGV: engine, token, id, state, due, place in the list, value. One that is gone stays so.
 local function put_delivery(prefix, args)
+  if redis.call('HEXISTS', prefix .. ':outbox', args[3]) == 0 then
+    return 0, false
+  end
   write_delivery(prefix, { args[3], args[4], args[5], args[6], args[7] })
   return 1, true
 end
@@ -90,15 +93,16 @@ local function finish_delivery(prefix, args)
   return 1, true
 end
 
--- ARGV: engine, token, now, until when nobody else gets them, how many. Gives their values.
-local function claim_deliveries(prefix, args)
+-- ARGV: engine, token, now, until when nobody else gets them, how many. Gives their ids: what is told here is kept for
+-- a retry, and what they say shall stand nowhere but in them.
+local function claim_due(prefix, args)
   local ids = redis.call('ZRANGEBYSCORE', prefix .. ':outbox_due', '-inf', args[3], 'LIMIT', 0, args[5])
   for _, id in ipairs(ids) do
     redis.call('ZADD', prefix .. ':outbox_due', args[4], id)
   end
-  return fetch(prefix .. ':outbox', ids), #ids > 0
+  return ids, #ids > 0
 end
 
 redis.register_function('yingda_2_put_delivery', once(put_delivery))
 redis.register_function('yingda_2_finish_delivery', once(finish_delivery))
-redis.register_function('yingda_2_claim_deliveries', once(claim_deliveries))
+redis.register_function('yingda_2_claim_due', once(claim_due))

@@ -102,7 +102,8 @@ class RedisWorkflowStore:
         claimed: list[tuple[str, Delivery]] = []
         for tenant in itertools.compress(tenants, heads):
             left = limit - len(claimed)
-            values = self._write("claim_deliveries", tenant, now_ms, until_ms, left) if left else ()
+            ids = self._write("claim_due", tenant, now_ms, until_ms, left) if left else ()
+            values = self._client.call("HMGET", f"{rows.prefix_of(tenant)}:outbox", *ids) if ids else ()
             claimed += [(tenant, detail.delivery(value)) for value in values if value]
         return claimed
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from engine.errors import StorageError
-from engine.stores.detail import encode
+from engine.stores.detail import spellings
 from engine.stores.sqlite_journal import SQLiteJournal
 
 _CHUNK = 1 << 20  # bytes of a file that are looked through at once
@@ -30,15 +31,34 @@ class SQLiteArchive:
 
     def rewrite(self, tenant: str, payloads: Mapping[int, bytes]) -> None:
         """See `timeline.archive.Archive`."""
-        with self._secure(), self._write():
+        with self._write():
             self._journal.rewrite(tenant, payloads)
 
     def drop_comments(self, tenant: str, ticket_ids: Collection[str]) -> None:
         """See `timeline.archive.Archive`."""
-        with self._secure(), self._write():
+        with self._write():
             self._db.executemany(
                 "DELETE FROM comments WHERE tenant = ? AND ticket_id = ?",
                 [(tenant, one) for one in ticket_ids],
+            )
+
+    def receipts(self, tenant: str, place: str, limit: int) -> tuple[Mapping[str, bytes], str]:
+        """See `timeline.archive.Archive`."""
+        found = self._run(
+            "SELECT request_id, receipt FROM answered WHERE tenant = ? AND request_id > ?"
+            " ORDER BY request_id LIMIT ?",
+            tenant,
+            place,
+            limit,
+        )
+        return dict(found), found[-1][0] if len(found) == limit else ""
+
+    def put_receipt(self, tenant: str, request_id: str, data: bytes) -> None:
+        """See `timeline.archive.Archive`."""
+        with self._write():
+            self._db.execute(
+                "UPDATE answered SET receipt = ? WHERE tenant = ? AND request_id = ?",
+                (data, tenant, request_id),
             )
 
     def settle(self) -> None:
@@ -50,9 +70,13 @@ class SQLiteArchive:
         self._run("VACUUM")
         self.settle()
 
+    def rewrite_files(self) -> list[str]:
+        """See `timeline.archive.Archive`: there are none but the store's own, which hold nothing any more."""
+        return []
+
     def holds(self, tenant: str, texts: Sequence[str]) -> list[bool]:
         """See `timeline.archive.Archive`."""
-        needles = [_spellings(text) for text in texts]
+        needles = [spellings(text) for text in texts]
         found = [False] * len(needles)
         for part in self._parts(max((len(one) for spelt in needles for one in spelt), default=1)):
             for number, spelt in enumerate(needles):
@@ -70,22 +94,8 @@ class SQLiteArchive:
                     yield kept + chunk
                     kept = chunk[-longest:]
 
-    @contextmanager
-    def _secure(self) -> Iterator[None]:
-        """What is overwritten or freed meanwhile is overwritten with zeros."""
-        self._run("PRAGMA secure_delete = ON")
+    def _run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         try:
-            yield
-        finally:
-            self._run("PRAGMA secure_delete = FAST")
-
-    def _run(self, statement: str) -> None:
-        try:
-            self._db.execute(statement).fetchall()
+            return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise StorageError(f"the store cannot be written: {error}") from error
-
-
-def _spellings(text: str) -> list[bytes]:
-    """As it stands in protobuf, and in JSON."""
-    return [text.encode(), encode(text)[1:-1].encode()]
+            raise StorageError(f"the store cannot be used: {error}") from error

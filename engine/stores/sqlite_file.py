@@ -56,8 +56,8 @@ def _prepare(connection: sqlite3.Connection, sync: Sync) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_AFTER}")
     connection.execute(
-        "PRAGMA secure_delete = FAST"
-    )  # zeros over what is deleted, where that costs no more writes
+        "PRAGMA secure_delete = ON"
+    )  # zeros over what is deleted, also in pages that become free
     connection.execute(f"PRAGMA synchronous = {sync.upper()}")
     # A write takes the lock now, so that a second engine fails here and not at its first message.
     connection.executescript(f"BEGIN IMMEDIATE;{_schema()}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")

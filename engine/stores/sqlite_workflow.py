@@ -16,6 +16,10 @@ from engine.workflow.ticket import Comment, Ticket, TicketFilter
 
 _DELIVERY = "delivery_id, webhook, kind, state, attempts, due_ms, created_ms, error, body"
 _PUT_DELIVERY = f"INSERT OR REPLACE INTO outbox (tenant, {_DELIVERY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_REPLACE_DELIVERY = (
+    "UPDATE outbox SET webhook = ?3, kind = ?4, state = ?5, attempts = ?6, due_ms = ?7, created_ms = ?8, error = ?9,"
+    " body = ?10 WHERE tenant = ?1 AND delivery_id = ?2"
+)
 _FIRST = "INSERT INTO firings (fired_ms, tenant, conversation_id, rule_id) SELECT ?1, ?2, ?3, ?4 WHERE ?5 = 0"
 _AGAIN = (
     "UPDATE firings SET fired_ms = ?1 WHERE tenant = ?2 AND conversation_id = ?3 AND rule_id = ?4"
@@ -158,7 +162,7 @@ class SQLiteWorkflowStore:
     def put_delivery(self, tenant: str, delivery: Delivery) -> None:
         """See `ports.WorkflowStore`."""
         with self._write():
-            self._db.execute(_PUT_DELIVERY, _delivery_values(tenant, delivery))
+            self._db.execute(_REPLACE_DELIVERY, _delivery_values(tenant, delivery))
 
     def finish_delivery(self, tenant: str, delivery_id: str) -> None:
         """See `ports.WorkflowStore`."""

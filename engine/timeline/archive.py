@@ -17,12 +17,30 @@ class Archive(Protocol):
         """Remove all that was said about these tickets."""
         ...
 
+    def receipts(self, tenant: str, place: str, limit: int) -> tuple[Mapping[str, bytes], str]:
+        """Some of what calls about tickets were answered, by request, and the place to go on; "" begins and ends.
+
+        What is committed meanwhile may be left out.
+        """
+        ...
+
+    def put_receipt(self, tenant: str, request_id: str, data: bytes) -> None:
+        """Put this in place of what the call was answered, where that is still kept; its time stays."""
+        ...
+
     def settle(self) -> None:
         """Let nothing of what was overwritten be left behind, where the store can see to that cheaply."""
         ...
 
     def compact(self) -> None:
         """The same at any price: the store is written anew, and everybody waits."""
+        ...
+
+    def rewrite_files(self) -> list[str]:
+        """Let servers that keep files of their own write them anew; which were told so. They take their time.
+
+        Raises: StorageError where one refuses.
+        """
         ...
 
     def holds(self, tenant: str, texts: Sequence[str]) -> list[bool]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
 from yingda.v1 import message_pb2
 
 from engine.customer.activity import trail_id
 from engine.customer.profile import Key
-from engine.domain import Change, Conversation, ConversationState, StoredEvent
+from engine.domain import Conversation, ConversationState, StoredEvent
 from engine.errors import NotFoundError
 from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
@@ -19,32 +19,35 @@ from engine.routing.lifecycle import Lifecycle
 from engine.timeline import scrub
 from engine.timeline.labels import USED
 from engine.timeline.reader import JournalReader
-from engine.workflow.outbox import FollowUp
-from engine.workflow.ticket import Ticket, TicketFilter
+from engine.timeline.traces import Person, Traces
 
 P = ParamSpec("P")
 R = TypeVar("R")
 _PAGE: Final = 64  # entries rewritten at a time
-_CONVERSATIONS: Final = 1000  # of a customer on a channel, that one call goes through
+_CONVERSATIONS: Final = 64  # of a customer that are gone through at a time
 _TELLING: Final = 12  # bytes from which a text is looked for afterwards; shorter ones many people write
 KIND: Final = "customer_deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
-    """What was taken out. Of `texts` that were looked for in every byte of the store, `remaining` stand there still."""
+    """What was taken out. Of `texts` that were looked for in every byte of the store, `remaining` stand there still.
+
+    `rewriting` names the servers that were told to write their files anew.
+    """
 
     conversations: int
     entries: int
     texts: int
     remaining: int
+    rewriting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
-    """What acts. `forget` makes the memory of texts empty; `unlearn` forgets what was learned from used suggestions.
+    """What acts. `forget` makes all engines' memory of texts empty, `lose` forgets what waits for or is known of one.
 
-    `lose` forgets what was fetched of a customer.
+    `unlearn` forgets what was learned from used suggestions.
     """
 
     store: Store
@@ -63,31 +66,46 @@ class Privacy:
     def __init__(self, hands: Hands) -> None:
         self._hands = hands
         self._store = hands.store
+        self._traces = Traces(store=hands.store, run=self._run)
 
-    async def delete(self, tenant: str, customer_id: str, channel: int = 0) -> Deleted:
+    async def delete(
+        self, tenant: str, customer_id: str, channel: int = 0, *, rewrite_files: bool = False
+    ) -> Deleted:
         """Take the customer's words out of everything, on one channel or all (0), and look whether they are gone.
 
-        Conversations that go on are closed.
+        Conversations that go on are closed. With `rewrite_files` the store's servers write theirs anew.
         """
         channels = [channel] if channel else message_pb2.Channel.values()[1:]
         texts: dict[str, None] = {}
-        conversations = entries = 0
+        names: list[str] = []
+        entries = 0
         for one in channels:
-            self._hands.lose(Key(tenant=tenant, channel=one, customer_id=customer_id))
-            found = await self._run(self._store.of_customer, tenant, one, customer_id, _CONVERSATIONS)
-            for conversation in found:
-                await self._run(self._end, tenant, conversation)
-            names = [trail_id(one, customer_id), *(other.conversation_id for other in found)]
-            for name in names:
-                entries += await self._clean(tenant, name, texts)
-            for conversation in found:
-                await self._run(self._clean_tickets, tenant, conversation.conversation_id)
-                await self._run(self._part, tenant, conversation.conversation_id)
-            conversations += len(found)
+            await self._run(self._hands.lose, Key(tenant=tenant, channel=one, customer_id=customer_id))
+            entries += await self._clean(tenant, trail_id(one, customer_id), texts)
+            while found := await self._run(self._store.of_customer, tenant, one, customer_id, _CONVERSATIONS):
+                for conversation in found:
+                    entries += await self._take_apart(tenant, conversation, texts)
+                names += [other.conversation_id for other in found]
+        who = Person(tenant=tenant, customer_id=customer_id, channels=channels, conversation_ids=set(names))
+        texts.update(dict.fromkeys(await self._traces.clean(who)))
         await self._run(self._hands.forget)
         telling = [one for one in texts if len(one.encode()) >= _TELLING]
-        remaining = await self._look(tenant, telling) if entries else 0
-        return Deleted(conversations=conversations, entries=entries, texts=len(telling), remaining=remaining)
+        remaining = await self._look(tenant, telling) if texts else 0
+        rewriting = await self._run(self._store.archive.rewrite_files) if rewrite_files else ()
+        return Deleted(
+            conversations=len(names),
+            entries=entries,
+            texts=len(telling),
+            remaining=remaining,
+            rewriting=tuple(rewriting),
+        )
+
+    async def _take_apart(self, tenant: str, conversation: Conversation, texts: dict[str, None]) -> int:
+        """End it, take its words out, and let it be nobody's; how many entries had some."""
+        await self._run(self._end, tenant, conversation)
+        entries = await self._clean(tenant, conversation.conversation_id, texts)
+        await self._run(self._part, tenant, conversation.conversation_id)
+        return entries
 
     async def _look(self, tenant: str, texts: Sequence[str]) -> int:
         """How many are still there; where it is any, the store is written anew first."""
@@ -138,21 +156,8 @@ class Privacy:
 
         self._hands.dispatcher.until_committed(attempt)
 
-    def _clean_tickets(self, tenant: str, conversation_id: str) -> None:
-        wanted = TicketFilter(conversation_id=conversation_id)
-        found = self._store.workflow.tickets(tenant, wanted, None, _CONVERSATIONS)
-        self._store.archive.drop_comments(tenant, [one.ticket_id for one in found])
-        for one in found:
-            if (clean := _nobodys(one)) != one:
-                after = replace(clean, version=one.version + 1)
-                self._store.commit([Change(tenant=tenant, follow_up=FollowUp(tickets=[after]))])
-
     async def _run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._hands.reader.on_thread(work, *args, **kwargs)
-
-
-def _nobodys(ticket: Ticket) -> Ticket:
-    return replace(ticket, title=ticket.ticket_id, customer_id="", facts={}, comments=0)
 
 
 def _pages(items: Sequence[tuple[int, bytes]]) -> Iterator[Sequence[tuple[int, bytes]]]:

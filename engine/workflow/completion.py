@@ -61,6 +61,10 @@ class Completion:
         """Whether a ticket waits for the customer; may be asked on any thread."""
         return key in self._expecting
 
+    def forget(self, key: Key) -> None:
+        """Nothing of the customer is waited for any more; on the decision thread."""
+        self._expecting.pop(key, None)
+
     def complete(self, customer: Customer, desk: TicketDesk) -> None:
         """Add what is known now to the ticket that waits for it. Raises: NotFoundError, ContentionError."""
         found = self._expecting.get(customer.key)

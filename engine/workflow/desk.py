@@ -120,7 +120,8 @@ class TicketDesk:
         for _ in range(_ATTEMPTS):
             before = self.ticket(tenant, ticket_id)
             known = {**facts, **before.facts}
-            if known == before.facts or before.state is TicketState.CLOSED:
+            is_nobodys = not before.customer_id  # deleted meanwhile
+            if known == before.facts or is_nobodys or before.state is TicketState.CLOSED:
                 return
             gathering, now_ms = Gathering(), self._clock.now_ms()
             title = titles[1] if before.title == titles[0] else before.title

@@ -86,9 +86,16 @@ class JournalClient(Client):
         self,
         customer_id: str,
         channel: message_pb2.Channel.ValueType = message_pb2.CHANNEL_UNSPECIFIED,
+        *,
+        rewrite_files: bool = False,
     ) -> pb.DeleteCustomerResponse:
-        """Take a customer's words out of everything, on one channel or all."""
-        request = pb.DeleteCustomerRequest(tenant=self._tenant, customer_id=customer_id, channel=channel)
+        """Take a customer's words out of everything, on one channel or all.
+
+        With `rewrite_files` a Redis that keeps files is told to write them anew.
+        """
+        request = pb.DeleteCustomerRequest(
+            tenant=self._tenant, customer_id=customer_id, channel=channel, rewrite_files=rewrite_files
+        )
         return await self._call(self._conversations.DeleteCustomer, request)
 
     async def export_feedback(

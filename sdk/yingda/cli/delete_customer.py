@@ -28,6 +28,11 @@ def add(group: Group) -> None:
         default=CHANNEL_UNSPECIFIED,
         help="only there (default: everywhere)",
     )
+    command.add_argument(
+        "--rewrite-files",
+        action="store_true",
+        help="tell a Redis that keeps files to write them anew (BGREWRITEAOF, BGSAVE): they hold what was taken out",
+    )
     command.add_argument("--yes", action="store_true", help="say that you mean it: nothing brings it back")
 
 
@@ -35,7 +40,11 @@ def _run(args: argparse.Namespace) -> int:
     if not args.yes:
         raise CommandError("this cannot be undone: say --yes if you mean it")
     done = look_back(
-        args, lambda client: client.delete_customer(args.customer_id, args.channel), timeout=_PATIENCE
+        args,
+        lambda client: client.delete_customer(
+            args.customer_id, args.channel, rewrite_files=args.rewrite_files
+        ),
+        timeout=_PATIENCE,
     )
     if args.json:
         render.print_json(render.as_json(done))
@@ -46,6 +55,7 @@ def _run(args: argparse.Namespace) -> int:
                 ("events rewritten", str(done.event_count)),
                 ("texts looked for", str(done.text_count)),
                 ("still there", str(done.remaining_count)),
+                *(("writes its files anew", one) for one in done.rewriting),
             ]
         )
     if done.remaining_count:

@@ -1037,22 +1037,28 @@ class DeleteCustomerRequest(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     CHANNEL_FIELD_NUMBER: _builtins.int
+    REWRITE_FILES_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Whose customer. Required."""
     customer_id: _builtins.str
     """The channel's id of the customer, 1 to 128 bytes. Required."""
     channel: _message_pb2.Channel.ValueType
     """Only on this channel. Not given: on all."""
+    rewrite_files: _builtins.bool
+    """Whether servers that keep files of their own (Redis: AOF and RDB) are told to write them anew, since what was taken
+    out stands in these until they do.
+    """
     def __init__(
         self,
         *,
         tenant: _builtins.str = ...,
         customer_id: _builtins.str = ...,
         channel: _message_pb2.Channel.ValueType = ...,
+        rewrite_files: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "customer_id", b"customer_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "customer_id", b"customer_id", "rewrite_files", b"rewrite_files", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1068,6 +1074,7 @@ class DeleteCustomerResponse(_message.Message):
     EVENT_COUNT_FIELD_NUMBER: _builtins.int
     TEXT_COUNT_FIELD_NUMBER: _builtins.int
     REMAINING_COUNT_FIELD_NUMBER: _builtins.int
+    REWRITING_FIELD_NUMBER: _builtins.int
     conversation_count: _builtins.int
     """Conversations gone through."""
     event_count: _builtins.int
@@ -1076,6 +1083,10 @@ class DeleteCustomerResponse(_message.Message):
     """Texts of 12 bytes or more that were looked for afterwards in every byte of the store."""
     remaining_count: _builtins.int
     """Of these, those that still stand somewhere: others wrote the same, or a canned reply says it."""
+    @_builtins.property
+    def rewriting(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Servers that were told to write their files anew, and how; the files before are gone when they are done."""
+
     def __init__(
         self,
         *,
@@ -1083,10 +1094,11 @@ class DeleteCustomerResponse(_message.Message):
         event_count: _builtins.int = ...,
         text_count: _builtins.int = ...,
         remaining_count: _builtins.int = ...,
+        rewriting: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_count", b"conversation_count", "event_count", b"event_count", "remaining_count", b"remaining_count", "text_count", b"text_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_count", b"conversation_count", "event_count", b"event_count", "remaining_count", b"remaining_count", "rewriting", b"rewriting", "text_count", b"text_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -217,8 +217,8 @@ class ConversationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteCustomer(self, request, context):
-        """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets, what was
-        learned. Conversations that go on are closed. Running it again finds nothing more.
+        """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets and what is
+        still to be told of them, what was learned. Conversations that go on are closed. Running it again finds nothing more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

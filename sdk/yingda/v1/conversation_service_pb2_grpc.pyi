@@ -77,8 +77,8 @@ class ConversationServiceStub:
     Errors: NOT_FOUND (conversation, message), INVALID_ARGUMENT.
     """
     DeleteCustomer: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.DeleteCustomerRequest, _conversation_service_pb2.DeleteCustomerResponse]
-    """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets, what was
-    learned. Conversations that go on are closed. Running it again finds nothing more.
+    """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets and what is
+    still to be told of them, what was learned. Conversations that go on are closed. Running it again finds nothing more.
     """
     ExplainAssignment: _grpc.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]
     """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
@@ -134,8 +134,8 @@ class ConversationServiceAsyncStub(ConversationServiceStub):
     Errors: NOT_FOUND (conversation, message), INVALID_ARGUMENT.
     """
     DeleteCustomer: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.DeleteCustomerRequest, _conversation_service_pb2.DeleteCustomerResponse]  # type: ignore[assignment]
-    """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets, what was
-    learned. Conversations that go on are closed. Running it again finds nothing more.
+    """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets and what is
+    still to be told of them, what was learned. Conversations that go on are closed. Running it again finds nothing more.
     """
     ExplainAssignment: _aio.UnaryUnaryMultiCallable[_conversation_service_pb2.ExplainAssignmentRequest, _conversation_service_pb2.ExplainAssignmentResponse]  # type: ignore[assignment]
     """Who would get a message that says `text`, or who would get a conversation now, and why; nothing is kept and
@@ -272,8 +272,8 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _conversation_service_pb2.DeleteCustomerRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_conversation_service_pb2.DeleteCustomerResponse, _abc.Awaitable[_conversation_service_pb2.DeleteCustomerResponse]]:
-        """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets, what was
-        learned. Conversations that go on are closed. Running it again finds nothing more.
+        """Takes a customer's words out of everything that is kept: messages and answers to them, facts, tickets and what is
+        still to be told of them, what was learned. Conversations that go on are closed. Running it again finds nothing more.
         """
 
     @_abc_1.abstractmethod

@@ -286,3 +286,18 @@ def test_of_several_orders_the_one_that_is_named_is_meant(text: str, order: str)
 
     assert customer.facts_for(text).get("order_id", "") == order
     assert customer.facts_for(text)["customer_name"] == "Ann"
+
+
+async def test_what_comes_of_somebody_who_was_forgotten_meanwhile_is_not_kept(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    source.gate.clear()
+    async with preloading(source, clock=clock) as (preload, told):
+        preload.of("shop", 1, "cu1")
+        await settle()
+        preload.forget(KEY)
+        await settle()
+        source.gate.set()
+        await settle()
+
+        assert preload.known(KEY) is None
+        assert told == []

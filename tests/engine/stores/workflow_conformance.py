@@ -206,6 +206,15 @@ class TestOutbox:
         assert before == []
         assert kept.claim_deliveries(5, 9, 9) == [("shop", make_delivery())]
 
+    def test_one_that_is_gone_is_not_put_back(self, store: Store, kept: WorkflowStore) -> None:
+        follow(store, deliveries=[make_delivery()])
+        ((_, claimed),) = kept.claim_deliveries(5, 9, 9)
+        kept.finish_delivery("shop", "d1")
+        kept.put_delivery("shop", replace(claimed, attempts=1))
+
+        assert kept.deliveries("shop", None, (0, ""), 9) == []
+        assert kept.claim_deliveries(99, 100, 9) == []
+
     def test_what_arrived_is_forgotten(self, opener: Opener, store: Store, kept: WorkflowStore) -> None:
         follow(store, deliveries=[make_delivery("d1"), make_delivery("d2")])
         kept.finish_delivery("shop", "d1")
@@ -213,6 +222,31 @@ class TestOutbox:
         store.close()
 
         assert [one.delivery_id for _, one in opener().workflow.claim_deliveries(5, 9, 9)] == ["d2"]
+
+
+class TestReceipts:
+    def test_all_come_page_by_page(self, store: Store) -> None:
+        wanted = {f"r{number}": b'{"n":%d}' % number for number in range(7)}
+        for request_id, data in wanted.items():
+            follow(store, receipt=Receipt(request_id=request_id, data=data, time_ms=1))
+        follow(store, "shop2", receipt=Receipt(request_id="other", data=b"{}", time_ms=1))
+        found, place = (
+            dict(store.archive.receipts("shop", "", 3)[0]),
+            store.archive.receipts("shop", "", 3)[1],
+        )
+        while place:
+            page, place = store.archive.receipts("shop", place, 3)
+            found |= page
+
+        assert found == wanted
+
+    def test_one_is_put_in_place_of_another(self, store: Store, kept: WorkflowStore) -> None:
+        follow(store, receipt=Receipt(request_id="r1", data=b'{"title":"mine"}', time_ms=1))
+        store.archive.put_receipt("shop", "r1", b"{}")
+        store.archive.put_receipt("shop", "r2", b"{}")
+
+        assert kept.answered("shop", "r1") == b"{}"
+        assert kept.answered("shop", "r2") is None
 
 
 class TestDocuments:
