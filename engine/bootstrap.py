@@ -119,6 +119,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         await health.serving()
         stack.push_async_callback(health.leaving)
         stack.callback(parts.feeds.close)
+        stack.callback(parts.servicers.engine.leave)
         if settings.metrics:
             await _serve_metrics(stack, settings.metrics, parts)
         parts.deployer.warm()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import grpc
 import structlog
 from yingda.service import lifecycle
 from yingda.service.errors import ErrorInterceptor
 
 from gateway.engine_client import EngineClient, open_channel
 from gateway.errors import translate
+from gateway.line import Line
 from gateway.servicers.forward import SERVICES, Forwarder
 from gateway.servicers.message import MessageServicer
 from gateway.settings import GatewaySettings
@@ -32,7 +34,8 @@ async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """A gateway that serves until the block ends, and then finishes what it began. Raises: BindError."""
     async with AsyncExitStack() as stack:
         lanes = settings.engine_lanes()
-        engine = EngineClient([await stack.enter_async_context(open_channel(one)) for one in lanes])
+        channels = [await stack.enter_async_context(open_channel(one)) for one in lanes]
+        engine = EngineClient(channels, _lines(stack, lanes, channels))
         tenancy = Tenancy(tenants=settings.tenants, tokens=settings.tokens, operators=settings.operators)
         server = lifecycle.make_server(
             interceptors=[ErrorInterceptor(translate)], share_port=settings.share_port
@@ -49,3 +52,15 @@ async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         stack.callback(forwarder.leave)
         structlog.get_logger().info("gateway_ready", address=address)
         yield Gateway(address=address)
+
+
+def _lines(
+    stack: AsyncExitStack, lanes: Sequence[str], channels: Sequence[grpc.aio.Channel]
+) -> dict[int, Line]:
+    """One to each engine behind a socket; behind any other target several may take turns, call by call."""
+    found: dict[int, Line] = {}
+    for number, (lane, channel) in enumerate(zip(lanes, channels, strict=True)):
+        if lane.startswith("unix:"):
+            found[number] = Line(channel)
+            stack.callback(found[number].close)
+    return found

@@ -383,6 +383,14 @@ class FakeEngine(grpc.GenericRpcHandler):
                 await context.abort_with_status(error.to_status())
                 raise
 
+        async def stream(
+            requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[Any, Any]
+        ) -> AsyncIterator[bytes]:
+            async for request in requests:
+                yield await call(request, context)
+
+        if method.endswith("/StreamBatches"):
+            return grpc.stream_stream_rpc_method_handler(stream)
         return grpc.unary_unary_rpc_method_handler(call)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ MAX_BATCH = 512  # messages decided together
 MAX_QUEUE = 8192  # messages that may wait; more are refused
 SMALL = 32  # messages: a frame that is not larger does not wait behind its tenant's large ones
 
+Context = grpc.aio.ServicerContext[Any, Any]
 Frame = Sequence[bytes]  # serialised messages
 
 
@@ -30,21 +32,53 @@ class EngineServicer:
         self._batcher: Batcher[Frame, bytes] = Batcher(
             self._process, max_size=MAX_BATCH, max_queue=MAX_QUEUE, weigh=len
         )
+        self._idle: set[asyncio.Task[Any]] = set()  # streams that wait for their next batch
+        self._leaving = asyncio.Event()
 
-    async def ProcessMessages(self, request: bytes, _context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+    async def ProcessMessages(self, request: bytes, _context: Context) -> bytes:
         """See engine_service.proto; request and response are serialised."""
         frame = engine_service_pb2.RawFrame.FromString(request).messages
         if not frame or len(frame) > MAX_BATCH:
             raise InvalidArgumentError("messages", f"has {len(frame)} entries, must have 1 to {MAX_BATCH}")
         return await self._batcher.submit(frame, source_of(frame))
 
+    async def StreamBatches(self, _requests: object, context: Context) -> None:
+        """See engine_service.proto; it reads by itself, which takes fewer tasks than to be read for."""
+        while (request := await self._next(context)) is not None:
+            await context.write(await self.ProcessMessages(request, context))
+
     def handler(self) -> grpc.GenericRpcHandler:
         """To be added to a server; the generated one would parse what is only passed on."""
         name = engine_service_pb2.DESCRIPTOR.services_by_name["EngineService"].full_name
-        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
-            self.ProcessMessages
-        )
-        return grpc.method_handlers_generic_handler(name, {"ProcessMessages": method})
+        methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+            "ProcessMessages": grpc.unary_unary_rpc_method_handler(self.ProcessMessages),
+            "StreamBatches": grpc.stream_stream_rpc_method_handler(self.StreamBatches),
+        }
+        return grpc.method_handlers_generic_handler(name, methods)
+
+    def leave(self) -> None:
+        """End the streams of batches between two of them: who sends them comes again elsewhere."""
+        self._leaving.set()
+        for task in self._idle:
+            task.cancel()
+
+    async def _next(self, context: Context) -> bytes | None:
+        """The next batch of a stream; None where there is none, or the engine leaves."""
+        if self._leaving.is_set():
+            return None
+        task = asyncio.current_task()
+        assert task is not None
+        self._idle.add(task)
+        try:
+            request = await context.read()
+        except asyncio.CancelledError:
+            if not self._leaving.is_set():
+                raise
+            task.uncancel()
+            return None
+        finally:
+            self._idle.discard(task)
+        return request if isinstance(request, bytes) else None
 
     async def _process(self, frames: Sequence[Frame]) -> list[bytes]:
         return await self._thread.run(self._process_blocking, frames)

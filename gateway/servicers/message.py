@@ -85,7 +85,7 @@ class MessageServicer:
 
     async def _process_single(self, lane: int, requests: Sequence[bytes]) -> list[bytes]:
         """SendMessageRequests to their responses; joined, the requests are a frame, for each is one of one message."""
-        response = await self._engine.process(b"".join(requests), self._deadline, lane)
+        response = await self._engine.process_next(b"".join(requests), self._deadline, lane)
         results = engine_service_pb2.RawResults.FromString(response).results
         return [_single_response(one.answer) for one in results]
 

@@ -26,7 +26,7 @@ from yingda.v1 import answer_pb2 as yingda_dot_v1_dot_answer__pb2
 from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyingda/v1/engine_service.proto\x12\tyingda.v1\x1a\x16yingda/v1/answer.proto\x1a\x17yingda/v1/message.proto\">\n\x16ProcessMessagesRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.yingda.v1.Message\"D\n\x17ProcessMessagesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.yingda.v1.MessageResult\"\x1c\n\x08RawFrame\x12\x10\n\x08messages\x18\x01 \x03(\x0c\"3\n\nRawResults\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.yingda.v1.RawResult\"/\n\tRawResult\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\x0c\x32i\n\rEngineService\x12X\n\x0fProcessMessages\x12!.yingda.v1.ProcessMessagesRequest\x1a\".yingda.v1.ProcessMessagesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyingda/v1/engine_service.proto\x12\tyingda.v1\x1a\x16yingda/v1/answer.proto\x1a\x17yingda/v1/message.proto\">\n\x16ProcessMessagesRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.yingda.v1.Message\"D\n\x17ProcessMessagesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.yingda.v1.MessageResult\"<\n\x14StreamBatchesRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.yingda.v1.Message\"B\n\x15StreamBatchesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.yingda.v1.MessageResult\"\x1c\n\x08RawFrame\x12\x10\n\x08messages\x18\x01 \x03(\x0c\"3\n\nRawResults\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.yingda.v1.RawResult\"/\n\tRawResult\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\x0c\x32\xc1\x01\n\rEngineService\x12X\n\x0fProcessMessages\x12!.yingda.v1.ProcessMessagesRequest\x1a\".yingda.v1.ProcessMessagesResponse\x12V\n\rStreamBatches\x12\x1f.yingda.v1.StreamBatchesRequest\x1a .yingda.v1.StreamBatchesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,12 +37,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROCESSMESSAGESREQUEST']._serialized_end=156
   _globals['_PROCESSMESSAGESRESPONSE']._serialized_start=158
   _globals['_PROCESSMESSAGESRESPONSE']._serialized_end=226
-  _globals['_RAWFRAME']._serialized_start=228
-  _globals['_RAWFRAME']._serialized_end=256
-  _globals['_RAWRESULTS']._serialized_start=258
-  _globals['_RAWRESULTS']._serialized_end=309
-  _globals['_RAWRESULT']._serialized_start=311
-  _globals['_RAWRESULT']._serialized_end=358
-  _globals['_ENGINESERVICE']._serialized_start=360
-  _globals['_ENGINESERVICE']._serialized_end=465
+  _globals['_STREAMBATCHESREQUEST']._serialized_start=228
+  _globals['_STREAMBATCHESREQUEST']._serialized_end=288
+  _globals['_STREAMBATCHESRESPONSE']._serialized_start=290
+  _globals['_STREAMBATCHESRESPONSE']._serialized_end=356
+  _globals['_RAWFRAME']._serialized_start=358
+  _globals['_RAWFRAME']._serialized_end=386
+  _globals['_RAWRESULTS']._serialized_start=388
+  _globals['_RAWRESULTS']._serialized_end=439
+  _globals['_RAWRESULT']._serialized_start=441
+  _globals['_RAWRESULT']._serialized_end=488
+  _globals['_ENGINESERVICE']._serialized_start=491
+  _globals['_ENGINESERVICE']._serialized_end=684
 # @@protoc_insertion_point(module_scope)

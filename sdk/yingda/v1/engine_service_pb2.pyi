@@ -69,6 +69,54 @@ class ProcessMessagesResponse(_message.Message):
 Global___ProcessMessagesResponse: _TypeAlias = ProcessMessagesResponse  # noqa: Y015
 
 @_typing.final
+class StreamBatchesRequest(_message.Message):
+    """A batch. On the wire the same as ProcessMessagesRequest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
+        """1 to 512, already validated."""
+
+    def __init__(
+        self,
+        *,
+        messages: _abc.Iterable[_message_pb2.Message] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamBatchesRequest: _TypeAlias = StreamBatchesRequest  # noqa: Y015
+
+@_typing.final
+class StreamBatchesResponse(_message.Message):
+    """The batch's results. On the wire the same as ProcessMessagesResponse."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[_answer_pb2.MessageResult]:
+        """One per message, in the batch's order."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[_answer_pb2.MessageResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamBatchesResponse: _TypeAlias = StreamBatchesResponse  # noqa: Y015
+
+@_typing.final
 class RawFrame(_message.Message):
     """A frame read without reading its messages, so that one that is no valid UTF-8 spoils itself alone."""
 

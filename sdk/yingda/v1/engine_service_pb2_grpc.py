@@ -40,6 +40,11 @@ class EngineServiceStub:
                 request_serializer=yingda_dot_v1_dot_engine__service__pb2.ProcessMessagesRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_engine__service__pb2.ProcessMessagesResponse.FromString,
                 _registered_method=True)
+        self.StreamBatches = channel.stream_stream(
+                '/yingda.v1.EngineService/StreamBatches',
+                request_serializer=yingda_dot_v1_dot_engine__service__pb2.StreamBatchesRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_engine__service__pb2.StreamBatchesResponse.FromString,
+                _registered_method=True)
 
 
 class EngineServiceServicer:
@@ -53,6 +58,14 @@ class EngineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamBatches(self, request_iterator, context):
+        """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
+        each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EngineServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +73,11 @@ def add_EngineServiceServicer_to_server(servicer, server):
                     servicer.ProcessMessages,
                     request_deserializer=yingda_dot_v1_dot_engine__service__pb2.ProcessMessagesRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_engine__service__pb2.ProcessMessagesResponse.SerializeToString,
+            ),
+            'StreamBatches': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamBatches,
+                    request_deserializer=yingda_dot_v1_dot_engine__service__pb2.StreamBatchesRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_engine__service__pb2.StreamBatchesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +108,33 @@ class EngineService:
             '/yingda.v1.EngineService/ProcessMessages',
             yingda_dot_v1_dot_engine__service__pb2.ProcessMessagesRequest.SerializeToString,
             yingda_dot_v1_dot_engine__service__pb2.ProcessMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamBatches(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/yingda.v1.EngineService/StreamBatches',
+            yingda_dot_v1_dot_engine__service__pb2.StreamBatchesRequest.SerializeToString,
+            yingda_dot_v1_dot_engine__service__pb2.StreamBatchesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class EngineServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EngineServiceAsyncStub: ...
     ProcessMessages: _grpc.UnaryUnaryMultiCallable[_engine_service_pb2.ProcessMessagesRequest, _engine_service_pb2.ProcessMessagesResponse]
     """Processes a batch: one journal commit, one answer per message. Idempotent per message."""
+    StreamBatches: _grpc.StreamStreamMultiCallable[_engine_service_pb2.StreamBatchesRequest, _engine_service_pb2.StreamBatchesResponse]
+    """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
+    each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
+    """
 
 @_typing.type_check_only
 class EngineServiceAsyncStub(EngineServiceStub):
@@ -43,6 +47,10 @@ class EngineServiceAsyncStub(EngineServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ProcessMessages: _aio.UnaryUnaryMultiCallable[_engine_service_pb2.ProcessMessagesRequest, _engine_service_pb2.ProcessMessagesResponse]  # type: ignore[assignment]
     """Processes a batch: one journal commit, one answer per message. Idempotent per message."""
+    StreamBatches: _aio.StreamStreamMultiCallable[_engine_service_pb2.StreamBatchesRequest, _engine_service_pb2.StreamBatchesResponse]  # type: ignore[assignment]
+    """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
+    each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
+    """
 
 class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
     """Internal: what the gateway calls. It trusts its caller to have validated every message."""
@@ -54,5 +62,15 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_engine_service_pb2.ProcessMessagesResponse, _abc.Awaitable[_engine_service_pb2.ProcessMessagesResponse]]:
         """Processes a batch: one journal commit, one answer per message. Idempotent per message."""
+
+    @_abc_1.abstractmethod
+    def StreamBatches(
+        self,
+        request_iterator: _MaybeAsyncIterator[_engine_service_pb2.StreamBatchesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_engine_service_pb2.StreamBatchesResponse], _abc.AsyncIterator[_engine_service_pb2.StreamBatchesResponse]]:
+        """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
+        each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
+        """
 
 def add_EngineServiceServicer_to_server(servicer: EngineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

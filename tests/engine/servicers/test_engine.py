@@ -201,3 +201,28 @@ async def test_a_message_that_is_being_decided_is_decided_though_its_caller_has_
 
         assert answered(await last) == ["last"]
     assert pipeline.batches == [["gone"], ["last"]]
+
+
+async def test_a_stream_ends_between_two_batches_when_the_engine_leaves() -> None:
+    pipeline = SlowPipeline()
+    pipeline.gate.set()
+    request = frame("one")
+    with closing(DecisionThread()) as thread:
+        servicer = EngineServicer(pipeline=pipeline, thread=thread)
+        server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
+        server.add_generic_rpc_handlers([servicer.handler()])
+        address = lifecycle.bind(server, "127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(address) as channel:
+            streams = [channel.stream_stream("/yingda.v1.EngineService/StreamBatches")() for _ in range(2)]
+            for stream in streams:
+                await stream.write(request)
+                assert answered(await stream.read()) == ["one"]
+            servicer.leave()
+            async with asyncio.timeout(10):
+                ends = [await stream.read() for stream in streams]
+                codes = [await stream.code() for stream in streams]
+                await server.stop(10)
+
+    assert ends == [grpc.aio.EOF] * 2
+    assert codes == [grpc.StatusCode.OK] * 2
