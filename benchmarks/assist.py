@@ -24,7 +24,7 @@ from benchmarks.table import render
 SIZES = (100, 10_000, 100_000)
 _LISTS = 1500
 _SEEDS = range(200, 203)  # not those that the weights were chosen with
-_EFS = (64, 128, 256)
+_PROBES = (8, 16, 32)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +60,7 @@ def _weights(_: argparse.Namespace) -> object:
 
 
 def _index(args: argparse.Namespace) -> object:
-    return assist_index.measure(args.sizes, _EFS)
+    return assist_index.measure(args.sizes, _PROBES)
 
 
 def _latency(args: argparse.Namespace) -> object:

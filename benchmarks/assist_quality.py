@@ -15,7 +15,7 @@ import benchmarks.assist_desk as desk
 from benchmarks.assist_desk import TENANT, Case
 from benchmarks.assist_learning import StandingClock, questions, teach
 from benchmarks.texts import PACK
-from engine.assist import block, pinyin, query, search, typed
+from engine.assist import block, fits, pinyin, query, search, typed
 from engine.assist.assembly import Assist
 from engine.assist.wanted import Wanted
 from engine.samples import read_replies
@@ -179,7 +179,7 @@ def _without_pinyin(cases: Sequence[Case]) -> dict[str, float]:
 
 
 def _without_prefixes(cases: Sequence[Case]) -> dict[str, float]:
-    with _set(search, TYPED_WEIGHT=0.0), desk.opened() as assist:
+    with _set(search, TYPED_WEIGHT=0.0), _set(fits, TYPED_WEIGHT=0.0), desk.opened() as assist:
         return _brief(assist, cases)
 
 

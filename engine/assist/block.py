@@ -9,7 +9,8 @@ from threading import Lock
 import numpy as np
 import numpy.typing as npt
 
-from engine.assist.typed import NOTHING, Fits, TypedIndex
+from engine.assist.fits import NOTHING, Fits
+from engine.assist.typed import TypedIndex
 from engine.assist.visibility import Allowed, Place, Visibility
 from engine.assist.words import Lexicon, Shares, Words
 from engine.domain import OUT_OF_SCOPE, Reply
@@ -22,6 +23,7 @@ BuildIndex = Callable[[Vectors], ReplyIndex]
 NEAR = 32  # rows that are near
 _KEPT = 1024  # queries whose near rows are remembered
 SOON = 1024  # replies that are indexed in full within half a second
+_AT_ONCE = 512  # replies encoded together: more take memory and no less time
 INTENT_WEIGHT = 1.0  # what certainty of the reply's intent is worth beside a cosine of 1
 
 
@@ -106,7 +108,7 @@ class BlockMaker:
         return Block(
             replies,
             index=self._full(self._vectors.of(replies)),
-            typed=TypedIndex(replies),
+            typed=TypedIndex(replies, self._vectors.intents(replies)),
             words=self._lexicon.of_replies(replies),
         )
 
@@ -129,6 +131,10 @@ class ReplyVectors:
 
         The embedding is the direction of title, text and questions together, each question as much as title and text.
         """
+        parts = [self._of(replies[start : start + _AT_ONCE]) for start in range(0, len(replies), _AT_ONCE)]
+        return np.concatenate(parts or [self._of([])])
+
+    def _of(self, replies: Sequence[Reply]) -> Vectors:
         titles = self._encoder.encode([reply.title for reply in replies])
         texts = self._encoder.encode([f"{reply.title}\n{reply.text}" for reply in replies])
         embedding = (titles + texts) / np.float32(2)
@@ -138,11 +144,14 @@ class ReplyVectors:
             np.add.at(embedding, rows, self._encoder.encode([question for _, question in asked]))
         return np.hstack([unit(embedding), self._one_hot(replies)])
 
+    def intents(self, replies: Sequence[Reply]) -> Rows:
+        """[n], the column after those of the embedding that holds the intent; one past the last for any."""
+        found = [self._columns.get(reply.intent, len(self._columns)) for reply in replies]
+        return np.array(found, dtype=np.int64)
+
     def _one_hot(self, replies: Sequence[Reply]) -> Vectors:
-        one_hot = np.zeros((len(replies), len(self._columns)), dtype=np.float32)
-        for row, reply in enumerate(replies):
-            if reply.intent in self._columns:
-                one_hot[row, self._columns[reply.intent]] = INTENT_WEIGHT
+        is_of = self.intents(replies)[:, np.newaxis] == np.arange(len(self._columns))
+        one_hot: Vectors = is_of.astype(np.float32) * np.float32(INTENT_WEIGHT)
         return one_hot
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from pypinyin import lazy_pinyin
+from pypinyin.contrib.mmseg import seg
 
 _RUN = re.compile(r"([\u3400-\u9fff\uf900-\ufaff]+)|[^\W_]+")
 _NOT_TYPED = re.compile(r"[\s'’`·_-]+")
@@ -60,7 +61,8 @@ def units(text: str) -> list[Unit]:
     found: list[Unit] = []
     for run in _RUN.finditer(fold(text)):
         if run[1]:
-            found.extend(map(Unit, run[1], lazy_pinyin(run[1])))
+            for word in seg.cut(run[1]):
+                found.extend(_word(word))
         else:
             found.append(Unit(run[0], run[0]))
     return found
@@ -75,6 +77,12 @@ def quick_units(text: str) -> list[Unit]:
         else:
             found.append(Unit(run[0], run[0]))
     return found
+
+
+@lru_cache(maxsize=1 << 16)
+def _word(word: str) -> tuple[Unit, ...]:
+    """Of a word that pypinyin cuts a text into: most come often, and to read one takes longest."""
+    return tuple(map(Unit, word, lazy_pinyin(word)))
 
 
 @cache

@@ -41,17 +41,24 @@ class SortedKeys:
         order = np.argsort(found, kind="stable")
         self._keys = found[order]
         self._windows = np.array(windows, dtype=np.int32)[order]
+        self._most = max(windows, default=-1) + 1
 
-    def windows(self, typed: str) -> Rows:
-        """Those with a key that begins with `typed`, each once; none for ""."""
-        low, high = self._span(typed)
-        return np.unique(self._windows[low:high])
+    def windows(self, *typed: str) -> Rows:
+        """Those with a key that begins with one of the texts, ascending and each once; none for ""."""
+        spans = [self._span(one) for one in typed]
+        if len(spans) == 1:
+            return _distinct(self._windows[slice(*spans[0])], self._most)
+        return _distinct(np.concatenate([self._windows[low:high] for low, high in spans]), self._most)
 
     def beginning(self, typed: Sequence[str]) -> list[str]:
         """Those of the texts that begin some key."""
-        bounds = np.array([_bounds(one) for one in typed], dtype=_KEY).reshape(-1, 2)
-        low, high = np.searchsorted(self._keys, bounds[:, 0]), np.searchsorted(self._keys, bounds[:, 1])
-        return [one for one, found in zip(typed, (high > low).tolist(), strict=True) if found]
+        if not typed or not len(self._keys):
+            return []
+        starts = [one.encode()[: _BYTES - 1] for one in typed]
+        places = self._keys.searchsorted(np.array(starts, dtype=_KEY))
+        keys = self._keys.take(np.minimum(places, len(self._keys) - 1)).tolist()
+        found = zip(typed, starts, keys, strict=True)
+        return [one for one, start, key in found if key.startswith(start)]
 
     def longest(self, typed: str) -> int:
         """How many characters of `typed` begin some key."""
@@ -62,31 +69,26 @@ class SortedKeys:
     def _span(self, typed: str) -> tuple[int, int]:
         if not typed or "\0" in typed:
             return 0, 0
-        low, high = np.searchsorted(self._keys, np.array(_bounds(typed), dtype=_KEY))
-        return int(low), int(high)
+        low, high = self._keys.searchsorted(np.array(_bounds(typed), dtype=_KEY)).tolist()
+        return low, high
 
 
 class PrefixIndex:
     """Immutable. Texts, given by row, are cut into windows of a few units, one starting at every unit."""
 
     def __init__(self, texts: Iterable[tuple[int, Sequence[Unit]]], *, width: int) -> None:
-        numbers: dict[tuple[Unit, ...], int] = {}
-        windows, postings = array("i"), array("i")
-        for row, found in texts:
-            for start in range(len(found)):
-                window = tuple(found[start : start + width])
-                windows.append(numbers.setdefault(window, len(numbers)))
-                # The lowest bit says whether the window begins the text.
-                postings.append(row << 1 | (start == 0))
-        ids = np.array(windows, dtype=np.int32)
-        self._ends = np.concatenate([[0], np.cumsum(np.bincount(ids, minlength=len(numbers)))])
-        self._postings = np.array(postings, dtype=np.int32)[np.argsort(ids, kind="stable")]
+        cut = _Cut(texts)
+        ids, windows = cut.windows(width)
+        self._ends = np.concatenate([[0], np.cumsum(np.bincount(ids, minlength=len(windows)))])
+        # The lowest bit says whether the window begins the text.
+        postings = cut.rows << 1 | (cut.places == 0)
+        self._postings = postings[np.argsort(ids, kind="stable")].astype(np.int32)
         self.literals = SortedKeys(
-            (pinyin.literal_key(window), number) for number, window in enumerate(numbers)
+            (pinyin.literal_key(window), number) for number, window in enumerate(windows)
         )
         self.readings = SortedKeys(
             (key, number)
-            for number, window in enumerate(numbers)
+            for number, window in enumerate(windows)
             if any(unit.is_character for unit in window)
             for key in pinyin.reading_keys(window)
         )
@@ -98,6 +100,58 @@ class PrefixIndex:
         places = np.repeat(ends - np.cumsum(lengths), lengths) + np.arange(lengths.sum())
         postings = self._postings[places]
         return Hits(rows=postings >> 1, first=(postings & 1).astype(np.bool_))
+
+
+class _Cut:
+    """All units of all texts, one after the other, as numbers."""
+
+    def __init__(self, texts: Iterable[tuple[int, Sequence[Unit]]]) -> None:
+        numbers = _Numbers()
+        units, rows, lengths = array("i"), array("i"), array("i")
+        for row, found in texts:
+            units.extend(map(numbers.__getitem__, found))
+            rows.append(row)
+            lengths.append(len(found))
+        self._known = list(numbers)
+        self._units = np.array(units, dtype=np.int64)
+        of_text = np.array(lengths, dtype=np.int64)
+        self.rows = np.repeat(np.array(rows, dtype=np.int64), of_text)  # [units]
+        ends = np.repeat(np.cumsum(of_text), of_text)
+        self._left = ends - np.arange(len(self._units))  # of the text, the unit included
+        self.places = np.repeat(of_text, of_text) - self._left  # [units] in the text
+
+    def windows(self, width: int) -> tuple[npt.NDArray[np.int64], list[tuple[Unit, ...]]]:
+        """[units], the number of the window that starts at each, and what the windows are."""
+        numbers = self._units
+        for place in range(1, width):
+            following = np.zeros_like(numbers)
+            following[:-place] = self._units[place:] + 1
+            following[self._left <= place] = 0
+            # Numbered anew each time, so that they stay small.
+            numbers = np.unique(numbers * (len(self._known) + 1) + following, return_inverse=True)[1]
+        _, starts, numbers = np.unique(numbers, return_index=True, return_inverse=True)
+        lengths = np.minimum(self._left[starts], width)
+        return numbers, [
+            tuple(map(self._known.__getitem__, self._units[start : start + length].tolist()))
+            for start, length in zip(starts.tolist(), lengths.tolist(), strict=True)
+        ]
+
+
+class _Numbers(dict[Unit, int]):
+    """Gives each unit the next number when it first comes."""
+
+    def __missing__(self, unit: Unit) -> int:
+        self[unit] = number = len(self)
+        return number
+
+
+def _distinct(windows: Rows, most: int) -> Rows:
+    """Ascending; marking them takes less than sorting them."""
+    if len(windows) < 2:  # noqa: PLR2004  # nothing to do
+        return windows
+    marks = np.zeros(most, dtype=np.bool_)
+    marks[windows] = True
+    return marks.nonzero()[0].astype(np.int32)
 
 
 def _bounds(typed: str) -> tuple[bytes, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import numpy as np
@@ -44,62 +44,102 @@ class Queries:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._made: OrderedDict[tuple[object, ...], Query] = OrderedDict()
+        self._made: OrderedDict[tuple[str, ...], Query] = OrderedDict()
         self._lock = Lock()
 
     def knows(self, wanted: Wanted) -> bool:
         """Whether `make` has nothing to read."""
-        with self._lock:
-            return _key(wanted) in self._made
+        return self._known(wanted) is not None
 
     def make(self, wanted: Wanted) -> Query:
-        """See `make`; the same object while nothing that counts is another."""
-        key = _key(wanted)
-        with self._lock:
-            if key in self._made:
-                self._made.move_to_end(key)
-                return self._made[key]
-        made = make(self._reader, wanted)
-        with self._lock:
-            self._made[key] = made
-            if len(self._made) > _KEPT:
-                self._made.popitem(last=False)
-        return made
+        """From what the customer said and what the agent typed; either may be missing.
+
+        The same object while nothing that counts is another. The language asked for wins, then that of the customer's
+        last message, then that of the typed text; letters alone may be a word or the pinyin of one, so both shelves
+        are asked.
+        """
+        known = self._known(wanted)
+        if known is not None:
+            return known
+        if not _has_said(wanted):
+            return self._keep(_key(wanted, wanted.typed), _of_typed(self._reader, wanted))
+        said = self._recall(_key(wanted)) or self._keep(_key(wanted), _of_messages(self._reader, wanted))
+        if not _counts(wanted.typed, said):
+            return said
+        return self._keep(_key(wanted, wanted.typed), _refined(self._reader, said, wanted.typed))
 
     def forget(self) -> None:
         """Know no text any more."""
         with self._lock:
             self._made.clear()
 
+    def _known(self, wanted: Wanted) -> Query | None:
+        if not _has_said(wanted):
+            return self._recall(_key(wanted, wanted.typed))
+        said = self._recall(_key(wanted))
+        if said is None or not _counts(wanted.typed, said):
+            return said
+        return self._recall(_key(wanted, wanted.typed))
 
-def _key(wanted: Wanted) -> tuple[object, ...]:
-    is_read = not wanted.messages or len(wanted.typed) >= TYPED_LEAST
-    return (*wanted.messages, "\0", wanted.language, wanted.typed if is_read else "")
+    def _recall(self, key: tuple[str, ...]) -> Query | None:
+        with self._lock:
+            known = self._made.get(key)
+            if known is not None:
+                self._made.move_to_end(key)
+            return known
+
+    def _keep(self, key: tuple[str, ...], made: Query) -> Query:
+        with self._lock:
+            self._made[key] = made
+            if len(self._made) > _KEPT:
+                self._made.popitem(last=False)
+        return made
 
 
-def make(reader: Reader, wanted: Wanted) -> Query:
-    """From what the customer said and what the agent typed; either may be missing.
+def _key(wanted: Wanted, typed: str = "") -> tuple[str, ...]:
+    return (*wanted.messages, "\0", wanted.language, typed)
 
-    The language asked for wins, then that of the customer's last message, then that of the typed text; letters alone
-    may be a word or the pinyin of one, so both shelves are asked.
-    """
+
+def _has_said(wanted: Wanted) -> bool:
+    return any(text.strip() for text in wanted.messages)
+
+
+def _counts(typed: str, said: Query) -> bool:
+    """Whether the meaning of typed text is worth reading beside what was said: where it is long, and no pinyin."""
+    is_pinyin = said.languages[0] == "zh" and _is_letters(typed)
+    return not is_pinyin and len(typed) >= TYPED_LEAST and len(pinyin.quick_units(typed)) >= TYPED_LEAST
+
+
+def _of_messages(reader: Reader, wanted: Wanted) -> Query:
     said = reader.read([text for text in wanted.messages if text.strip()])
-    is_pinyin = _is_pinyin(wanted, said)
-    units = len(pinyin.quick_units(wanted.typed))
-    typed = [] if said and (is_pinyin or units < TYPED_LEAST) else reader.read([wanted.typed])
-    last = (said or typed)[-1]
-    vector = np.zeros_like(last.row)
-    if said:
-        vector += _context([read.row for read in said], reader.width)
-    if typed and not is_pinyin:
-        vector += _typed(typed[0].row, reader.width, units)
     return Query(
-        vector=vector,
+        vector=_context([read.row for read in said], reader.width),
         width=reader.width,
-        words=reader.words(" ".join(wanted.messages) if said else wanted.typed),
-        certainty=1.0 if said else (0.0 if is_pinyin else TYPED_MEANING),
-        languages=_languages(wanted, said, last),
-        intent=last.intent,
+        words=reader.words(" ".join(wanted.messages)),
+        certainty=1.0,
+        languages=(wanted.language or said[-1].language,),
+        intent=said[-1].intent,
+    )
+
+
+def _refined(reader: Reader, said: Query, typed: str) -> Query:
+    """With what the agent means to say."""
+    (read,) = reader.read([typed])
+    units = len(pinyin.quick_units(typed))
+    return replace(said, vector=said.vector + _typed(read.row, reader.width, units))
+
+
+def _of_typed(reader: Reader, wanted: Wanted) -> Query:
+    (read,) = reader.read([wanted.typed])
+    is_pinyin = wanted.language == "zh" and _is_letters(wanted.typed)
+    units = len(pinyin.quick_units(wanted.typed))
+    return Query(
+        vector=np.zeros_like(read.row) if is_pinyin else _typed(read.row, reader.width, units),
+        width=reader.width,
+        words=reader.words(wanted.typed),
+        certainty=0.0 if is_pinyin else TYPED_MEANING,
+        languages=_languages(wanted, read),
+        intent=read.intent,
     )
 
 
@@ -109,23 +149,17 @@ def _unit(vector: Vectors) -> Vectors:
     return scaled
 
 
-def _languages(wanted: Wanted, said: Sequence[Read], last: Read) -> Sequence[str]:
+def _languages(wanted: Wanted, typed: Read) -> Sequence[str]:
     if wanted.language:
         return (wanted.language,)
-    if said or not _is_letters(wanted.typed):
-        return (last.language,)
-    return (last.language, *(one for one in LANGUAGES if one != last.language))
+    if not _is_letters(wanted.typed):
+        return (typed.language,)
+    return (typed.language, *(one for one in LANGUAGES if one != typed.language))
 
 
 def _is_letters(typed: str) -> bool:
     folded = pinyin.fold_typed(typed)
     return bool(folded) and folded.isascii()
-
-
-def _is_pinyin(wanted: Wanted, said: Sequence[Read]) -> bool:
-    """Whether letters can be nothing else, so that they mean nothing as a word."""
-    language = wanted.language or (said[-1].language if said else "")
-    return language == "zh" and _is_letters(wanted.typed)
 
 
 def _context(rows: Sequence[Vectors], width: int) -> Vectors:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from string import ascii_lowercase
 from threading import Lock
 
@@ -12,11 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.assist import pinyin
+from engine.assist.fits import Fits, Scores
 from engine.assist.prefix import Hits, PrefixIndex, SortedKeys
 from engine.domain import Reply
-
-Scores = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
 
 TITLE_UNITS = 4  # typing more of a word than that no longer narrows it down
 BODY_UNITS = 2
@@ -29,41 +26,19 @@ NOT_FIRST = 0.9  # a word inside the title
 _SHORTEST_TYPO = 4  # letters; below, everything is a neighbour of everything
 _SHORTEST_WORD = 3  # letters
 _SHORTEST_READING = 2  # letters
-_CACHED = 512  # typed texts whose scores are kept; agents type the same ones all day
+_CACHED = 512  # typed texts whose fits are kept; agents type the same ones all day
+_CACHED_ROWS = 1 << 20  # in all of them together
 
 Source = tuple[PrefixIndex, npt.NDArray[np.int32], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Fits:
-    """The rows that fit, ascending, and how well, in (0, 1]; not to be written."""
-
-    rows: Rows
-    scores: Scores
-
-    def among(self, allowed: npt.NDArray[np.bool_] | None) -> Fits:
-        """Only the allowed rows; all for None."""
-        if allowed is None:
-            return self
-        kept = allowed[self.rows]
-        return Fits(self.rows[kept], self.scores[kept])
-
-    def of(self, rows: Rows) -> Scores:
-        """[rows], 0 where one does not fit."""
-        if not len(self.rows):
-            return np.zeros(len(rows), dtype=np.float32)
-        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return np.where(self.rows[places] == rows, self.scores[places], np.float32(0))
-
-
-NOTHING = Fits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
 
 
 class TypedIndex:
     """Immutable; safe to ask from several threads."""
 
-    def __init__(self, replies: Sequence[Reply]) -> None:
+    def __init__(self, replies: Sequence[Reply], intents: npt.NDArray[np.int64] | None = None) -> None:
+        """`intents` [replies] is the column of each one's intent; None where that is no matter."""
         self._rows = len(replies)
+        self._intents = (np.zeros(len(replies)) if intents is None else intents).astype(np.int16)
         self._title = PrefixIndex(
             ((row, pinyin.units(reply.title)) for row, reply in enumerate(replies)),
             width=TITLE_UNITS,
@@ -73,6 +48,7 @@ class TypedIndex:
             width=BODY_UNITS,
         )
         self._cache: OrderedDict[str, Fits] = OrderedDict()
+        self._cached_rows = 0
         self._lock = Lock()
 
     def fits(self, typed: str) -> Fits:
@@ -84,18 +60,24 @@ class TypedIndex:
                 return self._cache[folded]
         scores = self._scores(folded)
         rows = np.flatnonzero(scores)
-        fits = Fits(rows, scores[rows])
+        return self._keep(folded, Fits(rows.astype(np.int32), scores[rows], self._intents[rows]))
+
+    def _keep(self, typed: str, fits: Fits) -> Fits:
         with self._lock:
-            self._cache[folded] = fits
-            if len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
+            if typed in self._cache:
+                return self._cache[typed]
+            self._cache[typed] = fits
+            self._cached_rows += len(fits.rows)
+            while len(self._cache) > _CACHED or (self._cached_rows > _CACHED_ROWS and len(self._cache) > 1):
+                self._cached_rows -= len(self._cache.popitem(last=False)[1].rows)
         return fits
 
     def _scores(self, typed: str) -> Scores:
         scores = np.zeros(self._rows, dtype=np.float32)
         if typed:
             for index, windows, weight in self._sources(typed):
-                _raise(scores, index.hits(windows), weight)
+                if len(windows):
+                    _raise(scores, index.hits(windows), weight)
         return scores
 
     def _sources(self, typed: str) -> Iterator[Source]:
@@ -129,8 +111,7 @@ class TypedIndex:
             if 2 * length > len(text) or (length >= TITLE_UNITS and not text.isascii()):
                 yield self._title, keys.windows(text[:length]), weight * length / len(text)
             if len(text) >= _SHORTEST_TYPO and text.isascii():
-                for corrected in _corrections(text, keys):
-                    yield self._title, keys.windows(corrected), TYPO
+                yield self._title, keys.windows(*_corrections(text, keys, length)), TYPO
 
 
 def _raise(scores: Scores, hits: Hits, weight: float) -> None:
@@ -149,11 +130,16 @@ def _has_letters(typed: str) -> bool:
     return any(letter in ascii_lowercase for letter in typed)
 
 
-def _corrections(typed: str, keys: SortedKeys) -> Sequence[str]:
-    """Texts one edit away that begin some key. Source: Norvig, "How to Write a Spelling Corrector" (2007)."""
-    halves = [(typed[:cut], typed[cut:]) for cut in range(len(typed) + 1)]
-    edits = {left + right[1:] for left, right in halves if right}
-    edits |= {left + right[1] + right[0] + right[2:] for left, right in halves if len(right) > 1}
-    edits |= {left + letter + right[1:] for left, right in halves if right for letter in ascii_lowercase}
-    edits |= {left + letter + right for left, right in halves for letter in ascii_lowercase}
-    return keys.beginning(sorted(edits))
+def _corrections(typed: str, keys: SortedKeys, right: int) -> Sequence[str]:
+    """Texts one edit away that begin some key, as the first `right` letters do; "" where there is none.
+
+    Source: Norvig, "How to Write a Spelling Corrector" (2007).
+    """
+    halves = [
+        (typed[:cut], typed[cut:]) for cut in range(right + 1)
+    ]  # a later edit would leave what no key begins with
+    edits = {left + rest[1:] for left, rest in halves if rest}
+    edits |= {left + rest[1] + rest[0] + rest[2:] for left, rest in halves if len(rest) > 1}
+    edits |= {left + letter + rest[1:] for left, rest in halves if rest for letter in ascii_lowercase}
+    edits |= {left + letter + rest for left, rest in halves for letter in ascii_lowercase}
+    return keys.beginning(sorted(edits)) or [""]

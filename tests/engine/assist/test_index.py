@@ -5,10 +5,10 @@ import numpy.typing as npt
 import pytest
 
 from engine.assist import index
-from engine.assist.index import FlatReplyIndex, GraphReplyIndex, build_index
+from engine.assist.index import ClusteredReplyIndex, FlatReplyIndex, build_index
 from engine.ports import ReplyIndex
 
-KINDS = [FlatReplyIndex, GraphReplyIndex]
+KINDS = [FlatReplyIndex, ClusteredReplyIndex]
 
 
 def vectors(rows: int) -> npt.NDArray[np.float32]:
@@ -37,16 +37,25 @@ def test_only_allowed_rows_are_found(kind: type[ReplyIndex]) -> None:
     assert np.all(np.isneginf(scores[:, 3:]))
 
 
-def test_the_graph_finds_what_is_nearest_among_many_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "_EXACT", 10)
+def test_clusters_hold_what_is_nearest_among_many_allowed() -> None:
     some = vectors(3000)
     allowed = np.arange(3000) % 2 == 0
     queries = vectors(50)
     exact, _ = FlatReplyIndex(some).search(queries, 3, allowed)
-    found, rows = GraphReplyIndex(some).search(queries, 3, allowed)
+    found, rows = ClusteredReplyIndex(some).search(queries, 3, allowed)
 
     assert np.all(rows % 2 == 0)
-    assert np.mean(found >= exact[:, 2:] - 1e-5) > 0.95
+    assert np.mean(found >= exact[:, 2:] - 1e-5) > 0.9  # replies form clusters, chance does not
+
+
+def test_the_few_that_are_allowed_are_found_in_the_farthest_clusters() -> None:
+    some = vectors(3000)
+    allowed = np.zeros(3000, dtype=np.bool_)
+    allowed[np.argsort(some @ some[0])[:900]] = True  # the farthest from the query
+    scores, rows = ClusteredReplyIndex(some).search(some[:1], 5, allowed)
+
+    assert np.all(allowed[rows])
+    assert np.all(np.isfinite(scores))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -59,8 +68,8 @@ def test_the_vectors_can_be_read_but_not_written(kind: type[ReplyIndex]) -> None
         kept[0, 0] = 1
 
 
-def test_few_rows_are_compared_one_by_one_and_many_by_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_rows_are_compared_one_by_one_and_many_by_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "SWITCH_OVER", 100)
 
     assert isinstance(build_index(vectors(99)), FlatReplyIndex)
-    assert isinstance(build_index(vectors(100)), GraphReplyIndex)
+    assert isinstance(build_index(vectors(100)), ClusteredReplyIndex)

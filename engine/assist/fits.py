@@ -1,0 +1,83 @@
+"""Which rows fit what an agent typed, and how well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Scores = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int32]
+Allowed = npt.NDArray[np.bool_]
+TYPED_WEIGHT = np.float32(1.3)  # what a typed title is worth beside a cosine of 1
+
+
+@dataclass(frozen=True)
+class Fits:
+    """The rows that fit, ascending, and how well, in (0, 1]; not to be written.
+
+    `intents` is the column of each row's intent, one past the last for any.
+    """
+
+    rows: Rows
+    scores: Scores
+    intents: npt.NDArray[np.int16]
+
+    def of(self, rows: npt.NDArray[np.int64]) -> Scores:
+        """[rows], 0 where one does not fit."""
+        if not len(self.rows):
+            return np.zeros(len(rows), dtype=np.float32)
+        places = self.rows.searchsorted(rows)
+        np.minimum(places, len(self.rows) - 1, out=places)
+        return np.where(self.rows.take(places) == rows, self.scores.take(places), np.float32(0))
+
+    def best(self, intents: Scores, most: int, allowed: Allowed | None) -> npt.NDArray[np.int64]:
+        """At least `most` of the allowed rows where there are as many: what promises most by fit and intent.
+
+        `intents` [intents] is how likely each is.
+        """
+        if len(self.rows) <= most:
+            return _among(self.rows, allowed)
+        found: list[npt.NDArray[np.int64]] = []
+        for group in self._groups.by_promise(intents):
+            found.append(_among(self._groups.rows[group], allowed)[:most])
+            most -= len(found[-1])
+            if most <= 0:
+                break
+        return np.concatenate(found)
+
+    @cached_property
+    def _groups(self) -> _Groups:
+        return _Groups(self)
+
+
+class _Groups:
+    """Rows of the same intent that fit equally well: there are few groups, however many rows fit."""
+
+    def __init__(self, fits: Fits) -> None:
+        levels, level = np.unique(fits.scores, return_inverse=True)
+        columns = int(fits.intents.max()) + 1
+        numbers = level * columns + fits.intents
+        order = np.argsort(numbers, kind="stable")
+        self.rows = fits.rows[order]
+        groups, starts = np.unique(numbers[order], return_index=True)
+        self._ends = [*starts.tolist(), len(order)]
+        self._fits = TYPED_WEIGHT * levels[groups // columns]
+        self._intents = groups % columns
+
+    def by_promise(self, intents: Scores) -> Iterator[slice]:
+        """Places of each group in `rows`, the most promising first."""
+        likely = np.append(intents, np.float32(0)).take(self._intents)
+        for group in np.argsort(-(self._fits + likely), kind="stable").tolist():
+            yield slice(self._ends[group], self._ends[group + 1])
+
+
+def _among(rows: Rows, allowed: Allowed | None) -> npt.NDArray[np.int64]:
+    kept = rows if allowed is None else rows[allowed[rows]]
+    return kept.astype(np.int64)
+
+
+NOTHING = Fits(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int16))
