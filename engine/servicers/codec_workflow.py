@@ -50,6 +50,12 @@ class ProtoWorkflowCodec:
         said = convert_ticket.comment_to_proto(comment)
         return event_pb2.TicketCommented(ticket_id=comment.ticket_id, comment=said).SerializeToString()
 
+    def deleted(self, ticket_id: str, agent_id: str, reason: str) -> bytes:
+        """See `workflow.codec.WorkflowCodec`."""
+        return event_pb2.TicketDeleted(
+            ticket_id=ticket_id, agent_id=agent_id, note=reason
+        ).SerializeToString()
+
     def tagged(self, tags: Sequence[str]) -> bytes:
         """See `workflow.codec.WorkflowCodec`."""
         return event_pb2.ConversationTagged(tags=tags).SerializeToString()

@@ -16,6 +16,7 @@ from engine.workflow.ticket import TicketFilter
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_ID = 128  # bytes
+MAX_REASON = 500  # bytes
 
 
 class TicketServicer(TicketServiceServicer):
@@ -58,6 +59,18 @@ class TicketServicer(TicketServiceServicer):
         return pb.ListTicketsResponse(
             tickets=[convert_ticket.ticket_to_proto(one) for one in page], next_page_token=token
         )
+
+    async def DeleteTicket(
+        self, request: pb.DeleteTicketRequest, context: Context
+    ) -> pb.DeleteTicketResponse:
+        """See ticket_service.proto."""
+        check.filled("request_id", request.request_id, MAX_ID)
+        check.filled("ticket_id", request.ticket_id, check.MAX_NAME)
+        check.at_most("agent_id", request.agent_id, check.MAX_NAME)
+        check.at_most("reason", request.reason, MAX_REASON)
+        told = request.ticket_id, request.agent_id, request.reason
+        await self._thread.run(self._desk.delete, request.tenant, request.request_id, *told)
+        return pb.DeleteTicketResponse()
 
     async def CommentTicket(
         self, request: pb.CommentTicketRequest, context: Context

@@ -16,8 +16,8 @@
 --   :presence       hash    id -> presence, lease_ms
 --   :leases         zset    lease_ms, id                    of those who are not offline
 --   :sequence       number  of the last event
---   :journal:CONVERSATION  list  sequence and event         in order, never shortened (a stream takes 4 KB at least)
---   :order          list    index in its conversation's journal, kind and conversation of event 1, 2, ...
+--   :journal:CONVERSATION  list  sequence and event         in order (a stream takes 4 KB at least)
+--   :order          list    index in its conversation's journal, kind and conversation of each event; "" once taken away
 --   :keys           hash    message key -> place in the journal, conversation
 --   :roster         stream  what changed about the agents   for the other engines' memory, and what of the queues: by it
 --                                                           a commit sees what happened since it was decided

@@ -59,7 +59,7 @@ class RedisStore:
         self.assist = RedisAssistStore(client, self._write, self._await_replicas)
         self.workflow = RedisWorkflowStore(client, self._write, self._await_replicas)
         self.bots = RedisBotStore(client, self._write)
-        self.archive = RedisArchive(client, self._await_replicas)
+        self.archive = RedisArchive(client, self._write, self._await_replicas)
         self._channel = "yingda:changes"
         self._pushes = RedisPushes(client, tenants=self._tenants, engine=self._engine, channel=self._channel)
 
@@ -82,7 +82,9 @@ class RedisStore:
         if places:
             self._await_replicas([prefix])  # the first answer may never have been waited for
         return {
-            key: rows.stored_event("", value).event.data for key, value in zip(places, values, strict=True)
+            key: rows.stored_event("", value).event.data
+            for key, value in zip(places, values, strict=True)
+            if value is not None  # taken away between both looks
         }
 
     def conversations(self, tenant: str, conversation_ids: Sequence[str]) -> dict[str, Conversation]:

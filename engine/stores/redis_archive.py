@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from engine.domain import ConversationState
 from engine.stores import redis_rows as rows
 from engine.stores.detail import spellings
+from engine.stores.redis_assist import Write
 from engine.stores.redis_client import RedisClient
+from engine.timeline.archive import OWN
 
 _PAGE = 500  # keys, or members of one, that are looked through at once
 
@@ -15,8 +19,9 @@ _PAGE = 500  # keys, or members of one, that are looked through at once
 class RedisArchive:
     """See `timeline.archive.Archive`. Shares the store's client, which any thread may use."""
 
-    def __init__(self, client: RedisClient, confirm: Callable[[Sequence[str]], None]) -> None:
+    def __init__(self, client: RedisClient, write: Write, confirm: Callable[[Sequence[str]], None]) -> None:
         self._client = client
+        self._write = write
         self._confirm = confirm
 
     def rewrite(self, tenant: str, payloads: Mapping[int, bytes]) -> None:
@@ -24,6 +29,8 @@ class RedisArchive:
         prefix = rows.prefix_of(tenant)
         for sequence, data in payloads.items():
             place = self._client.call("LINDEX", f"{prefix}:order", sequence - 1)
+            if not place:
+                continue  # taken away meanwhile
             index, _, conversation = place.split(b" ", 2)
             key = f"{prefix}:journal:".encode() + conversation
             entry = self._client.call("LINDEX", key, index)
@@ -51,6 +58,36 @@ class RedisArchive:
         prefix = rows.prefix_of(tenant)
         self._client.call("SET", f"{prefix}:answered:{request_id}", data, "XX", "KEEPTTL")
         self._confirm([prefix])
+
+    def prune(self, tenant: str, after: int, before_ms: int, limit: int) -> int:
+        """See `timeline.archive.Archive`: conversation by conversation."""
+        prefix = rows.prefix_of(tenant)
+        places = self._old(prefix, after, before_ms, limit)
+        named = dict.fromkeys(place.split(b" ", 2)[2].decode() for place in places if place)
+        heads = {one: self._ends(prefix, one) for one in named if one not in OWN}
+        values = self._client.call("HMGET", f"{prefix}:conversations", *heads) if heads else ()
+        for (name, (length, last_ms)), value in zip(heads.items(), values, strict=True):
+            one = rows.conversation(value) if value else None
+            is_over = one is None or (one.state is ConversationState.CLOSED and one.updated_ms < before_ms)
+            if is_over and last_ms < before_ms:
+                self._write("prune", tenant, name, one.version if one else "", length)
+        return after + len(places)
+
+    def _ends(self, prefix: str, conversation_id: str) -> tuple[int, int]:
+        """How many entries it has, and when the last was written."""
+        key = f"{prefix}:journal:{conversation_id}"
+        length, last = self._client.call_all([("LLEN", key), ("LINDEX", key, -1)])
+        return length, rows.stored_event("", last).event.time_ms if last else 0
+
+    def _old(self, prefix: str, after: int, before_ms: int, limit: int) -> list[bytes]:
+        """Places of the next entries, those up to the first that is not old; empty where one was taken away."""
+        places = self._client.call("LRANGE", f"{prefix}:order", after, after + limit - 1)
+        kept = [place.split(b" ", 2) for place in places if place]
+        found = self._client.call_all(
+            [("LINDEX", f"{prefix}:journal:".encode() + name, index) for index, _, name in kept]
+        )
+        times = iter(rows.stored_event("", one).event.time_ms if one else 0 for one in found)
+        return list(itertools.takewhile(lambda place: not place or next(times) < before_ms, places))
 
     def settle(self) -> None:
         """See `timeline.archive.Archive`: memory holds nothing of it; its files are the operator's to rewrite."""

@@ -24,7 +24,8 @@ local function journal(keys, args)
   for _, place in ipairs(redis.call('LRANGE', keys[1] .. ':order', after, after + SCANNED - 1)) do
     through = through + 1
     local index, kind, conversation = string.match(place, '^(%d+) (%S+) (.*)$')
-    if kinds == '' or string.find(kinds, ' ' .. kind .. ' ', 1, true) then
+    -- Of what was taken away no place is left.
+    if index and (kinds == '' or string.find(kinds, ' ' .. kind .. ' ', 1, true)) then
       local entry = redis.call('LINDEX', keys[1] .. ':journal:' .. conversation, index)
       if entry then
         found[#found + 1] = conversation

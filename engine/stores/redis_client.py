@@ -22,6 +22,7 @@ _CODE = (
     "redis_assist.lua",
     "redis_workflow.lua",
     "redis_bots.lua",
+    "redis_archive.lua",
     "redis_reads.lua",
 )
 _REPLICAS_MS = 1000  # how long replicas may take to confirm

@@ -64,10 +64,13 @@ end
 
 -- ARGV: how many. Gives the journal's entries of the newest messages, newest first.
 local function recent(keys, args)
-  local found = redis.call('LRANGE', keys[1] .. ':recent', 0, args[1] - 1)
-  for i, place in ipairs(found) do
+  local found = {}
+  for _, place in ipairs(redis.call('LRANGE', keys[1] .. ':recent', 0, args[1] - 1)) do
     local index, conversation = string.match(place, '^(%d+) (.*)$')
-    found[i] = redis.call('LINDEX', keys[1] .. ':journal:' .. conversation, index)
+    local entry = redis.call('LINDEX', keys[1] .. ':journal:' .. conversation, index)
+    if entry then -- else it was taken away
+      found[#found + 1] = entry
+    end
   end
   return found
 end

@@ -26,6 +26,11 @@ function workflow.is_stale(prefix, follow_up)
       return true
     end
   end
+  for _, one in ipairs(follow_up.dropped) do
+    if redis.call('HGET', prefix .. ':ticket_heads', one[1]) ~= one[3] then
+      return true
+    end
+  end
   local request = follow_up.receipt[1]
   return request ~= nil and redis.call('EXISTS', prefix .. ':answered:' .. request) == 1
 end
@@ -43,6 +48,18 @@ local function write_ticket(prefix, one)
   if conversation ~= '' then
     redis.call('ZADD', prefix .. ':ticket_list:of:' .. conversation, 0, place)
   end
+end
+
+local function drop_ticket(prefix, one)
+  local id, head, place, conversation = one[1], one[3], one[4], one[5]
+  redis.call('HDEL', prefix .. ':ticket_heads', id)
+  redis.call('HDEL', prefix .. ':tickets', id)
+  redis.call('ZREM', prefix .. ':ticket_list', place)
+  redis.call('ZREM', prefix .. ':ticket_list:' .. string.match(head, '%a+$'), place)
+  if conversation ~= '' then
+    redis.call('ZREM', prefix .. ':ticket_list:of:' .. conversation, place)
+  end
+  redis.call('DEL', prefix .. ':comments:' .. id)
 end
 
 local function write_delivery(prefix, one)
@@ -63,6 +80,9 @@ function workflow.write(prefix, follow_up)
   end
   for _, one in ipairs(follow_up.tickets) do
     write_ticket(prefix, one)
+  end
+  for _, one in ipairs(follow_up.dropped) do
+    drop_ticket(prefix, one)
   end
   for _, one in ipairs(follow_up.comments) do
     redis.call('RPUSH', prefix .. ':comments:' .. one[1], one[2])

@@ -22,6 +22,7 @@ def part_of_header(follow_up: FollowUp | None) -> dict[str, object]:
                 for one in follow_up.firings
             ],
             "tickets": [ticket_arguments(one) for one in follow_up.tickets],
+            "dropped": [ticket_arguments(one)[:5] for one in follow_up.dropped],
             "comments": [[one.ticket_id, detail.comment_text(one)] for one in follow_up.comments],
             "deliveries": [delivery_arguments(one) for one in follow_up.deliveries],
             "receipt": [receipt.request_id, receipt.data.decode(), RECEIPTS_KEPT] if receipt else [],

@@ -29,6 +29,7 @@ from engine.stores.sqlite_bots import SQLiteBotStore
 from engine.stores.sqlite_conversations import Conversations, StaleError
 from engine.stores.sqlite_file import Sync
 from engine.stores.sqlite_journal import SQLiteJournal
+from engine.stores.sqlite_pruning import SQLitePruning
 from engine.stores.sqlite_workflow import SQLiteWorkflowStore
 
 _MOST_DUE = 1000  # conversations; whoever did these asks again
@@ -59,17 +60,15 @@ class SQLiteStore:
         self.assist = SQLiteAssistStore(connection, self._journal)
         self.workflow = SQLiteWorkflowStore(connection)
         self.bots = SQLiteBotStore(connection, self._journal)
-        self.archive = SQLiteArchive(connection, self._journal, self._write)
+        pruning = SQLitePruning(connection, self._journal, self._conversations, self._write, self._catch_up)
+        self.archive = SQLiteArchive(connection, self._journal, pruning, self._write)
         self._rosters: dict[str, Roster] = {}  # this process is the only writer, so memory can be trusted
 
     def close(self) -> None:
         """Give up the file and its lock."""
         # Where this fails nothing is lost: whoever opens the file reads a little more.
         with contextlib.suppress(StorageError, sqlite3.Error):
-            with self._write():
-                self._conversations.catch_up(self._journal.settle_all())
-            self._journal.committed()
-            self._conversations.committed()
+            self._catch_up()
         self._db.close()
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
@@ -316,6 +315,13 @@ class SQLiteStore:
         changed = [*change.conversations, *change.kept]
         for listener in self._listeners if changed else ():
             listener(change.tenant, changed)
+
+    def _catch_up(self) -> None:
+        """Let no row lag."""
+        with self._write():
+            self._conversations.catch_up(self._journal.settle_all())
+        self._journal.committed()
+        self._conversations.committed()
 
     def _read(self, statement: str, *values: object) -> list[rows.Row]:
         with self._reading():

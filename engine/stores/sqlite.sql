@@ -61,7 +61,7 @@ CREATE TABLE IF NOT EXISTS journal (
 
 CREATE INDEX IF NOT EXISTS journal_tenant ON journal (tenant, sequence);
 
-CREATE TABLE IF NOT EXISTS messages (  -- names each message for ever, also when its frame is gone
+CREATE TABLE IF NOT EXISTS messages (  -- names each message as long as its frame is kept
   tenant TEXT NOT NULL,
   key TEXT NOT NULL,
   sequence INTEGER NOT NULL,

@@ -11,6 +11,7 @@ from typing import Any
 from engine.errors import StorageError
 from engine.stores.detail import spellings
 from engine.stores.sqlite_journal import SQLiteJournal
+from engine.stores.sqlite_pruning import SQLitePruning
 
 _CHUNK = 1 << 20  # bytes of a file that are looked through at once
 
@@ -22,8 +23,10 @@ class SQLiteArchive:
         self,
         connection: sqlite3.Connection,
         journal: SQLiteJournal,
+        pruning: SQLitePruning,
         write: Callable[[], AbstractContextManager[None]],
     ) -> None:
+        self.prune = pruning.prune
         self._db = connection
         self._journal = journal
         self._write = write

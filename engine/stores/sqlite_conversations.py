@@ -117,6 +117,12 @@ class Conversations:
                 self._pulsed[tenant, conversation_id] = one
         self.committed()
 
+    def drop(self, gone: Collection[Name]) -> None:
+        """These have no rows any more."""
+        for one in gone:
+            self._known.pop(one, None)
+        self._lagging.difference_update(gone)
+
     def begin(self) -> None:
         """A change begins, that `undo` undoes."""
         self._undone = (dict(self._written), dict(self._pulsed))

@@ -7,7 +7,7 @@ entries, for the journal itself tells what it lacks: whoever opens the store rea
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
 from engine.stores import sqlite_rows as rows
@@ -65,6 +65,12 @@ class Heads:
     def write_all(self) -> Sequence[Name]:
         """Write all that lag; nothing may have moved in this transaction."""
         return self._write(list(self._lagging))
+
+    def drop(self, gone: Collection[Name]) -> None:
+        """These have no entries any more, nor rows."""
+        for one in gone:
+            self._known.pop(one, None)
+            self._lagging.pop(one, None)
 
     def committed(self) -> None:
         """The transaction is kept."""

@@ -12,8 +12,7 @@ import json
 import sqlite3
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 
@@ -22,6 +21,7 @@ from engine.domain import MESSAGE, Conversation, Event, StoredEvent
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import encode
 from engine.stores.padding import padded
+from engine.stores.sqlite_frame import Frame, pulses_of, read_pulses, runs
 from engine.stores.sqlite_heads import Heads, Name
 from engine.stores.sqlite_rows import Pulse
 
@@ -29,40 +29,7 @@ _FRAMES_KEPT = 16  # read frames that are remembered: entries that follow each o
 _FRAMES_LOOKED = 256  # frames that one page of a tenant's journal is looked for in
 _KEYS_AT_ONCE = 64  # rows of one INSERT
 _INSERT_KEYS = f"INSERT INTO messages VALUES {', '.join(['(?, ?, ?)'] * _KEYS_AT_ONCE)}"
-_BEFORE, _TIME, _END = range(3)  # the columns of `places`
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """A frame without its payloads. `places` is one column after the other."""
-
-    tenant: str
-    first: int
-    places: array[int]
-    kinds: Sequence[str]
-    conversation_ids: Sequence[str]
-    keys: Sequence[str]
-    causes: Sequence[tuple[int, int]] = ()
-
-    def __len__(self) -> int:
-        return len(self.kinds)
-
-    def before(self, number: int) -> int:
-        """The sequence of the conversation's entry before, 0 where there is none."""
-        return self.places[_BEFORE * len(self) + number]
-
-    def time_ms(self, number: int) -> int:
-        """When it was written."""
-        return self.places[_TIME * len(self) + number]
-
-    def cause(self, number: int) -> tuple[int, int]:
-        """See `Event.by` and `Event.after`."""
-        return self.causes[number] if self.causes else (0, 0)
-
-    def span(self, number: int) -> tuple[int, int]:
-        """Where its payload begins and ends."""
-        ends = _END * len(self)
-        return self.places[ends + number - 1] if number else 0, self.places[ends + number]
+_INSERT_FRAME = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 class SQLiteJournal:
@@ -97,14 +64,14 @@ class SQLiteJournal:
             ]
         )
         self._db.execute(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)",
+            _INSERT_FRAME,
             (
                 first,
                 tenant,
                 max(times),
                 array("q", [*before, *times, *ends]).tobytes(),
                 names,
-                _pulses(events, kept),
+                pulses_of(events, kept),
                 b"".join([one.data for one in events]),
             ),
         )
@@ -150,7 +117,7 @@ class SQLiteJournal:
                 self._rewrite_frame(frame, changed)
                 self._frame.cache_clear()
 
-    def _overwrite(self, frame: _Frame, changed: Mapping[int, bytes]) -> bool:
+    def _overwrite(self, frame: Frame, changed: Mapping[int, bytes]) -> bool:
         """Whether all of them could be put where the old ones stood."""
         spans = {number: frame.span(number) for number in changed}
         fitting = {
@@ -164,15 +131,61 @@ class SQLiteJournal:
                 blob.write(data or b"")
         return True
 
-    def _rewrite_frame(self, frame: _Frame, changed: Mapping[int, bytes]) -> None:
+    def _rewrite_frame(self, frame: Frame, changed: Mapping[int, bytes]) -> None:
         held = [one.event.data for one in self._entries(frame, range(len(frame)))]
         payloads = [changed.get(number, data) for number, data in enumerate(held)]
-        places = array("q", frame.places[: _END * len(frame)])
-        places.extend(accumulate(map(len, payloads)))
+        places = frame.placed([*accumulate(map(len, payloads))])
         self._db.execute(
             "UPDATE journal SET places = ?, data = ? WHERE sequence = ?",
             (places.tobytes(), b"".join(payloads), frame.first),
         )
+
+    def frame_after(self, tenant: str, sequence: int) -> Frame | None:
+        """The tenant's first frame above it, but never the newest of all, by which entries are numbered on."""
+        first = self._db.execute(
+            "SELECT min(sequence) FROM journal WHERE tenant = ? AND sequence > ?"
+            " AND sequence < (SELECT max(sequence) FROM journal)",
+            (tenant, sequence),
+        ).fetchone()[0]
+        return self._frame(first) if first else None
+
+    def keep(self, frame: Frame, numbers: Sequence[int]) -> list[str]:
+        """Within a transaction: take all but these entries away; conversations of which nothing is left.
+
+        What stays keeps its numbers, in frames of entries that follow each other. No row may lag behind the frame.
+        """
+        (data,) = self._db.execute("SELECT data FROM journal WHERE sequence = ?", (frame.first,)).fetchone()
+        self._db.execute("DELETE FROM journal WHERE sequence = ?", (frame.first,))
+        for run in runs(numbers):
+            self._insert(frame.part(run), data[frame.span(run[0])[0] : frame.span(run[-1])[1]])
+        removed = sorted(set(range(len(frame))).difference(numbers))
+        keys = [(frame.tenant, frame.keys[number]) for number in removed if frame.keys[number]]
+        self._db.executemany("DELETE FROM messages WHERE tenant = ? AND key = ?", keys)
+        names = sorted({frame.conversation_ids[number] for number in removed})
+        return [one for one in names if self._heads.of(frame.tenant, one) <= frame.last]
+
+    def _insert(self, frame: Frame, data: bytes) -> None:
+        columns = [frame.kinds, frame.conversation_ids, frame.keys, *([frame.causes] if frame.causes else ())]
+        values = (
+            frame.first,
+            frame.tenant,
+            frame.newest_ms,
+            frame.places.tobytes(),
+            encode(columns),
+            b"",
+            data,
+        )
+        self._db.execute(_INSERT_FRAME, values)
+
+    @property
+    def written_to(self) -> int:
+        """No row lacks what entries up to this one tell."""
+        return self._heads.written_to
+
+    def drop(self, gone: Collection[Name]) -> None:
+        """What was removed is removed for good; nothing is left of these conversations."""
+        self._heads.drop(gone)
+        self._frame.cache_clear()
 
     def records(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
         """See `ports.Store`; nothing is left of a record whose frame was taken away, but the key is known still."""
@@ -229,7 +242,7 @@ class SQLiteJournal:
             through = max(through, frame.first + len(frame) - 1)
         return Page(events=found, through=through)
 
-    def _frames_from(self, tenant: str, sequence: int) -> Iterator[_Frame]:
+    def _frames_from(self, tenant: str, sequence: int) -> Iterator[Frame]:
         """The tenant's next frames, the one first that may hold the entry; not all, if many."""
         firsts = self._db.execute(
             "SELECT sequence FROM journal WHERE tenant = ?1 AND sequence >= coalesce("
@@ -267,7 +280,7 @@ class SQLiteJournal:
         frame = self._holding(tenant, sequence)
         return self._entries(frame, [sequence - frame.first])[0] if frame else None
 
-    def _entries(self, frame: _Frame, numbers: Sequence[int]) -> list[StoredEvent]:
+    def _entries(self, frame: Frame, numbers: Sequence[int]) -> list[StoredEvent]:
         """With their payloads, read from the disk in one go."""
         found: list[StoredEvent] = []
         with self._db.blobopen("journal", "data", frame.first, readonly=True) as blob:
@@ -288,18 +301,18 @@ class SQLiteJournal:
                 found.append(entry)
         return found
 
-    def _holding(self, tenant: str, sequence: int) -> _Frame | None:
+    def _holding(self, tenant: str, sequence: int) -> Frame | None:
         frame = self._frame_of(sequence)
         return frame if frame and frame.tenant == tenant else None
 
-    def _frame_of(self, sequence: int) -> _Frame | None:
+    def _frame_of(self, sequence: int) -> Frame | None:
         first: int | None = self._db.execute(
             "SELECT max(sequence) FROM journal WHERE sequence <= ?", (sequence,)
         ).fetchone()[0]
         frame = self._frame(first) if first else None
         return frame if frame and sequence - frame.first < len(frame) else None
 
-    def _read_frame(self, first: int) -> _Frame | None:
+    def _read_frame(self, first: int) -> Frame | None:
         found = self._db.execute(
             "SELECT tenant, places, names FROM journal WHERE sequence = ?", (first,)
         ).fetchone()
@@ -307,7 +320,7 @@ class SQLiteJournal:
             return None
         places = array("q")
         places.frombytes(found[1])
-        return _Frame(found[0], first, places, *json.loads(found[2]))
+        return Frame(found[0], first, places, *json.loads(found[2]))
 
     def _insert_keys(self, keys: Sequence[tuple[str, str, int]]) -> None:
         whole = len(keys) - len(keys) % _KEYS_AT_ONCE
@@ -331,29 +344,6 @@ class SQLiteJournal:
         for first, data in newer:
             if frame := self._read_frame(first):
                 self._heads.advance(frame.tenant, frame.conversation_ids, first)
-                pulses.update(_read_pulses(frame, data))
+                pulses.update(read_pulses(frame, data))
         self._heads.committed()
         return pulses
-
-
-def _pulses(events: Sequence[Event], kept: Sequence[Conversation]) -> bytes:
-    """int64 columns: each conversation's last entry here, its version, time and whether it is angry; float64: anger."""
-    if not kept:
-        return b""
-    numbers = {one.conversation_id: number for number, one in enumerate(events)}
-    columns = array("q", [numbers[one.conversation_id] for one in kept])
-    columns.extend([one.version for one in kept])
-    columns.extend([one.updated_ms for one in kept])
-    columns.extend([one.mood.is_angry for one in kept])
-    return columns.tobytes() + array("d", [one.mood.anger for one in kept]).tobytes()
-
-
-def _read_pulses(frame: _Frame, data: bytes) -> Iterator[tuple[Name, Pulse]]:
-    integers, angers = array("q"), array("d")
-    integers.frombytes(data[: len(data) // 5 * 4])
-    angers.frombytes(data[len(data) // 5 * 4 :])
-    many = len(angers)
-    columns = (integers[at * many : (at + 1) * many] for at in range(4))
-    for number, version, updated_ms, is_angry, anger in zip(*columns, angers, strict=True):
-        pulse = Pulse(version=version, updated_ms=updated_ms, anger=anger, is_angry=bool(is_angry))
-        yield (frame.tenant, frame.conversation_ids[number]), pulse

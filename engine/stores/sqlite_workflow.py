@@ -26,6 +26,7 @@ _AGAIN = (
     " AND fired_ms = ?5"
 )
 _OPEN_TICKET = "INSERT INTO tickets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_DROP_TICKET = "DELETE FROM tickets WHERE tenant = ? AND ticket_id = ?"
 _CHANGE_TICKET = (
     "UPDATE tickets SET state = ?3, assignee_id = ?4, conversation_id = ?5, opened_ms = ?6, due_ms = ?7,"
     " version = ?8, detail = ?9 WHERE tenant = ?1 AND ticket_id = ?2 AND version = ?8 - 1"
@@ -39,6 +40,10 @@ def write(db: sqlite3.Connection, tenant: str, follow_up: FollowUp) -> None:
     for ticket in follow_up.tickets:
         statement = _OPEN_TICKET if ticket.version == 1 else _CHANGE_TICKET
         _must_write(db.execute(statement, _ticket_values(tenant, ticket)))
+    for dropped in follow_up.dropped:
+        named = (tenant, dropped.ticket_id)
+        _must_write(db.execute(f"{_DROP_TICKET} AND version = ?", (*named, dropped.version)))
+        db.execute("DELETE FROM comments WHERE tenant = ? AND ticket_id = ?", named)
     db.executemany(
         "INSERT INTO comments VALUES (?, ?, ?, ?)",
         [(tenant, one.ticket_id, one.number, detail.comment_text(one)) for one in follow_up.comments],

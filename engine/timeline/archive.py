@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+OWN = frozenset({"", "~models"})  # conversations under which stands what concerns the tenant as a whole
+
 
 class Archive(Protocol):
     """Changes what was written, which nothing else does. Called on the decision thread, but for `holds`."""
@@ -26,6 +28,14 @@ class Archive(Protocol):
 
     def put_receipt(self, tenant: str, request_id: str, data: bytes) -> None:
         """Put this in place of what the call was answered, where that is still kept; its time stays."""
+        ...
+
+    def prune(self, tenant: str, after: int, before_ms: int, limit: int) -> int:
+        """Take away what stands above a sequence, was written before a moment and tells of nothing that goes on.
+
+        Closed conversations go that nothing happened in since, with the names of their messages; what is OWN stays.
+        About `limit` entries are looked at: up to which sequence, `after` where no old ones are left.
+        """
         ...
 
     def settle(self) -> None:

@@ -36,6 +36,10 @@ class WorkflowCodec(Protocol):
         """That something was said about a ticket."""
         ...
 
+    def deleted(self, ticket_id: str, agent_id: str, reason: str) -> bytes:
+        """That a ticket was deleted, by whom and why."""
+        ...
+
     def tagged(self, tags: Sequence[str]) -> bytes:
         """That a conversation has these tags now."""
         ...

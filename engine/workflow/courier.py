@@ -80,6 +80,8 @@ class Courier:
             if webhook is None:
                 raise DeliveryError("is not configured; requeue it when it is", is_final=True)
             await self._send(tenant, webhook, delivery)
+        except NotFoundError:
+            pass  # of a ticket that was deleted there is nothing to tell any more
         except DeliveryError as error:
             failed = self._after(delivery, error)
             await self._runner.decide(self._store.put_delivery, tenant, failed)
@@ -95,13 +97,10 @@ class Courier:
             await self._runner.decide(self._desk.note_external, tenant, ticket.ticket_id, called)
 
     async def _ticket(self, tenant: str, delivery: Delivery) -> Ticket:
-        """The one that it tells of."""
+        """The one that it tells of. Raises: NotFoundError."""
         data = json.loads(delivery.body)["data"]
         ticket_id = str(data.get("ticket", data).get("ticket_id", ""))
-        try:
-            return await self._runner.decide(self._desk.ticket, tenant, ticket_id)
-        except NotFoundError as error:
-            raise DeliveryError(str(error), is_final=True) from None
+        return await self._runner.decide(self._desk.ticket, tenant, ticket_id)
 
     def _after(self, delivery: Delivery, error: DeliveryError) -> Delivery:
         """A failed delivery, to be tried later or dead."""

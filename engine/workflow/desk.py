@@ -17,6 +17,7 @@ from engine.workflow.outgoing import Occasion, Outgoing
 from engine.workflow.ticket import MAX_COMMENTS, Comment, Ticket, TicketFilter, TicketState, number_of
 
 R = TypeVar("R", Ticket, Comment)
+DELETED = "ticket_deleted"
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
 
 
@@ -158,6 +159,23 @@ class TicketDesk:
 
         return self._once(tenant, request_id, _comment, attempt)
 
+    def delete(self, tenant: str, request_id: str, ticket_id: str, agent_id: str, reason: str) -> Ticket:
+        """Take a ticket and what was said about it away; that and by whom stays in the journal. The ticket as it was.
+
+        Raises: NotFoundError, ContentionError.
+        """
+
+        def attempt(gathering: Gathering, now_ms: int) -> tuple[Ticket, str, bytes]:
+            before = self.ticket(tenant, ticket_id)
+            gathering.dropped.append(before)
+            on = Occasion(tenant=tenant, now_ms=now_ms, into=gathering)
+            self._outgoing.deleted(on, before, agent_id, reason)
+            # What the ticket said is not kept with the receipt.
+            left = Ticket(ticket_id=ticket_id, title=ticket_id, conversation_id=before.conversation_id)
+            return left, DELETED, self._codec.deleted(ticket_id, agent_id, reason)
+
+        return self._once(tenant, request_id, _ticket, attempt)
+
     def _must_be(self, tenant: str, conversation_id: str) -> None:
         """Else the journal would tell of a conversation that nobody began."""
         if conversation_id and not self._store.conversations(tenant, [conversation_id]):
@@ -182,14 +200,15 @@ class TicketDesk:
         for _ in range(_ATTEMPTS):
             if earlier := self._store.workflow.answered(tenant, request_id):
                 return read(json.loads(earlier))
-            gathering, now_ms = Gathering(), self._clock.now_ms()
+            gathering: Gathering = Gathering()
+            now_ms = self._clock.now_ms()
             result, kind, data = attempt(gathering, now_ms)
             made = gathering.made()
             assert made is not None  # every attempt changes a ticket
             receipt = Receipt(request_id=request_id, data=json.dumps(asdict(result)).encode(), time_ms=now_ms)
             change = Change(
                 tenant=tenant,
-                events=_events(gathering.tickets, kind, data, now_ms),
+                events=_events([*gathering.tickets, *gathering.dropped], kind, data, now_ms),
                 follow_up=replace(made, receipt=receipt),
             )
             if self._store.commit([change]) == [True]:
@@ -207,11 +226,11 @@ def _must_follow(before: Ticket, wanted: Ticket) -> None:
 
 
 def _events(tickets: Sequence[Ticket], kind: str, data: bytes, now_ms: int) -> list[Event]:
-    """In the journal of the ticket's conversation, where it has one."""
+    """In the journal of the ticket's conversation; where it has none, only that it was deleted is the tenant's."""
     return [
         Event(conversation_id=one.conversation_id, kind=kind, time_ms=now_ms, data=data)
         for one in tickets
-        if one.conversation_id
+        if one.conversation_id or kind == DELETED
     ]
 
 

@@ -55,11 +55,14 @@ class Receipt:
 class FollowUp:
     """What follows from a change and is committed with it.
 
-    Stale is: a rule fired meanwhile, a ticket's version does not follow the stored one, or the request was committed.
+    `dropped` are tickets, as they are stored, that are taken away with their comments. Stale is: a rule fired
+    meanwhile, a ticket's version does not follow the stored one, a dropped one is another by now, or the request was
+    committed.
     """
 
     firings: Sequence[Firing] = ()
     tickets: Sequence[Ticket] = ()
+    dropped: Sequence[Ticket] = ()
     comments: Sequence[Comment] = ()
     deliveries: Sequence[Delivery] = ()
     receipt: Receipt | None = None

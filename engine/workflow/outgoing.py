@@ -8,7 +8,7 @@ from engine.workflow.gathering import Gathering
 from engine.workflow.outbox import Delivery, delivery_id
 from engine.workflow.payload import Data, envelope, of_comment, of_ticket
 from engine.workflow.ticket import Comment, Ticket
-from engine.workflow.webhook import Webhooks
+from engine.workflow.webhook import DELETED, Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,18 @@ class Outgoing:
         kind = "ticket.commented"
         for webhook in self.webhooks.listening(on.tenant, kind):
             self.send(on, webhook, kind, (ticket.ticket_id, comment.number), of_comment(ticket, comment))
+
+    def deleted(self, on: Occasion, ticket: Ticket, agent_id: str, reason: str) -> None:
+        """Tell everybody who listens that a ticket is no more; of what it said nothing is told."""
+        data = {
+            "ticket_id": ticket.ticket_id,
+            "conversation_id": ticket.conversation_id,
+            "external_id": ticket.external_id,
+            "agent_id": agent_id,
+            "reason": reason,
+        }
+        for webhook in self.webhooks.listening(on.tenant, DELETED):
+            self.send(on, webhook, DELETED, (ticket.ticket_id,), data)
 
     def send(self, on: Occasion, webhook: str, kind: str, named: tuple[object, ...], data: Data) -> None:
         """Tell one; `named` and the webhook name what is told for ever."""

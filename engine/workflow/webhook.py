@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from annotated_types import Gt, Le
 
 EVERYBODY = "*"
-KINDS = ("ticket.opened", "ticket.changed", "ticket.commented", "rule.fired")
+DELETED = "ticket.deleted"
+KINDS = ("ticket.opened", "ticket.changed", "ticket.commented", DELETED, "rule.fired")
 _LEAST_SECRET = 16  # bytes
 _SECRET_FIX = "must be 16 or more bytes, plain or as whsec_BASE64; make one with `openssl rand -base64 32`"
 _PREFIX = "whsec_"
@@ -68,6 +69,8 @@ class Webhook:
         return self._standard_problem()
 
     def _zammad_problem(self) -> tuple[str, str] | None:
+        if DELETED in self.events:
+            return "events", f"{DELETED} is not told to Zammad: what is deleted there is its users' to say"
         if not self.token:
             return "token", "is required: an access token of Zammad with the permission ticket.agent"
         return None if self.customer else ("customer", "is required: login or e-mail of a user of Zammad")

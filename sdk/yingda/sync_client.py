@@ -113,6 +113,7 @@ class SyncClient:
     update_ticket = _blocking(Client.update_ticket)
     ticket = _blocking(Client.ticket)
     tickets = _blocking(Client.tickets)
+    delete_ticket = _blocking(Client.delete_ticket)
     comment_ticket = _blocking(Client.comment_ticket)
     ticket_comments = _blocking(Client.ticket_comments)
 

@@ -138,6 +138,19 @@ class WorkflowMethods:
         request.tenant, request.page_size = self._tenant, limit
         return (await self._call(self._tickets.ListTickets, request)).tickets
 
+    async def delete_ticket(
+        self, ticket_id: str, *, agent_id: str = "", reason: str = "", request_id: str = ""
+    ) -> None:
+        """Delete a ticket; that it was deleted, by whom and why stays in the journal."""
+        request = ticket_service_pb2.DeleteTicketRequest(
+            tenant=self._tenant,
+            request_id=request_id or uuid.uuid4().hex,
+            ticket_id=ticket_id,
+            agent_id=agent_id,
+            reason=reason,
+        )
+        await self._call(self._tickets.DeleteTicket, request)
+
     async def comment_ticket(
         self, ticket_id: str, comment: ticket_pb2.TicketComment, *, request_id: str = ""
     ) -> ticket_pb2.TicketComment:

@@ -61,6 +61,7 @@ ACTIONS = {
     "tickets show",
     "tickets open",
     "tickets update",
+    "tickets delete",
     "tickets comment",
     "outbox list",
     "outbox requeue",

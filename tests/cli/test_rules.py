@@ -81,6 +81,11 @@ def test_a_ticket_is_opened_changed_discussed_and_shown(yingda: Yingda) -> None:
 
     assert number in yingda("tickets", "list", "--state", "pending", "--assignee", "mei")
     assert number not in yingda("tickets", "list", "--overdue")
+    assert "say --yes" in yingda("tickets", "delete", number, code=1)
+    assert "is deleted" in yingda(
+        "tickets", "delete", number, "--by", "mei", "--reason", "a mistake", "--yes"
+    )
+    assert number not in yingda("tickets", "list")
     assert all(one in shown for one in ("pending", "mei", "A1", "parcel is back"))
 
 

@@ -129,6 +129,28 @@ async def test_a_ticket_of_a_conversation_is_in_its_journal(client: Client) -> N
     ]
 
 
+async def test_a_ticket_is_deleted_and_the_journal_says_by_whom_and_why(client: Client) -> None:
+    answer = await client.send("hello", customer_id="cu1")
+    ticket = await client.open_ticket(make(conversation_id=answer.conversation_id))
+    await client.comment_ticket(ticket.ticket_id, TicketComment(text="x"))
+    await client.delete_ticket(ticket.ticket_id, agent_id="mei", reason="by mistake")
+    said = (await client.events(answer.conversation_id))[-1].ticket_deleted
+
+    assert (said.ticket_id, said.agent_id, said.note) == (ticket.ticket_id, "mei", "by mistake")
+    assert await client.tickets(ListTicketsRequest(conversation_id=answer.conversation_id)) == []
+    for call in (client.ticket, client.ticket_comments, client.delete_ticket):
+        with pytest.raises(YingdaError, match="NOT_FOUND"):
+            await call(ticket.ticket_id)
+
+
+async def test_a_ticket_is_deleted_once(client: Client) -> None:
+    first, other = await client.open_ticket(make()), await client.open_ticket(make(title="other"))
+    for _ in range(2):
+        await client.delete_ticket(first.ticket_id, request_id="d1")
+
+    assert [one.ticket_id for one in await client.tickets()] == [other.ticket_id]
+
+
 async def test_a_ticket_of_a_conversation_that_never_was_is_refused(client: Client) -> None:
     with pytest.raises(YingdaError, match=r"NOT_FOUND: .* has no conversation nope"):
         await client.open_ticket(make(conversation_id="nope"))

@@ -99,6 +99,9 @@ _SAID: dict[str, Callable[[Event], str]] = {
     "rule_fired": lambda one: f"{one.rule_fired.rule_id}: {', '.join(one.rule_fired.actions)}",
     "ticket_opened": lambda one: f"{one.ticket_opened.ticket.ticket_id} {one.ticket_opened.ticket.title}",
     "ticket_changed": lambda one: f"{one.ticket_changed.ticket.ticket_id} {one.ticket_changed.ticket.title}",
+    "ticket_deleted": lambda one: (
+        f"{one.ticket_deleted.ticket_id} by {one.ticket_deleted.agent_id or 'somebody'}: {one.ticket_deleted.note}"
+    ),
     "ticket_commented": lambda one: (
         f"{one.ticket_commented.ticket_id} #{one.ticket_commented.comment.number}"
     ),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from yingda.cli import render
 from yingda.cli.connection import connect
+from yingda.cli.errors import CommandError
 from yingda.cli.options import Group, between, fact, span
 from yingda.v1.ticket_pb2 import TICKET_STATE_UNSPECIFIED, Ticket, TicketComment, TicketState
 from yingda.v1.ticket_service_pb2 import ListTicketsRequest
@@ -44,6 +45,16 @@ def add(group: Group) -> None:
     update.add_argument("--title", help="what it is about")
     update.add_argument("--state", choices=_STATES, help="where it stands")
     _add_fields(update)
+    delete = actions.add(
+        "delete",
+        _delete,
+        about="delete a ticket for good; that it was, by whom and why stays in the journal",
+        example="yingda tickets delete 7K3M9Q2X --by mei --reason 'opened by mistake' --yes",
+    )
+    delete.add_argument("ticket_id", metavar="NUMBER")
+    delete.add_argument("--by", default="", metavar="AGENT", help="who deletes it")
+    delete.add_argument("--reason", default="", help="why; it stays, so it should say nothing personal")
+    delete.add_argument("--yes", action="store_true", help="say that you mean it: nothing brings it back")
     comment = actions.add(
         "comment",
         _comment,
@@ -138,6 +149,18 @@ def _update(args: argparse.Namespace) -> int:
         ticket.state = _state(args.state) if args.state else ticket.state
         _fill(ticket, args)
         _print_one(client.update_ticket(ticket), as_json=args.json)
+    return 0
+
+
+def _delete(args: argparse.Namespace) -> int:
+    if not args.yes:
+        raise CommandError("this cannot be undone: say --yes if you mean it")
+    with connect(args) as client:
+        client.delete_ticket(args.ticket_id, agent_id=args.by, reason=args.reason)
+    if args.json:
+        render.print_json({"ticket_id": args.ticket_id})
+    else:
+        print(f"{args.ticket_id} is deleted")
     return 0
 
 

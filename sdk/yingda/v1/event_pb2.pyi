@@ -342,6 +342,36 @@ class TicketChanged(_message.Message):
 Global___TicketChanged: _TypeAlias = TicketChanged  # noqa: Y015
 
 @_typing.final
+class TicketDeleted(_message.Message):
+    """A ticket was deleted, of the conversation or, where there is none, of the tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ticket_id: _builtins.str
+    """The ticket."""
+    agent_id: _builtins.str
+    """Who did it. Empty: not known."""
+    note: _builtins.str
+    """Why, as the caller says."""
+    def __init__(
+        self,
+        *,
+        ticket_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "note", b"note", "ticket_id", b"ticket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TicketDeleted: _TypeAlias = TicketDeleted  # noqa: Y015
+
+@_typing.final
 class TicketCommented(_message.Message):
     """Something was said about a ticket of the conversation."""
 
@@ -460,7 +490,7 @@ class MessageSent(_message.Message):
     REPLY_ID_FIELD_NUMBER: _builtins.int
     IN_REPLY_TO_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     message_id: _builtins.str
-    """Names the message within the tenant for ever."""
+    """Names the message within the tenant as long as it is kept."""
     text: _builtins.str
     """What was written, 1 to 8192 bytes."""
     channel: _message_pb2.Channel.ValueType
@@ -806,6 +836,7 @@ class Event(_message.Message):
     TICKET_OPENED_FIELD_NUMBER: _builtins.int
     TICKET_CHANGED_FIELD_NUMBER: _builtins.int
     TICKET_COMMENTED_FIELD_NUMBER: _builtins.int
+    TICKET_DELETED_FIELD_NUMBER: _builtins.int
     CONVERSATION_TAGGED_FIELD_NUMBER: _builtins.int
     CONVERSATION_ESCALATED_FIELD_NUMBER: _builtins.int
     PRIORITY_CHANGED_FIELD_NUMBER: _builtins.int
@@ -884,6 +915,10 @@ class Event(_message.Message):
     @_builtins.property
     def ticket_commented(self) -> Global___TicketCommented:
         """Its ticket was talked about."""
+
+    @_builtins.property
+    def ticket_deleted(self) -> Global___TicketDeleted:
+        """A ticket is no more."""
 
     @_builtins.property
     def conversation_tagged(self) -> Global___ConversationTagged:
@@ -966,6 +1001,7 @@ class Event(_message.Message):
         ticket_opened: Global___TicketOpened | None = ...,
         ticket_changed: Global___TicketChanged | None = ...,
         ticket_commented: Global___TicketCommented | None = ...,
+        ticket_deleted: Global___TicketDeleted | None = ...,
         conversation_tagged: Global___ConversationTagged | None = ...,
         conversation_escalated: Global___ConversationEscalated | None = ...,
         priority_changed: Global___PriorityChanged | None = ...,
@@ -982,11 +1018,11 @@ class Event(_message.Message):
         customer_deleted: Global___CustomerDeleted | None = ...,
         conversation_requeued: Global___ConversationRequeued | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_deleted", b"ticket_deleted", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "cause_sequence", b"cause_sequence", "commit_sequence", b"commit_sequence", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_opened", b"ticket_opened"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity_recorded", b"activity_recorded", "agent_put", b"agent_put", "basis_changed", b"basis_changed", "cause_sequence", b"cause_sequence", "commit_sequence", b"commit_sequence", "conversation_assigned", b"conversation_assigned", "conversation_closed", b"conversation_closed", "conversation_completed", b"conversation_completed", "conversation_escalated", b"conversation_escalated", "conversation_id", b"conversation_id", "conversation_joined", b"conversation_joined", "conversation_requeued", b"conversation_requeued", "conversation_tagged", b"conversation_tagged", "conversation_transferred", b"conversation_transferred", "create_time", b"create_time", "customer_deleted", b"customer_deleted", "decliners_asked_again", b"decliners_asked_again", "kind", b"kind", "message_labelled", b"message_labelled", "message_received", b"message_received", "message_sent", b"message_sent", "model_changed", b"model_changed", "mood_changed", b"mood_changed", "presence_changed", b"presence_changed", "priority_changed", b"priority_changed", "requirement_relaxed", b"requirement_relaxed", "reservation_accepted", b"reservation_accepted", "reservation_ended", b"reservation_ended", "rule_fired", b"rule_fired", "sequence", b"sequence", "suggestions_used", b"suggestions_used", "ticket_changed", b"ticket_changed", "ticket_commented", b"ticket_commented", "ticket_deleted", b"ticket_deleted", "ticket_opened", b"ticket_opened"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "conversation_tagged", "conversation_escalated", "priority_changed", "message_sent", "activity_recorded", "model_changed", "conversation_completed", "decliners_asked_again", "suggestions_used", "message_labelled", "agent_put", "presence_changed", "basis_changed", "customer_deleted", "conversation_requeued"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["message_received", "conversation_assigned", "conversation_closed", "reservation_accepted", "reservation_ended", "conversation_transferred", "conversation_joined", "requirement_relaxed", "mood_changed", "rule_fired", "ticket_opened", "ticket_changed", "ticket_commented", "ticket_deleted", "conversation_tagged", "conversation_escalated", "priority_changed", "message_sent", "activity_recorded", "model_changed", "conversation_completed", "decliners_asked_again", "suggestions_used", "message_labelled", "agent_put", "presence_changed", "basis_changed", "customer_deleted", "conversation_requeued"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

@@ -318,6 +318,61 @@ class CommentTicketResponse(_message.Message):
 Global___CommentTicketResponse: _TypeAlias = CommentTicketResponse  # noqa: Y015
 
 @_typing.final
+class DeleteTicketRequest(_message.Message):
+    """Which ticket to delete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TICKET_ID_FIELD_NUMBER: _builtins.int
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """Whose. Required."""
+    request_id: _builtins.str
+    """Names the call; one that comes again within a month does nothing more. 1 to 128 bytes. Required."""
+    ticket_id: _builtins.str
+    """Required."""
+    agent_id: _builtins.str
+    """Who deletes it. Empty: not known."""
+    reason: _builtins.str
+    """Why, at most 500 bytes; it stays, so it should say nothing personal."""
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        ticket_id: _builtins.str = ...,
+        agent_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "reason", b"reason", "request_id", b"request_id", "tenant", b"tenant", "ticket_id", b"ticket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteTicketRequest: _TypeAlias = DeleteTicketRequest  # noqa: Y015
+
+@_typing.final
+class DeleteTicketResponse(_message.Message):
+    """It is deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteTicketResponse: _TypeAlias = DeleteTicketResponse  # noqa: Y015
+
+@_typing.final
 class ListTicketCommentsRequest(_message.Message):
     """Which page of which ticket's comments."""
 

@@ -55,6 +55,11 @@ class TicketServiceStub:
                 request_serializer=yingda_dot_v1_dot_ticket__service__pb2.ListTicketsRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_ticket__service__pb2.ListTicketsResponse.FromString,
                 _registered_method=True)
+        self.DeleteTicket = channel.unary_unary(
+                '/yingda.v1.TicketService/DeleteTicket',
+                request_serializer=yingda_dot_v1_dot_ticket__service__pb2.DeleteTicketRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_ticket__service__pb2.DeleteTicketResponse.FromString,
+                _registered_method=True)
         self.CommentTicket = channel.unary_unary(
                 '/yingda.v1.TicketService/CommentTicket',
                 request_serializer=yingda_dot_v1_dot_ticket__service__pb2.CommentTicketRequest.SerializeToString,
@@ -100,6 +105,14 @@ class TicketServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteTicket(self, request, context):
+        """Deletes a ticket and all that was said about it; that it was deleted, by whom and why, stays in the journal, and a rule
+        that opened it does not open it again within its window. Idempotent by `request_id`. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CommentTicket(self, request, context):
         """Adds a comment. Idempotent by `request_id`. Errors: NOT_FOUND, FAILED_PRECONDITION at 10000 comments.
         """
@@ -136,6 +149,11 @@ def add_TicketServiceServicer_to_server(servicer, server):
                     servicer.ListTickets,
                     request_deserializer=yingda_dot_v1_dot_ticket__service__pb2.ListTicketsRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_ticket__service__pb2.ListTicketsResponse.SerializeToString,
+            ),
+            'DeleteTicket': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteTicket,
+                    request_deserializer=yingda_dot_v1_dot_ticket__service__pb2.DeleteTicketRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_ticket__service__pb2.DeleteTicketResponse.SerializeToString,
             ),
             'CommentTicket': grpc.unary_unary_rpc_method_handler(
                     servicer.CommentTicket,
@@ -257,6 +275,33 @@ class TicketService:
             '/yingda.v1.TicketService/ListTickets',
             yingda_dot_v1_dot_ticket__service__pb2.ListTicketsRequest.SerializeToString,
             yingda_dot_v1_dot_ticket__service__pb2.ListTicketsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteTicket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/yingda.v1.TicketService/DeleteTicket',
+            yingda_dot_v1_dot_ticket__service__pb2.DeleteTicketRequest.SerializeToString,
+            yingda_dot_v1_dot_ticket__service__pb2.DeleteTicketResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,10 @@ class TicketServiceStub:
     """One ticket. Errors: NOT_FOUND."""
     ListTickets: _grpc.UnaryUnaryMultiCallable[_ticket_service_pb2.ListTicketsRequest, _ticket_service_pb2.ListTicketsResponse]
     """Tickets, the newest first."""
+    DeleteTicket: _grpc.UnaryUnaryMultiCallable[_ticket_service_pb2.DeleteTicketRequest, _ticket_service_pb2.DeleteTicketResponse]
+    """Deletes a ticket and all that was said about it; that it was deleted, by whom and why, stays in the journal, and a rule
+    that opened it does not open it again within its window. Idempotent by `request_id`. Errors: NOT_FOUND.
+    """
     CommentTicket: _grpc.UnaryUnaryMultiCallable[_ticket_service_pb2.CommentTicketRequest, _ticket_service_pb2.CommentTicketResponse]
     """Adds a comment. Idempotent by `request_id`. Errors: NOT_FOUND, FAILED_PRECONDITION at 10000 comments."""
     ListTicketComments: _grpc.UnaryUnaryMultiCallable[_ticket_service_pb2.ListTicketCommentsRequest, _ticket_service_pb2.ListTicketCommentsResponse]
@@ -63,6 +67,10 @@ class TicketServiceAsyncStub(TicketServiceStub):
     """One ticket. Errors: NOT_FOUND."""
     ListTickets: _aio.UnaryUnaryMultiCallable[_ticket_service_pb2.ListTicketsRequest, _ticket_service_pb2.ListTicketsResponse]  # type: ignore[assignment]
     """Tickets, the newest first."""
+    DeleteTicket: _aio.UnaryUnaryMultiCallable[_ticket_service_pb2.DeleteTicketRequest, _ticket_service_pb2.DeleteTicketResponse]  # type: ignore[assignment]
+    """Deletes a ticket and all that was said about it; that it was deleted, by whom and why, stays in the journal, and a rule
+    that opened it does not open it again within its window. Idempotent by `request_id`. Errors: NOT_FOUND.
+    """
     CommentTicket: _aio.UnaryUnaryMultiCallable[_ticket_service_pb2.CommentTicketRequest, _ticket_service_pb2.CommentTicketResponse]  # type: ignore[assignment]
     """Adds a comment. Idempotent by `request_id`. Errors: NOT_FOUND, FAILED_PRECONDITION at 10000 comments."""
     ListTicketComments: _aio.UnaryUnaryMultiCallable[_ticket_service_pb2.ListTicketCommentsRequest, _ticket_service_pb2.ListTicketCommentsResponse]  # type: ignore[assignment]
@@ -104,6 +112,16 @@ class TicketServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ticket_service_pb2.ListTicketsResponse, _abc.Awaitable[_ticket_service_pb2.ListTicketsResponse]]:
         """Tickets, the newest first."""
+
+    @_abc_1.abstractmethod
+    def DeleteTicket(
+        self,
+        request: _ticket_service_pb2.DeleteTicketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ticket_service_pb2.DeleteTicketResponse, _abc.Awaitable[_ticket_service_pb2.DeleteTicketResponse]]:
+        """Deletes a ticket and all that was said about it; that it was deleted, by whom and why, stays in the journal, and a rule
+        that opened it does not open it again within its window. Idempotent by `request_id`. Errors: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def CommentTicket(

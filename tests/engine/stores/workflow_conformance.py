@@ -224,6 +224,40 @@ class TestOutbox:
         assert [one.delivery_id for _, one in opener().workflow.claim_deliveries(5, 9, 9)] == ["d2"]
 
 
+class TestDropped:
+    def test_a_dropped_ticket_is_nowhere(self, opener: Opener, store: Store, kept: WorkflowStore) -> None:
+        said = Comment(ticket_id="T1", number=1, author="ann", text="x", is_public=False, time_ms=1)
+        follow(store, tickets=[FULL, make_ticket("T2", conversation_id="c1")], comments=[said])
+        dropped = follow(store, dropped=[FULL])
+        again = follow(store, dropped=[FULL])
+        listed = [
+            [one.ticket_id for one in kept.tickets("shop", wanted, None, 9)]
+            for wanted in (EVERYTHING, TicketFilter(state=FULL.state), TicketFilter(conversation_id="c1"))
+        ]
+        store.close()
+        reopened = opener().workflow
+
+        assert (dropped, again) == (True, False)
+        assert listed == [["T2"], [], ["T2"]]
+        assert reopened.ticket("shop", "T1") is None
+        assert reopened.comments("shop", "T1", 0, 9) == []
+
+    def test_one_that_changed_meanwhile_stays(self, store: Store, kept: WorkflowStore) -> None:
+        before = make_ticket("T1")
+        follow(store, tickets=[before])
+        follow(store, tickets=[replace(before, title="new", version=2)])
+
+        assert not follow(store, dropped=[before])
+        assert kept.ticket("shop", "T1") is not None
+
+    def test_its_number_may_be_given_again(self, store: Store, kept: WorkflowStore) -> None:
+        follow(store, tickets=[FULL])
+        follow(store, dropped=[FULL])
+
+        assert follow(store, tickets=[FULL])
+        assert kept.comments("shop", "T1", 0, 9) == []
+
+
 class TestReceipts:
     def test_all_come_page_by_page(self, store: Store) -> None:
         wanted = {f"r{number}": b'{"n":%d}' % number for number in range(7)}

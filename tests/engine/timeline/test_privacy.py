@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from engine.timeline.oblivion import Oblivion
 from engine.timeline.past import Past
 from engine.timeline.privacy import Deleted, Hands, Privacy
 from engine.timeline.reader import JournalReader
-from engine.timeline.retention import Retention
 from engine.timeline.unlearning import Unlearning
 from engine.workflow.outbox import Delivery, DeliveryState, FollowUp
 from engine.workflow.rule import CallWebhook, Condition, Rule
@@ -32,7 +31,6 @@ from tests.fakes import TENANT, Desk, Workday, ask, get, hire, make_agent, make_
 
 SECRET = "my parcel to Mulberry Lane never came"
 OTHERS = "when does the shop open on Sundays"
-DAY = 86_400_000  # milliseconds
 
 
 @pytest.fixture
@@ -310,48 +308,3 @@ async def test_a_customer_that_nobody_knows_is_deleted_at_once(
 
     done = await make_privacy(desk, thread).delete(TENANT, "cu-unknown")
     assert done == Deleted(conversations=0, entries=0, texts=0, remaining=0)
-
-
-async def test_texts_are_taken_out_once_they_are_old(desk_store: Store, thread: DecisionThread) -> None:
-    desk = live(desk_store)
-    desk.clock.advance(31 * DAY)
-    ask(desk, OTHERS, customer_id="cu-new")
-    retention = Retention(
-        days={TENANT: 30},
-        store=desk_store,
-        reader=JournalReader(store=desk_store, thread=thread),
-        privacy=make_privacy(desk, thread),
-        clock=desk.clock,
-    )
-
-    assert await retention.forget_old(TENANT) == 3
-    assert await retention.forget_old(TENANT) == 0
-    assert desk_store.archive.holds(TENANT, [SECRET, OTHERS]) == [False, True]
-
-
-async def test_a_step_of_retention_touches_a_bounded_number_of_entries(
-    embedded: SQLiteStore, thread: DecisionThread, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = live(embedded)
-    for number in range(60):
-        ask(desk, OTHERS, customer_id=f"cu{number}")
-    desk.clock.advance(31 * DAY)
-    steps: list[int] = []
-    rewrite = embedded.archive.rewrite
-
-    def counted(tenant: str, payloads: Mapping[int, bytes]) -> None:
-        steps.append(len(payloads))
-        rewrite(tenant, payloads)
-
-    monkeypatch.setattr(embedded.archive, "rewrite", counted)
-    retention = Retention(
-        days={TENANT: 30},
-        store=embedded,
-        reader=JournalReader(store=embedded, thread=thread),
-        privacy=make_privacy(desk, thread),
-        clock=desk.clock,
-    )
-
-    assert await retention.forget_old(TENANT) == 63
-    assert len(steps) > 1
-    assert max(steps) <= 64

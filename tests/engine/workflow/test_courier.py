@@ -211,3 +211,32 @@ def test_a_desk_requeues_only_what_is_dead(embedded: SQLiteStore) -> None:
         1,
         0,
     ]
+
+
+async def test_of_a_ticket_that_was_deleted_zammad_is_told_nothing(post: Post, receiver: Receiver) -> None:
+    zammad = replace(
+        post.webhook, format=Format.ZAMMAD, token="t", customer="shop@example.com", name="crm", secret=""
+    )
+    post.courier._webhooks = Webhooks([zammad])
+    ticket = post.open()
+    post.desk.workflow.desk.delete(TENANT, "d1", ticket.ticket_id, "ann", "")
+    await post.courier.step()
+
+    assert post.left() == []
+    assert receiver.requests == []
+
+
+def test_a_ticket_that_is_deleted_is_told_without_its_words(embedded: SQLiteStore) -> None:
+    listening = Webhook(name="crm", url="https://crm.example", events=("ticket.deleted",))
+    desk = make_desk(embedded, workday=Workday(webhooks=[listening]))
+    ticket = desk.workflow.desk.open(TENANT, "r1", Ticket(ticket_id="", title="secret", customer_id="cu1"))
+    desk.workflow.desk.delete(TENANT, "d1", ticket.ticket_id, "ann", "by mistake")
+    (told,) = embedded.workflow.deliveries(TENANT, None, (0, ""), 9)
+
+    data = json.loads(told.body)["data"]
+    assert (told.kind, data["ticket_id"], data["reason"]) == (
+        "ticket.deleted",
+        ticket.ticket_id,
+        "by mistake",
+    )
+    assert b"secret" not in told.body

@@ -1,0 +1,114 @@
+"""A frame of the embedded journal: the entries of one commit, or some of them that follow each other."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from engine.domain import Conversation, Event
+from engine.stores.sqlite_heads import Name
+from engine.stores.sqlite_rows import Pulse
+
+_BEFORE, _TIME, _END = range(3)  # the columns of `places`
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame without its payloads. `places` is one column after the other."""
+
+    tenant: str
+    first: int
+    places: array[int]
+    kinds: Sequence[str]
+    conversation_ids: Sequence[str]
+    keys: Sequence[str]
+    causes: Sequence[tuple[int, int]] = ()
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def last(self) -> int:
+        """Its newest entry."""
+        return self.first + len(self) - 1
+
+    @property
+    def newest_ms(self) -> int:
+        """When that was written."""
+        return max(self.places[_TIME * len(self) : _END * len(self)])
+
+    def placed(self, ends: Sequence[int]) -> array[int]:
+        """Its places, with payloads that end there."""
+        places = array("q", self.places[: _END * len(self)])
+        places.extend(ends)
+        return places
+
+    def part(self, numbers: Sequence[int]) -> Frame:
+        """Some entries that follow each other, as a frame of their own."""
+        places = array("q", [self.before(one) for one in numbers])
+        places.extend(self.time_ms(one) for one in numbers)
+        begin = self.span(numbers[0])[0]
+        places.extend(self.span(one)[1] - begin for one in numbers)
+        cut = slice(numbers[0], numbers[-1] + 1)
+        return Frame(
+            self.tenant,
+            self.first + numbers[0],
+            places,
+            self.kinds[cut],
+            self.conversation_ids[cut],
+            self.keys[cut],
+            self.causes[cut],
+        )
+
+    def before(self, number: int) -> int:
+        """The sequence of the conversation's entry before, 0 where there is none."""
+        return self.places[_BEFORE * len(self) + number]
+
+    def time_ms(self, number: int) -> int:
+        """When it was written."""
+        return self.places[_TIME * len(self) + number]
+
+    def cause(self, number: int) -> tuple[int, int]:
+        """See `Event.by` and `Event.after`."""
+        return self.causes[number] if self.causes else (0, 0)
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Where its payload begins and ends."""
+        ends = _END * len(self)
+        return self.places[ends + number - 1] if number else 0, self.places[ends + number]
+
+
+def runs(numbers: Sequence[int]) -> list[list[int]]:
+    """Ascending numbers, those together that follow each other."""
+    found: list[list[int]] = []
+    for one in numbers:
+        if found and found[-1][-1] == one - 1:
+            found[-1].append(one)
+        else:
+            found.append([one])
+    return found
+
+
+def pulses_of(events: Sequence[Event], kept: Sequence[Conversation]) -> bytes:
+    """int64 columns: each conversation's last entry here, its version, time and whether it is angry; float64: anger."""
+    if not kept:
+        return b""
+    numbers = {one.conversation_id: number for number, one in enumerate(events)}
+    columns = array("q", [numbers[one.conversation_id] for one in kept])
+    columns.extend([one.version for one in kept])
+    columns.extend([one.updated_ms for one in kept])
+    columns.extend([one.mood.is_angry for one in kept])
+    return columns.tobytes() + array("d", [one.mood.anger for one in kept]).tobytes()
+
+
+def read_pulses(frame: Frame, data: bytes) -> Iterator[tuple[Name, Pulse]]:
+    """What `pulses_of` made."""
+    integers, angers = array("q"), array("d")
+    integers.frombytes(data[: len(data) // 5 * 4])
+    angers.frombytes(data[len(data) // 5 * 4 :])
+    many = len(angers)
+    columns = (integers[at * many : (at + 1) * many] for at in range(4))
+    for number, version, updated_ms, is_angry, anger in zip(*columns, angers, strict=True):
+        pulse = Pulse(version=version, updated_ms=updated_ms, anger=anger, is_angry=bool(is_angry))
+        yield (frame.tenant, frame.conversation_ids[number]), pulse
