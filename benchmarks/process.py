@@ -41,13 +41,17 @@ class Service:
 
     async def serving(self) -> None:
         """Wait until its health says so, and note its address. Raises: BenchmarkError."""
-        self.address = await self._announced()
+        await self.announced()
         async with grpc.aio.insecure_channel(self.address) as channel:
             check: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_HEALTH)
             answer = await check(b"", timeout=START_LIMIT, wait_for_ready=True)
         if health_pb2.HealthCheckResponse.FromString(answer).status != health_pb2.HealthCheckResponse.SERVING:
             raise BenchmarkError(f"the {self.name} does not serve; its log ends: {self._tail()}")
-        self.seconds_to_serving = time.perf_counter() - self._spawned
+        self.seconds_to_serving = self.seconds_since_start()
+
+    def seconds_since_start(self) -> float:
+        """From the moment when it was spawned."""
+        return time.perf_counter() - self._spawned
 
     def cpu_seconds(self) -> float:
         """User and system time of all its threads so far, in steps of a clock tick (10 ms on most systems)."""
@@ -73,17 +77,16 @@ class Service:
             self._process.kill()
             self._process.wait()
 
-    async def _announced(self) -> str:
-        deadline = self._spawned + START_LIMIT
+    async def announced(self, limit: float = START_LIMIT) -> None:
+        """Wait until its log says where it listens, and note the address. Raises: BenchmarkError."""
+        deadline = self._spawned + limit
         while (address := _ready_address(self._log, f"{self.name}_ready")) is None:
             if self._process.poll() is not None:
                 raise BenchmarkError(f"the {self.name} did not start; its log ends: {self._tail()}")
             if time.perf_counter() > deadline:
-                raise BenchmarkError(
-                    f"the {self.name} was not ready after {START_LIMIT:.0f} s: {self._tail()}"
-                )
+                raise BenchmarkError(f"the {self.name} was not ready after {limit:.0f} s: {self._tail()}")
             await asyncio.sleep(_POLL)
-        return address
+        self.address = address
 
     def _proc(self, name: str) -> str:
         try:
@@ -99,7 +102,9 @@ class Service:
 
 
 @contextmanager
-def spawned(name: str, arguments: Sequence[str], folder: Path) -> Iterator[Service]:
+def spawned(
+    name: str, arguments: Sequence[str], folder: Path, *, python: str = sys.executable
+) -> Iterator[Service]:
     """`python -m` with these arguments, its log in `folder`, until the block ends.
 
     It sees none of the caller's YINGDA_ settings, and ends with its parent whatever happens.
@@ -109,7 +114,7 @@ def spawned(name: str, arguments: Sequence[str], folder: Path) -> Iterator[Servi
     with log.open("wb") as stream:
         now = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", *arguments, "--with-parent"],
+            [python, "-m", *arguments, "--with-parent"],
             cwd=ROOT,
             env=environ,
             stdin=subprocess.PIPE,
