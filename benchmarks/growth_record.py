@@ -19,6 +19,7 @@ from benchmarks.traffic import NEW_SHARE
 COSTS = Path(yingda.cli.__file__).with_name("costs.json")
 SECONDS = 5.0  # of each section measured from outside
 RATE = 300.0  # single calls a second
+CALM = 0.5  # of each core, that other work may take
 _FRAMES = 40  # whose bytes on disk are counted
 _BATCHES = 12  # of each kind in each store
 _GROWN = {"conversations": "conversation", "agents": "agent", "replies": "reply", "tenants": "tenant"}
@@ -27,8 +28,21 @@ Row = dict[str, float]
 Rows = list[Row]
 
 
-def record(grown: Mapping[str, Rows]) -> dict[str, Any]:
-    """Measure the rest, write all of it, and return it. Raises: BenchmarkError where a dimension is missing."""
+def require_calm(found: Mapping[str, Any]) -> None:
+    """Refuse a machine on which more wants to run than it should. Raises: BenchmarkError."""
+    most = found["cores"] * CALM
+    if found["load_1m"] > most:
+        raise BenchmarkError(
+            f"--record: the machine is busy (load {found['load_1m']:.1f}, at most {most:.1f} on {found['cores']} "
+            "cores): run it when nothing else does, or add --anyway, and the record will say so"
+        )
+
+
+def record(grown: Mapping[str, Rows], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure the rest, write all of it with the machine as it was before, and return it.
+
+    Raises: BenchmarkError where a dimension is missing.
+    """
     if missing := [name for name in _GROWN if len(grown.get(name, ())) < 2]:  # noqa: PLR2004  # a slope has two ends
         raise BenchmarkError(f"--record needs two sizes of {missing[0]}: leave out --only, raise --most")
     outside = asyncio.run(
@@ -37,7 +51,7 @@ def record(grown: Mapping[str, Rows]) -> dict[str, Any]:
     disk = _disk_bytes()
     costs = {
         "date": machine.now(),
-        "machine": machine.describe(),
+        "machine": before,
         **_services(outside),
         "redis": _redis(disk),
         "disk_bytes_per_message": disk,

@@ -66,14 +66,25 @@ def test_what_is_recorded_is_what_the_plan_reads(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(growth_record, "_FRAMES", 2)
     monkeypatch.setattr(growth_record, "COSTS", tmp_path / "costs.json")
     rows = [{"size": 1, "ratio": 1.0, "memory_mb": 1.0}, {"size": 1025, "ratio": 1.5, "memory_mb": 2.0}]
-    growth_record.record(dict.fromkeys(growth.DIMENSIONS, rows))
+    before = {"cpu": "some", "load_1m": 0.5}
+    growth_record.record(dict.fromkeys(growth.DIMENSIONS, rows), before)
 
     found = capacity.read_costs(tmp_path / "costs.json")
+    assert found.machine == "some, load 0.5"
     assert found.memory_bytes["reply"] == 1024
     assert found.disk_bytes_per_message > 0
     assert found.redis["server_us"] >= 0
 
 
 def test_a_record_without_every_dimension_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert growth.main(["--record", "--only", "agents", "--most", "10", "--turns", "1"]) == 2
+    assert growth.main(["--record", "--anyway", "--only", "agents", "--most", "10", "--turns", "1"]) == 2
     assert "leave out --only" in capsys.readouterr().err
+
+
+def test_a_busy_machine_is_refused_before_anything_is_measured(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (1000.0, 0.0, 0.0))
+
+    assert growth.main(["--record"]) == 2
+    assert "load 1000.0" in capsys.readouterr().err
