@@ -55,8 +55,8 @@ train: $(VENV)/train ## Train the shipped bundle again, encoder included (needs 
 bench: $(VENV)/base ## Measure throughput, CPU and latency in two minutes; prints JSON
 	@$(BIN)/python -m benchmarks.load $(ARGS)
 
-bench-full: $(VENV)/base ## The same for longer, unary calls at 1,500/s as well
-	@$(BIN)/python -m benchmarks.load --full $(ARGS)
+bench-full: $(VENV)/base ## Everything: load, growth, held connections, memory over minutes; JSON, and plots in build/bench.html
+	@$(BIN)/python -m benchmarks.whole $(ARGS)
 
 guard: $(VENV)/base ## Fail where a message costs 15 % more than is recorded (ARGS=--record records)
 	@$(BIN)/python -m benchmarks.guard $(ARGS)

@@ -37,7 +37,7 @@ class Web:
         """See Ask."""
         body = json.dumps({"texts": list(texts)}, ensure_ascii=False).encode()
         async with asyncio.timeout(PATIENCE):
-            reader, writer = self._idle.pop() if self._idle else await self._connect()
+            reader, writer = await self._connection()
             writer.write(
                 b"POST /intents HTTP/1.1\r\nHost: %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
                 % (self._host.encode(), len(body))
@@ -55,6 +55,15 @@ class Web:
         for _, writer in self._idle:
             writer.close()
             await writer.wait_closed()
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A kept one that the server has not closed meanwhile, or a new one."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return await self._connect()
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while True:  # its port is told just before it listens; the caller's timeout ends this

@@ -24,6 +24,7 @@ class Answer(BaseModel):
     confidences: list[float]
 
 
+KEPT = 600  # seconds that a connection may be idle while others are measured
 Read = Callable[[list[str]], tuple[list[str], list[float]]]
 
 
@@ -38,4 +39,6 @@ def serve(name: str, read: Read) -> None:
     app.post("/intents")(answer)
     port = side.free_port()
     side.announce(name, port)
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    uvicorn.run(
+        app, host="127.0.0.1", port=port, log_level="warning", access_log=False, timeout_keep_alive=KEPT
+    )
