@@ -23,6 +23,7 @@ from engine.servicers.codec_workflow import ProtoWorkflowCodec
 from engine.servicers.rule import RuleServicer
 from engine.servicers.ticket import TicketServicer
 from engine.settings import EngineSettings
+from engine.timeline.reader import JournalReader
 from engine.workflow.assembly import WorkflowSurroundings, assemble_workflow
 from engine.workflow.completion import Arrivals, Completion
 from engine.workflow.courier import Courier, Runner
@@ -123,6 +124,7 @@ def compose(settings: EngineSettings, context: Context, runner: Runner, searcher
         completion=parts.completion,
         rule=RuleServicer(
             desk=desk,
+            reader=JournalReader(store=context.store, thread=runner.thread),
             policies=PolicyDesk(policies=context.policies, dispatcher=context.dispatcher),
             thread=runner.thread,
             searchers=searchers,

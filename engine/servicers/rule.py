@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -17,22 +17,32 @@ from engine.routing.policy_desk import PolicyDesk
 from engine.servicers import check, convert_policy, convert_rule, convert_ticket, convert_trial
 from engine.servicers.convert import milliseconds
 from engine.servicers.position import position_of, token_of
+from engine.timeline.reader import JournalReader
+from engine.workflow.reading import Recorded
 from engine.workflow.rule_desk import Imagined, RuleDesk
 from engine.workflow.trial import Rehearsal
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_RULES = 1000
 MAX_TEXT = 8192  # bytes
+_TOGETHER = 16  # conversations whose past is read in one step
 
 
 class RuleServicer(RuleServiceServicer):
     """Rules, what they sent, and the routing policy. Trials run beside the decisions."""
 
     def __init__(
-        self, *, desk: RuleDesk, policies: PolicyDesk, thread: DecisionThread, searchers: Executor
+        self,
+        *,
+        desk: RuleDesk,
+        policies: PolicyDesk,
+        reader: JournalReader,
+        thread: DecisionThread,
+        searchers: Executor,
     ) -> None:
         self._desk = desk
         self._policies = policies
+        self._reader = reader
         self._thread = thread
         self._searchers = searchers
 
@@ -82,13 +92,27 @@ class RuleServicer(RuleServiceServicer):
         """See rule_service.proto."""
         rules = convert_rule.rules_from_proto(request.rules, MAX_RULES)
         rules = rules or await self._thread.run(self._desk.rules, request.tenant)
-        rehearsal = Rehearsal(request.tenant, rules, milliseconds(request.since_time))
-        before, through = -1, 0
+        since_ms = milliseconds(request.since_time)
+        through = await self._reader.before(request.tenant, since_ms) if since_ms else 0
+        rehearsal = Rehearsal(request.tenant, rules, since_ms, is_whole=not through)
+        before = -1
         while through > before:
             before = through
             events, through = await self._thread.run(self._desk.journal, request.tenant, before)
+            await self._prepare(rehearsal, request.tenant, events, before)
             trials = await self._search(rehearsal.run, events)
             yield convert_trial.trials_to_proto(trials, events, rehearsal.messages)
+
+    async def _prepare(
+        self, rehearsal: Rehearsal, tenant: str, events: Sequence[Recorded], through: int
+    ) -> None:
+        """Let it know what happened up to there in conversations of which it knows nothing."""
+        unknown = rehearsal.unknown(events)
+        for start in range(0, len(unknown), _TOGETHER):
+            places = dict.fromkeys(unknown[start : start + _TOGETHER], 0)
+            while places:
+                earlier, places = await self._thread.run(self._desk.earlier, tenant, places, through)
+                await self._search(rehearsal.prepare, earlier)
 
     async def ListDeliveries(
         self, request: pb.ListDeliveriesRequest, context: Context

@@ -122,6 +122,20 @@ class RuleDesk:
         page = self._store.bots.journal(tenant, after, _KINDS, _PAGE)
         return [self._codec.recorded(one) for one in page.events], page.through
 
+    def earlier(
+        self, tenant: str, places: Mapping[str, int], through: int
+    ) -> tuple[Sequence[Recorded], dict[str, int]]:
+        """What rules care for of these conversations, each above its place, up to a sequence; and where to go on."""
+        found: list[Recorded] = []
+        further: dict[str, int] = {}
+        for name, after in places.items():
+            page = self._store.events(tenant, name, after, _PAGE)
+            earlier = [one for one in page if one.sequence <= through]
+            found += [self._codec.recorded(one) for one in earlier if one.event.kind in _KINDS]
+            if len(earlier) == _PAGE:
+                further[name] = earlier[-1].sequence
+        return found, further
+
     def deliveries(
         self, tenant: str, state: DeliveryState | None, after: tuple[int, str], limit: int
     ) -> list[Delivery]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,8 @@ from engine.workflow.flow import is_within_window
 from engine.workflow.reading import Reading, Recorded, columns_of
 from engine.workflow.rule import Rule, Trigger, Verdict
 from engine.workflow.rulebook import Rulebook
+
+MOST_KNOWN = 20_000  # conversations, about a kilobyte each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,23 +39,59 @@ class _Past:
 
 
 class Rehearsal:
-    """Goes through a journal, part by part; a firing that the journal tells of may come with the part behind."""
+    """Goes through a journal, part by part; a firing that the journal tells of may come with the part behind.
 
-    def __init__(self, tenant: str, rules: Sequence[Rule], since_ms: int) -> None:
+    How conversations stand is remembered of the last `most`. Where that is not all, or the journal is not read from its
+    beginning (`is_whole`), what happened in those that are `unknown` before a part has to be prepared before it.
+    """
+
+    def __init__(
+        self,
+        tenant: str,
+        rules: Sequence[Rule],
+        since_ms: int,
+        *,
+        is_whole: bool = True,
+        most: int = MOST_KNOWN,
+    ) -> None:
         self._tenant = tenant
         self._book = Rulebook(rules)
         self._since_ms = since_ms
-        self._pasts: dict[str, _Past] = {}
+        self._is_whole = is_whole
+        self._most = most
+        self._pasts: OrderedDict[str, _Past] = OrderedDict()
         self.messages = 0
+
+    def unknown(self, events: Sequence[Recorded]) -> list[str]:
+        """Conversations of the part that went on before, as far as is known, and of which nothing is remembered."""
+        if self._is_whole:
+            return []
+        return [
+            one for one in dict.fromkeys(event.conversation_id for event in events) if one not in self._pasts
+        ]
+
+    def prepare(self, events: Sequence[Recorded]) -> None:
+        """What happened before in conversations that were unknown; nothing is forgotten until the part was run."""
+        counted = self.messages
+        self._run(events)
+        self.messages = counted
 
     def run(self, events: Sequence[Recorded]) -> list[Trial]:
         """Of a further part of the journal, in the order of the events."""
+        trials = self._run(events)
+        while len(self._pasts) > self._most:
+            self._pasts.popitem(last=False)
+            self._is_whole = False
+        return trials
+
+    def _run(self, events: Sequence[Recorded]) -> list[Trial]:
         done = {(one.conversation_id, one.fired_rule_id, one.time_ms) for one in events if one.fired_rule_id}
         placed = _placed_at_once(events)
         return [trial for at, one in enumerate(events) if at not in placed for trial in self._see(one, done)]
 
     def _see(self, event: Recorded, done: set[tuple[str, str, int]]) -> list[Trial]:
         past = self._pasts.setdefault(event.conversation_id, _Past(_blank(event)))
+        self._pasts.move_to_end(event.conversation_id)
         past.conversation = _after(past.conversation, event)
         if event.reading:
             past.last = event.reading

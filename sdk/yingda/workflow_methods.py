@@ -23,6 +23,10 @@ Response = TypeVar("Response")
 _PAGE_SIZE = 1000
 
 
+def _left(limit: int | None, taken: int) -> int | None:
+    return None if limit is None else max(limit - taken, 0)
+
+
 class WorkflowMethods:
     """A part of `client.Client`, which has the connection."""
 
@@ -68,14 +72,18 @@ class WorkflowMethods:
         request: rule_service_pb2.TestRulesRequest,
         *,
         progress: Callable[[rule_service_pb2.TestRulesResponse], None] = lambda _: None,
+        limit: int | None = None,
     ) -> rule_service_pb2.TestRulesResponse:
-        """Where rules would have fired, all of it; `progress` sees each part. The tenant is filled in."""
+        """Where rules would have fired: the first `limit` times, or all; `progress` sees each part.
+
+        The tenant is filled in.
+        """
         request.tenant = self._tenant
         whole = rule_service_pb2.TestRulesResponse()
         call = self._rules.TestRules(request, metadata=self._metadata)
         try:
             async for part in call:
-                whole.trials.extend(part.trials)
+                whole.trials.extend(part.trials[: _left(limit, len(whole.trials))])
                 whole.messages = part.messages
                 progress(part)
         except grpc.aio.AioRpcError as error:

@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
-from yingda.cli import program
+from yingda.cli import export, program
 from yingda.sync_client import SyncClient
 
 from tests.cli.conftest import Server
 
 Yingda = Callable[..., str]
+MISSING = "pyarrow is not installed: pip install 'yingda[parquet]'"
 
 
 @pytest.fixture
@@ -117,6 +121,52 @@ def test_a_moment_that_is_none_is_refused(moment: str, capsys: pytest.CaptureFix
         program.run(["replay", "c1", "--from", moment])
 
     assert "is no moment" in capsys.readouterr().err
+
+
+def arrow() -> Any:  # noqa: ANN401
+    """Parquet's reader; where it is not installed the test is skipped and says so, in CI it fails instead."""
+    if os.environ.get("CI") and not find_spec("pyarrow"):
+        pytest.fail(MISSING)
+    return pytest.importorskip("pyarrow.parquet", reason=MISSING)
+
+
+def test_parquet_holds_what_a_line_of_json_holds(
+    yingda: Yingda, conversation_id: str, tmp_path: Path
+) -> None:
+    parquet, lines = tmp_path / "journal.parquet", tmp_path / "journal.jsonl"
+    reader = arrow()
+    yingda("conversations", "export", conversation_id, "--output", str(lines))
+    said = yingda("conversations", "export", conversation_id, "--format", "parquet", "--output", str(parquet))
+    rows = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+    found = reader.read_table(parquet).to_pylist()
+
+    assert [{**one, "data": json.loads(one["data"])} for one in found] == rows
+    assert len(rows) == 2
+    assert "2 rows" in said
+    assert "name a new file" in yingda(
+        "conversations", "export", "--format", "parquet", "--output", str(parquet), code=1
+    )
+
+
+def test_parquet_of_nothing_is_a_table_all_the_same(yingda: Yingda, tmp_path: Path) -> None:
+    path = tmp_path / "none.parquet"
+    reader = arrow()
+    yingda("conversations", "export", "--format", "parquet", "--until", "2020-01-01", "--output", str(path))
+
+    table = reader.read_table(path)
+    assert table.num_rows == 0
+    assert table.column_names[:4] == ["sequence", "conversation_id", "create_time", "kind"]
+
+
+def test_parquet_is_written_part_by_part(
+    yingda: Yingda, conversation_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "parts.parquet"
+    reader = arrow()
+    monkeypatch.setattr(export, "_PROGRESS", 1)
+    yingda("conversations", "export", conversation_id, "--format", "parquet", "--output", str(path))
+
+    assert reader.ParquetFile(path).num_row_groups == 2
 
 
 def test_parquet_goes_to_a_file(yingda: Yingda) -> None:

@@ -21,7 +21,16 @@ from yingda.cli.options import Group
 from yingda.journal_client import JournalClient
 from yingda.v1.event_pb2 import Event
 
-_PROGRESS = 1000  # rows between two signs of life
+_PROGRESS = 1000  # rows between two signs of life, and of a part of a Parquet file
+_COLUMNS = {  # of an event, with their types
+    "sequence": "int64",
+    "conversation_id": "string",
+    "create_time": "string",
+    "kind": "string",
+    "commit_sequence": "int64",
+    "cause_sequence": "int64",
+    "data": "string",
+}
 Row = dict[str, Any]
 
 
@@ -77,10 +86,9 @@ def _export_parquet(args: argparse.Namespace) -> int:
     if args.output is None:
         raise CommandError("Parquet goes to a file: name one with --output")
     arrow, parquet = _arrow()
-    rows = look_back(args, lambda client: _gather(client, args))
     with _opened(args.output):  # refused where it exists
-        parquet.write_table(arrow.Table.from_pylist(rows), args.output)
-    render.note(f"{len(rows)} rows")
+        count = look_back(args, lambda client: _write_table(client, args, arrow, parquet))
+    render.note(f"{count} rows")
     return 0
 
 
@@ -94,15 +102,39 @@ async def _write_lines(client: JournalClient, args: argparse.Namespace, file: Te
     return count
 
 
-async def _gather(client: JournalClient, args: argparse.Namespace) -> list[Row]:
-    """As columns of simple types: what an event holds is a JSON text."""
-    return [
-        {
-            name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
-            for name, value in row.items()
-        }
-        async for row in _rows(client, args)
-    ]
+async def _write_table(
+    client: JournalClient,
+    args: argparse.Namespace,
+    arrow: Any,  # noqa: ANN401
+    parquet: Any,  # noqa: ANN401
+) -> int:
+    """Part by part, as columns of simple types: what an event holds is a JSON text."""
+    schema = None if args.feedback else arrow.schema(list(_COLUMNS.items()))
+    count, writer = 0, None
+    async for rows in _parts(client, args):
+        table = arrow.Table.from_pylist(rows, schema)
+        schema = table.schema
+        writer = writer or parquet.ParquetWriter(args.output, schema)
+        writer.write_table(table)
+        count += len(rows)
+    (writer or parquet.ParquetWriter(args.output, schema or arrow.schema([]))).close()
+    return count
+
+
+async def _parts(client: JournalClient, args: argparse.Namespace) -> AsyncIterator[list[Row]]:
+    part: list[Row] = []
+    async for row in _rows(client, args):
+        part.append(
+            {
+                name: json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+                for name, value in row.items()
+            }
+        )
+        if len(part) >= _PROGRESS:
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 async def _rows(client: JournalClient, args: argparse.Namespace) -> AsyncIterator[Row]:

@@ -87,6 +87,12 @@ def _add_test(actions: Group) -> None:
     trying.add_argument(
         "--since", type=span, default=None, metavar="SPAN", help="such as 90m, 24h or 7d (default: all)"
     )
+    trying.add_argument(
+        "--limit",
+        type=between(1, 1_000_000),
+        default=1000,
+        help="most firings to show, the others are counted (default: %(default)s)",
+    )
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -164,8 +170,15 @@ def _test(args: argparse.Namespace) -> int:
     request = TestRulesRequest(rules=_read(args.file) if args.file else [])
     if args.since is not None:
         request.since_time.FromMilliseconds(round((time.time() - args.since) * 1000))
+    fired = 0
+
+    def progress(part: TestRulesResponse) -> None:
+        nonlocal fired
+        fired += len(part.trials)
+        _progress(part)
+
     with connect(args) as client:
-        found = client.test_rules(request, progress=_progress)
+        found = client.test_rules(request, progress=progress, limit=args.limit)
     if args.json:
         render.print_json(render.as_json(found))
         return 0
@@ -184,7 +197,9 @@ def _test(args: argparse.Namespace) -> int:
         ),
         empty="No rule would have fired.",
     )
-    print(f"{len(found.trials)} firings in {found.messages} messages")
+    print(f"{fired} firings in {found.messages} messages")
+    if fired > len(found.trials):
+        render.note(f"the first {len(found.trials)} are shown; --limit shows more")
     return 0
 
 

@@ -128,9 +128,9 @@ class RuleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def TestRules(self, request, context):
-        """Where the rules, or those given, would have fired in what was journaled; nothing is done. The tenant's whole journal
-        is gone through, since what came before a moment says how conversations stood; each response goes on from the one
-        before.
+        """Where the rules, or those given, would have fired in what was journaled; nothing is done. The journal is gone through
+        from `since_time` on; of a conversation that began before, its own entries say how it stood. Each response goes on
+        from the one before.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

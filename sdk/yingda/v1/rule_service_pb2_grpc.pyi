@@ -46,9 +46,9 @@ class RuleServiceStub:
     Errors: NOT_FOUND (conversation).
     """
     TestRules: _grpc.UnaryStreamMultiCallable[_rule_service_pb2.TestRulesRequest, _rule_service_pb2.TestRulesResponse]
-    """Where the rules, or those given, would have fired in what was journaled; nothing is done. The tenant's whole journal
-    is gone through, since what came before a moment says how conversations stood; each response goes on from the one
-    before.
+    """Where the rules, or those given, would have fired in what was journaled; nothing is done. The journal is gone through
+    from `since_time` on; of a conversation that began before, its own entries say how it stood. Each response goes on
+    from the one before.
     """
     ListDeliveries: _grpc.UnaryUnaryMultiCallable[_rule_service_pb2.ListDeliveriesRequest, _rule_service_pb2.ListDeliveriesResponse]
     """What waits to be sent to other systems, or could not be, oldest first."""
@@ -79,9 +79,9 @@ class RuleServiceAsyncStub(RuleServiceStub):
     Errors: NOT_FOUND (conversation).
     """
     TestRules: _aio.UnaryStreamMultiCallable[_rule_service_pb2.TestRulesRequest, _rule_service_pb2.TestRulesResponse]  # type: ignore[assignment]
-    """Where the rules, or those given, would have fired in what was journaled; nothing is done. The tenant's whole journal
-    is gone through, since what came before a moment says how conversations stood; each response goes on from the one
-    before.
+    """Where the rules, or those given, would have fired in what was journaled; nothing is done. The journal is gone through
+    from `since_time` on; of a conversation that began before, its own entries say how it stood. Each response goes on
+    from the one before.
     """
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_rule_service_pb2.ListDeliveriesRequest, _rule_service_pb2.ListDeliveriesResponse]  # type: ignore[assignment]
     """What waits to be sent to other systems, or could not be, oldest first."""
@@ -145,9 +145,9 @@ class RuleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _rule_service_pb2.TestRulesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_rule_service_pb2.TestRulesResponse], _abc.AsyncIterator[_rule_service_pb2.TestRulesResponse]]:
-        """Where the rules, or those given, would have fired in what was journaled; nothing is done. The tenant's whole journal
-        is gone through, since what came before a moment says how conversations stood; each response goes on from the one
-        before.
+        """Where the rules, or those given, would have fired in what was journaled; nothing is done. The journal is gone through
+        from `since_time` on; of a conversation that began before, its own entries say how it stood. Each response goes on
+        from the one before.
         """
 
     @_abc_1.abstractmethod

@@ -66,3 +66,22 @@ def test_a_journal_may_come_in_parts() -> None:
 
     assert first == []
     assert [(one.time_ms, one.message_id) for one in second] == [(70, "")]
+
+
+def test_what_is_remembered_is_bounded_and_what_was_forgotten_is_asked_for() -> None:
+    rule = Rule(rule_id="r", then=(AddTags(tags=("a",)),), window_ms=1000)
+    rehearsal = Rehearsal("shop", [rule], since_ms=0, most=3)
+    first = [heard(number + 1, f"c{number}") for number in range(8)]
+    again = [heard(100, "c0"), heard(101, "c7")]
+    rehearsal.run(first)
+    unknown = rehearsal.unknown(again)
+    rehearsal.prepare([one for one in first if one.conversation_id in unknown])
+
+    assert unknown == ["c0"]
+    assert rehearsal.run(again) == []  # both within the window
+    assert len(rehearsal._pasts) == 3
+
+
+def test_whoever_reads_a_journal_from_its_beginning_is_asked_for_nothing() -> None:
+    assert Rehearsal("shop", [], since_ms=0).unknown([heard(1)]) == []
+    assert Rehearsal("shop", [], since_ms=50, is_whole=False).unknown([heard(60)]) == ["c1"]
