@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,10 @@ class Read:
 
 
 _COLUMNS = tuple(Read.__dataclass_fields__)
+Packed = npt.NDArray[
+    np.float32
+]  # [n, all columns side by side]; what is no float32 is a flag or a small number
+_Place = tuple[str, slice, tuple[int, ...], np.dtype[np.generic]]  # of a column in a packed row
 
 
 class ReadingMemory:
@@ -45,7 +51,8 @@ class ReadingMemory:
         self._slots: dict[str, int] = {}
         self._texts: list[str | None] = [None] * self._size
         self._next = 0
-        self._kept: Mapping[str, npt.NDArray[np.generic]] = {}
+        self._kept: Packed | None = None  # [size, ...]
+        self._layout: Sequence[_Place] = ()
 
     def predict(self, texts: Sequence[str]) -> Prediction:
         """See `ports.Predictor`: each text that is not remembered is read once."""
@@ -55,54 +62,63 @@ class ReadingMemory:
         self.misses += len(new)
         if len(new) == len(texts):
             read = self._predictor.predict(texts)
-            self._remember(new, read)
+            if new:
+                self._remember(new, read)
             return read
-        old = [(row, slot) for row, slot in enumerate(known) if slot is not None]
-        return self._joined(texts, old, self._predictor.predict(new) if new else None, new)
+        return self._joined(texts, known, new)
 
     def forget(self) -> None:
         """Remember nothing."""
         self._slots.clear()
         self._texts = [None] * self._size
 
-    def _joined(
-        self,
-        texts: Sequence[str],
-        old: Sequence[tuple[int, int]],
-        read: Prediction | None,
-        new: Sequence[str],
-    ) -> Read:
-        """One prediction of what is remembered and what was read now, which is remembered afterwards."""
+    def _joined(self, texts: Sequence[str], known: Sequence[int | None], new: Sequence[str]) -> Read:
+        """What is remembered of the texts, and of the new ones what is read now."""
+        old = [(row, slot) for row, slot in enumerate(known) if slot is not None]
+        # Before anything else is remembered in their place.
+        remembered = self._kept.take([slot for _, slot in old], axis=0) if self._kept is not None else None
+        read = self._remember(new, self._predictor.predict(new)) if new else None
         places = {text: place for place, text in enumerate(new)}
         fresh = [(row, places[text]) for row, text in enumerate(texts) if text in places]
-        columns = {}
-        for name in _COLUMNS:
-            sample = self._kept[name] if old else getattr(read, name)
-            column = np.empty((len(texts), *sample.shape[1:]), dtype=sample.dtype)
-            for pairs, source in ((old, self._kept.get(name)), (fresh, getattr(read, name, None))):
-                if pairs and source is not None:
-                    rows, taken = zip(*pairs, strict=True)
-                    column[list(rows)] = source[list(taken)]
-            columns[name] = column
+        rows = np.empty((len(texts), self._layout[-1][1].stop), np.float32)
+        if remembered is not None:
+            rows[[row for row, _ in old]] = remembered
         if read is not None:
-            self._remember(new, read)
+            rows[[row for row, _ in fresh]] = read.take([place for _, place in fresh], axis=0)
+        columns: dict[str, Any] = {
+            name: rows[:, span].reshape(-1, *tail).astype(dtype, copy=False)
+            for name, span, tail, dtype in self._layout
+        }
         return Read(**columns)
 
-    def _remember(self, texts: Sequence[str], read: Prediction) -> None:
+    def _remember(self, texts: Sequence[str], read: Prediction) -> Packed:
+        """What was read of the texts, which is remembered from here on, packed."""
+        if self._kept is None:
+            self._layout = _lay_out(read)
+            self._kept = np.empty((self._size, self._layout[-1][1].stop), np.float32)
+        columns = [getattr(read, name).reshape(len(texts), -1) for name in _COLUMNS]
+        packed: Packed = np.concatenate(columns, axis=1, dtype=np.float32, casting="unsafe")
         rows = [row for row, text in enumerate(texts) if len(text) <= _LONGEST]
-        slots = [(self._next + place) % self._size for place in range(len(rows))]
-        self._next = (self._next + len(rows)) % self._size
-        for slot, row in zip(slots, rows, strict=True):
-            if (gone := self._texts[slot]) is not None:
-                del self._slots[gone]
-            self._texts[slot] = texts[row]
-            self._slots[texts[row]] = slot
-        for name in _COLUMNS:
-            column = getattr(read, name)
-            self._of(name, column)[slots] = column[rows]
+        self._kept[[self._take_slot(texts[row]) for row in rows]] = packed[rows]
+        return packed
 
-    def _of(self, name: str, like: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        if name not in self._kept:
-            kept = np.empty((self._size, *like.shape[1:]), dtype=like.dtype)
-            self._kept = {**self._kept, name: kept}
-        return self._kept[name]
+    def _take_slot(self, text: str) -> int:
+        """The text's place; what was remembered there is forgotten."""
+        slot, self._next = self._next, (self._next + 1) % self._size
+        if (gone := self._texts[slot]) is not None:
+            del self._slots[gone]
+        self._texts[slot] = text
+        self._slots[text] = slot
+        return slot
+
+
+def _lay_out(read: Prediction) -> list[_Place]:
+    """Where the columns stand in a packed row."""
+    found: list[_Place] = []
+    start = 0
+    for name in _COLUMNS:
+        column = getattr(read, name)
+        width = math.prod(column.shape[1:])
+        found.append((name, slice(start, start + width), column.shape[1:], column.dtype))
+        start += width
+    return found
