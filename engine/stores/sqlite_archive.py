@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,6 +15,8 @@ from engine.stores.sqlite_journal import SQLiteJournal
 from engine.stores.sqlite_pruning import SQLitePruning
 
 _CHUNK = 1 << 20  # bytes of a file that are looked through at once
+_ATTEMPTS = 500  # to empty the log, while what is in it is being copied
+_PAUSE = 0.01  # seconds between two
 
 
 class SQLiteArchive:
@@ -66,7 +69,12 @@ class SQLiteArchive:
 
     def settle(self) -> None:
         """See `timeline.archive.Archive`: the log is copied into the file and emptied."""
-        self._run("PRAGMA wal_checkpoint(TRUNCATE)")
+        for _ in range(_ATTEMPTS):
+            (is_busy, _, _) = self._run("PRAGMA wal_checkpoint(TRUNCATE)")[0]
+            if not is_busy:
+                return
+            time.sleep(_PAUSE)
+        raise StorageError("the store's log cannot be emptied: something else reads the file")
 
     def compact(self) -> None:
         """See `timeline.archive.Archive`."""

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 from engine.errors import StartError
+from engine.stores.sqlite_log import LogCopier
 
 SCHEMA_VERSION = 2  # 2: the journal in frames
-_CHECKPOINT_AFTER = 4000  # pages, 16 MB: what changes again meanwhile is copied into the file once
+_CHECKPOINT_AFTER = (
+    16_000  # pages, 64 MB: then a commit copies what `LogCopier` has left, so that the log begins anew
+)
 Sync = Literal["normal", "full"]
 
 
-def connect(path: Path, sync: Sync) -> sqlite3.Connection:
+class Connection(sqlite3.Connection):
+    """The only one that writes the file."""
+
+    belongings: ExitStack  # what is given up with it
+
+    def close(self) -> None:
+        """Give up the file, its lock last."""
+        self.belongings.close()
+
+
+def connect(path: Path, sync: Sync) -> Connection:
     """Made if need be, locked for this process. Raises: StartError; then the file is as it was."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,16 +39,29 @@ def connect(path: Path, sync: Sync) -> sqlite3.Connection:
         raise StartError(_open_problem(path, error)) from error
 
 
-def _connect(path: Path, sync: Sync) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
-    try:
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+def _connect(path: Path, sync: Sync) -> Connection:
+    with ExitStack() as stack:
+        stack.enter_context(_locked(path))
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=1.0, factory=Connection
+        )
+        stack.callback(sqlite3.Connection.close, connection)
         _check(connection, path)
         _prepare(connection, sync)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        stack.enter_context(closing(LogCopier(path, sync)))
+        connection.belongings = stack.pop_all()
+        return connection
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other engines away from the file. A lock of SQLite's own would keep `LogCopier` away too."""
+    with path.with_name(f"{path.name}-lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise OSError("it is locked") from error
+        yield
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
