@@ -392,7 +392,7 @@ class MessageBatch:
 
     def take(self, rows: Sequence[int]) -> MessageBatch:
         """The batch of these rows only, in the order given."""
-        if len(rows) == len(self) and all(map(eq, rows, count())):
+        if rows == range(len(self)) or (len(rows) == len(self) and all(map(eq, rows, count()))):
             return self
         return MessageBatch(
             tenants=[self.tenants[row] for row in rows],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from copy import copy
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ import numpy.typing as npt
 from engine.domain import Assignment, Conversation, Outcome, Roster
 from engine.routing import queue, shift
 from engine.routing.policy import MINUTE, UNIT, Policy
+
+if TYPE_CHECKING:
+    from engine.routing.fit import Fit
 
 T = TypeVar("T")
 Rows = npt.NDArray[np.intp]
@@ -36,6 +39,7 @@ class Crew:
         self._serves = [frozenset(names) for names in self._served]
         self._by_queue = _by_queue(self._served)
         self.lasting: dict[object, npt.NDArray[np.float64]] = {}  # see `score`
+        self.fits: dict[tuple[int, bool], Fit] = {}  # see `fit`
         self._speaks: dict[str, npt.NDArray[np.bool_]] = {}
         self._serving: dict[tuple[str, ...], Rows] = {}
         self._keeping: dict[tuple[str, str, int, str], Assignment] = {}
@@ -158,6 +162,7 @@ class Crew:
         self._by_queue = dict(self._by_queue)
         if size > len(places):
             self._by_queue = {name: places[rows] for name, rows in self._by_queue.items()}
+        self.fits = {}
         self.columns, self.lasting, self._speaks, self._serving, self._keeping = (
             dict(self.columns),
             {},

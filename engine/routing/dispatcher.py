@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import compress
 from typing import TypeVar
 
 from engine.domain import (
-    NO_HINTS,
-    OUT_OF_SCOPE,
     AnalysisBatch,
     Assignment,
     Candidate,
     Conversation,
     ConversationState,
     Event,
-    Hints,
     MessageBatch,
     Mood,
     Presence,
@@ -26,34 +22,18 @@ from engine.domain import (
 )
 from engine.errors import ContentionError, NotFoundError
 from engine.ports import Clock, Codec, Policies, RoutingStore
-from engine.routing import demand, mood, selection
+from engine.routing import demand, selection
 from engine.routing.basis import Bases
 from engine.routing.crew import Crew
-from engine.routing.draft import HOLDING, Draft
+from engine.routing.draft import Draft
 from engine.routing.duty import Duties
+from engine.routing.intake import Intake, Known, blank
 from engine.routing.requeue import Requeue
-from engine.routing.requirement import requirement_of
 
 R = TypeVar("R")
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
 _DEEPER = 4  # times as many places of a queue are looked at when nobody of the first ones fitted
 _DEEPEST = 256  # so that one commit stays short; what is behind these the ladder places
-_ENDED = (ConversationState.CLOSED, ConversationState.WRAPPING)  # for the customer
-SMALL_TALK = "chat."  # intents that say nothing about what the customer needs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """Stored conversations that a batch may touch; `by_customer`, the newest open ones, follows the batch."""
-
-    by_id: dict[str, Conversation]
-    by_customer: dict[tuple[int, str], Conversation]
-
-    def follow(self, conversation: Conversation) -> None:
-        """Remember an open conversation where it is its customer's newest, as the store would."""
-        customer = (conversation.channel, conversation.customer_id)
-        newest = self.by_customer.get(customer, conversation)
-        self.by_customer[customer] = max(newest, conversation, key=_age)
 
 
 class Dispatcher:
@@ -87,22 +67,8 @@ class Dispatcher:
     ) -> tuple[list[str], list[Assignment]]:
         """Put one tenant's messages (`rows` of the batch) into conversations: ids and decisions, one per row."""
         known = self._known(batch.tenants[rows[0]], batch, rows)
-        ids: list[str] = []
-        assignments: list[Assignment] = []
-        for number, row in enumerate(rows):
-            draft.message = number
-            before = self._conversation(draft, batch, row, known)
-            mood_after = self._follow_mood(draft, before, analysis, row)
-            ids.append(before.conversation_id)
-            if self._is_owned(draft, before):
-                assignments.append(draft.keep(before, mood_after))
-                continue
-            self.cancel_offer(draft, before)
-            asked = asked_by(before, batch, row, analysis)
-            assignments.append(draft.place(unowned(draft, before, mood_after, asked)))
-            self.drain_into(draft, batch.tenants[row])
-        draft.message = None
-        return ids, assignments
+        intake = Intake(draft=draft, batch=batch, analysis=analysis, known=known, keeper=self)
+        return intake.receive(rows)
 
     def explain(
         self, tenant: str, requirement: Requirement, conversation: Conversation | None = None
@@ -264,21 +230,12 @@ class Dispatcher:
             crew = self._crews[tenant] = crew.after(roster)
         return crew
 
-    def _is_owned(self, draft: Draft, conversation: Conversation) -> bool:
-        """Whether it has an agent who can still answer; one who is gone does not hold it any longer."""
-        if conversation.state not in HOLDING or conversation.state is ConversationState.WRAPPING:
-            return False
-        row = draft.crew.roster.rows.get(conversation.agent_id)
-        return row is not None and draft.crew.roster.presences[row] is not Presence.OFFLINE
+    def note_mood(self, draft: Draft, conversation_id: str, after: Mood) -> None:
+        """Journal that a customer became angry, or calm."""
+        data = self._codec.event("mood_changed", is_angry=after.is_angry, anger=after.anger)
+        self.record(draft, conversation_id, "mood_changed", data)
 
-    def _follow_mood(self, draft: Draft, before: Conversation, analysis: AnalysisBatch, row: int) -> Mood:
-        after = mood.follow(before.mood, analysis.anger[row], is_angry=analysis.is_angry[row])
-        if after.is_angry != before.mood.is_angry:
-            data = self._codec.event("mood_changed", is_angry=after.is_angry, anger=after.anger)
-            self.record(draft, before.conversation_id, "mood_changed", data)
-        return after
-
-    def _known(self, tenant: str, batch: MessageBatch, rows: Sequence[int]) -> _Known:
+    def _known(self, tenant: str, batch: MessageBatch, rows: Sequence[int]) -> Known:
         ids = {batch.conversation_ids[row] for row in rows} - {""}
         customers = {
             (batch.channels[row], batch.customer_ids[row]) for row in rows if not batch.conversation_ids[row]
@@ -286,55 +243,7 @@ class Dispatcher:
         by_customer = self._store.open_conversations(tenant, sorted(customers)) if customers else {}
         by_id = self._store.conversations(tenant, sorted(ids)) if ids else {}
         by_id.update((one.conversation_id, one) for one in by_customer.values())
-        return _Known(by_id=by_id, by_customer=by_customer)
-
-    def _conversation(self, draft: Draft, batch: MessageBatch, row: int, known: _Known) -> Conversation:
-        """The conversation a message belongs to, as the draft sees it; a new one has version 0."""
-        customer = (batch.channels[row], batch.customer_ids[row])
-        named = batch.conversation_ids[row]
-        newest = None if named else known.by_customer.get(customer)
-        if newest is not None:
-            found = newest.conversation_id
-            return draft.conversation(found) or newest
-        if not named:
-            draft.open_alone(found := _new_id(batch, row))
-        else:
-            found = named
-        conversation = (
-            draft.conversation(found)
-            or known.by_id.get(found)
-            or blank(draft.now_ms, found, customer[0], customer[1])
-        )
-        known.follow(conversation)
-        return conversation
-
-
-def asked_by(before: Conversation, batch: MessageBatch, row: int, analysis: AnalysisBatch) -> Requirement:
-    """What an unowned conversation asks for after the message."""
-    hints = batch.hints[row] if batch.hints[row] != NO_HINTS else _hints(before)
-    return _asked(before, requirement_of(analysis, row, hints), analysis.intents[row])
-
-
-def unowned(draft: Draft, before: Conversation, after: Mood, asked: Requirement) -> Conversation:
-    """The conversation ready to be placed: taken from its agent, opened again, and asking for what it asks now."""
-    conversation = draft.release(before) if before.state in HOLDING else before
-    closed = conversation.state is ConversationState.CLOSED
-    state = ConversationState.WAITING if closed else conversation.state
-    return draft.touch(conversation, mood=after, state=state, requirement=asked)
-
-
-def blank(now_ms: int, conversation_id: str = "", channel: int = 0, customer_id: str = "") -> Conversation:
-    """A conversation of which nothing is known yet; its version is 0."""
-    return Conversation(
-        conversation_id=conversation_id,
-        channel=channel,
-        customer_id=customer_id,
-        state=ConversationState.WAITING,
-        requirement=Requirement(skill="", skills={}, language=""),
-        opened_ms=now_ms,
-        updated_ms=now_ms,
-        version=0,
-    )
+        return Known(by_id=by_id, by_customer=by_customer)
 
 
 def _place(conversation: Conversation) -> tuple[int, str]:
@@ -353,40 +262,3 @@ def _end_of_order(stored: Sequence[Conversation], limits: Mapping[str, int]) -> 
             if seen[name] == limits[name]:
                 return _place(conversation)
     return None
-
-
-def _hints(conversation: Conversation) -> Hints:
-    """What is known of a conversation that waits; a message that says nothing of it changes nothing."""
-    if conversation.state is ConversationState.CLOSED:
-        return NO_HINTS
-    asked = conversation.requirement
-    return Hints(
-        agent_id=asked.agent_id,
-        preferred_agent_id=asked.preferred_agent_id,
-        team=asked.team,
-        priority=asked.priority,
-        vip=asked.vip,
-    )
-
-
-def _age(conversation: Conversation) -> tuple[int, str]:
-    return conversation.opened_ms, conversation.conversation_id
-
-
-def _new_id(batch: MessageBatch, row: int) -> str:
-    """Made of the opening message's name, so that a retry of it opens the same conversation."""
-    name = f"{batch.channels[row]}:{batch.message_ids[row]}"
-    return "c-" + hashlib.blake2b(name.encode(), digest_size=10).hexdigest()
-
-
-def _asked(conversation: Conversation, asked: Requirement, intent: str) -> Requirement:
-    """What an unowned conversation asks for now: small talk does not change what it asked before.
-
-    Nor does anything else the customer writes, where a transfer named the skill, until it has ended.
-    """
-    before = conversation.requirement
-    if before.is_given and conversation.state not in _ENDED:
-        return replace(asked, skill=before.skill, skills=before.skills, is_given=True)
-    if before.skill and (intent == OUT_OF_SCOPE or intent.startswith(SMALL_TALK)):
-        return replace(before, language=asked.language, is_given=False)
-    return asked

@@ -19,7 +19,7 @@ from engine.routing import demand, queue, selection
 from engine.routing.crew import Crew
 from engine.routing.duty import Duties
 from engine.routing.log import Cause, Log
-from engine.routing.policy import Policy
+from engine.routing.policy import UNIT, Policy
 from engine.workflow.gathering import Gathering
 
 SECOND = 1000  # milliseconds
@@ -70,6 +70,31 @@ class Draft:
     def conversation(self, conversation_id: str) -> Conversation | None:
         """As this draft left it; None where it was not touched."""
         return self._touched.get(conversation_id) or self._kept.get(conversation_id)
+
+    def latest(self, conversation: Conversation) -> Conversation:
+        """The same as this draft left it."""
+        known = conversation.conversation_id
+        return self._kept.get(known) or self._touched.get(known) or conversation
+
+    def is_unknown(self, conversation: Conversation) -> bool:
+        """Whether this draft has not changed it."""
+        return conversation.conversation_id not in self._stored
+
+    def begin(self, fresh: Conversation, mood: Mood, asked: Requirement) -> Assignment:
+        """Place one of version 0 that nobody else knows, which is filled in where it stands."""
+        fresh.mood, fresh.requirement = mood, asked
+        chosen = self._choose_first(fresh)
+        if chosen is None:
+            return self.place(self.touch(fresh))
+        self._take(chosen.agent_id, UNIT, fresh)
+        fresh.state = ConversationState.ASSIGNED
+        fresh.agent_id = chosen.agent_id
+        fresh.units = UNIT
+        fresh.version = 1
+        known = fresh.conversation_id
+        self._stored[known] = 0
+        self._touched[known] = fresh
+        return chosen
 
     def place(self, conversation: Conversation) -> Assignment:
         """Give an unowned conversation to the best agent, or let it wait at its place in the queue."""
@@ -191,6 +216,10 @@ class Draft:
                 places[name] = places.get(name, 0) + self._crew.places(units)
         return places
 
+    def has_freed(self) -> bool:
+        """Whether `freed` has somebody to name."""
+        return bool(self._freed)
+
     def freed(self) -> list[str]:
         """Agents who may take more than before since this was last asked; each is named once."""
         freed = list(self._freed)
@@ -278,14 +307,7 @@ class Draft:
         agent = self._crew.roster.agent(assignment.agent_id)
         assert agent is not None
         units = self.policy.units(conversation.channel, agent.capacity)
-        self._duties.claim(agent.agent_id, units)
-        if agent.agent_id in self._drained:
-            # Whoever never waited takes the place after all who do.
-            place = conversation.rank_ms if conversation.queues else _END
-            self._drained[agent.agent_id] = max(self._drained[agent.agent_id], place)
-        streak = self._duties.count_mood(agent.agent_id, is_angry=conversation.mood.is_angry)
-        if streak >= self.policy.max_angry_streak:
-            self._free_place(agent.agent_id)  # has had a rest, so may take what is angry again
+        self._take(agent.agent_id, units, conversation)
         held = self.touch(
             conversation,
             state=ConversationState.ASSIGNED,
@@ -297,6 +319,27 @@ class Draft:
             queues=(),
         )
         return assignment if self.policy.auto_accept else self._offer(held, conversation, assignment)
+
+    def _choose_first(self, fresh: Conversation) -> Assignment | None:
+        """Who takes it at once, where nothing is special about it; None also where that must be looked at."""
+        policy, asked = self._crew.policy, fresh.requirement
+        is_plain = not (asked.preferred_agent_id or policy.channel_units) and policy.auto_accept
+        if not is_plain:
+            return None
+        return selection.choose_first(
+            self._crew, asked, self._duties, self.now_ms, is_angry=fresh.mood.is_angry
+        )
+
+    def _take(self, agent_id: str, units: int, conversation: Conversation) -> None:
+        """An agent's units, for the conversation as it was before."""
+        self._duties.claim(agent_id, units)
+        if agent_id in self._drained:
+            # Whoever never waited takes the place after all who do.
+            place = conversation.rank_ms if conversation.queues else _END
+            self._drained[agent_id] = max(self._drained[agent_id], place)
+        streak = self._duties.count_mood(agent_id, is_angry=conversation.mood.is_angry)
+        if streak >= self.policy.max_angry_streak:
+            self._free_place(agent_id)  # has had a rest, so may take what is angry again
 
     def _offer(self, held: Conversation, before: Conversation, assignment: Assignment) -> Assignment:
         # The version makes the name new for every offer, so that a late accept of an earlier one is told apart.

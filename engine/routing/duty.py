@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from engine.domain import Roster
 from engine.routing.crew import Crew, Rows
+from engine.routing.fit import Fit
 from engine.routing.policy import UNIT
 
 
@@ -19,6 +22,8 @@ class Duties:
         self._streak = roster.streak
         self._claims: dict[int, int] = {}
         self._streaks: dict[int, int] = {}
+        self._turn = 0  # counts the agents who became able, or unable, to take one more
+        self._eligible: dict[int, tuple[Fit, int, int]] = {}  # by id, the turn and how many are eligible
         self._standing: npt.NDArray[np.float64] | None = None  # once asked for, and then of these
         self._crew: Crew
         self._available: npt.NDArray[np.bool_]
@@ -40,6 +45,13 @@ class Duties:
             self._standing = np.where(self._available & (room >= UNIT), room * crew.worth, -np.inf)
         return self._standing
 
+    def eligible(self, fit: Fit, totals: npt.NDArray[np.float64]) -> int:
+        """How many of the fit's totals are above -inf; they have no addend but `standing` that may be it."""
+        known = self._eligible.get(id(fit))
+        if known is None or known[1] != self._turn:
+            known = self._eligible[id(fit)] = (fit, self._turn, int(np.count_nonzero(totals > -np.inf)))
+        return known[2]
+
     def claim(self, agent_id: str, units: int) -> None:
         """Take units of an agent, or give them back where negative; an agent that is gone has nothing to give."""
         if (row := self._roster.rows.get(agent_id)) is None:
@@ -51,7 +63,9 @@ class Duties:
         if self._standing is not None:
             room = self._crew.capacity.item(row) - self._load.item(row)
             may = room >= UNIT and self._available.item(row)
-            self._standing[row] = room * self._crew.worth.item(row) if may else -np.inf
+            worth = room * self._crew.worth.item(row) if may else -math.inf
+            self._turn += may != (self._standing.item(row) > -math.inf)
+            self._standing[row] = worth
 
     def count_mood(self, agent_id: str, *, is_angry: bool) -> int:
         """Go on with the agent's streak, or end it; how long it was before."""

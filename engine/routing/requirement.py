@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -13,7 +14,28 @@ _NEGLIGIBLE = 0.05  # probability below which a skill is not worth a term
 
 def requirement_of(analysis: AnalysisBatch, row: int, hints: Hints) -> Requirement:
     """From the distribution over intents, summed by skill; out of scope asks for its own skill alone."""
-    skills = _skills(analysis, row)
+    columns, confidences = analysis.candidates[row], analysis.candidate_confidence[row]
+    return _requirement(analysis, row, hints, zip(columns.tolist(), confidences.tolist(), strict=True))
+
+
+class Asker:
+    """The same for one message of a batch after the other."""
+
+    def __init__(self, analysis: AnalysisBatch) -> None:
+        self._analysis = analysis
+        self._columns: list[list[int]] = analysis.candidates.tolist()
+        self._confidences: list[list[float]] = analysis.candidate_confidence.tolist()
+
+    def of(self, row: int, hints: Hints) -> Requirement:
+        """One message's."""
+        candidates = zip(self._columns[row], self._confidences[row], strict=True)
+        return _requirement(self._analysis, row, hints, candidates)
+
+
+def _requirement(
+    analysis: AnalysisBatch, row: int, hints: Hints, candidates: Iterable[tuple[int, float]]
+) -> Requirement:
+    skills = _skills(analysis, row, candidates)
     if hints is NO_HINTS:
         return _plain(analysis.skills[row], tuple(skills.items()), analysis.languages[row])
     return Requirement(
@@ -41,14 +63,13 @@ def asking(before: Requirement, *, agent_id: str, team: str, skill: str) -> Requ
     return replace(before, agent_id=agent_id, team=team)
 
 
-def _skills(analysis: AnalysisBatch, row: int) -> dict[str, float]:
+def _skills(analysis: AnalysisBatch, row: int, candidates: Iterable[tuple[int, float]]) -> dict[str, float]:
     first = analysis.skills[row]
     if analysis.intents[row] == OUT_OF_SCOPE:
         return {first: 1.0}
-    skills = {first: 0.0}
-    columns, confidences = analysis.candidates, analysis.candidate_confidence
-    for place in range(columns.shape[1]):
-        skill = analysis.skill_of[analysis.intent_names[columns.item(row, place)]]
-        skills[skill] = skills.get(skill, 0.0) + confidences.item(row, place)
+    skills, names, skill_of = {first: 0.0}, analysis.intent_names, analysis.skill_of
+    for column, confidence in candidates:
+        skill = skill_of[names[column]]
+        skills[skill] = skills.get(skill, 0.0) + confidence
     # Two decimals are more than the calibration is worth, and make equal requirements equal.
-    return {skill: round(p, 2) for skill, p in skills.items() if p >= _NEGLIGIBLE or skill == first}
+    return {skill: round(p * 100) / 100 for skill, p in skills.items() if p >= _NEGLIGIBLE or skill == first}

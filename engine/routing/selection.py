@@ -7,8 +7,9 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
-from engine.domain import Assignment, Candidate, Exclusion, Outcome
+from engine.domain import Assignment, Candidate, Exclusion, Outcome, Requirement
 from engine.routing import eligibility, score
+from engine.routing import fit as fits
 from engine.routing.crew import Crew, Rows
 from engine.routing.demand import Demand
 from engine.routing.duty import Duties
@@ -43,6 +44,26 @@ def choose(
     return _assigned(crew, demand, int(rows[best]), int(load[best]), eligible)
 
 
+def choose_first(
+    crew: Crew, asked: Requirement, duties: Duties, now_ms: int, *, is_angry: bool = False
+) -> Assignment | None:
+    """The same for a conversation without a past or a wish, that takes one unit of anybody."""
+    if not crew.roster.agents:
+        return None
+    fit = fits.first(crew, asked, is_angry=is_angry)
+    totals = fit.lasting + duties.standing(crew, now_ms)
+    if is_angry:
+        totals[duties.streak(_ALL) >= crew.policy.max_angry_streak] = -np.inf
+        eligible = int(np.count_nonzero(totals > -np.inf))
+    else:
+        eligible = duties.eligible(fit, totals)
+    if not eligible:
+        return None
+    load = duties.load(_ALL)
+    best = _best(totals, load)
+    return fit.assigned(crew, best, load.item(best), eligible)
+
+
 def _choose_of_all(crew: Crew, demand: Demand, duties: Duties, now_ms: int) -> Assignment | None:
     """The same for what takes one unit of anybody: what most decisions share is computed once."""
     if not crew.roster.agents:
@@ -68,7 +89,7 @@ def _best(totals: npt.NDArray[np.float64], load: npt.NDArray[np.int64]) -> int:
     """Where the largest is; of equal ones the first of those that hold least, rows being in order of id."""
     best = int(totals.argmax())
     # Equal scores may differ by how their addends were summed.
-    (rows,) = (totals >= totals[best] - _EQUAL).nonzero()
+    (rows,) = (totals >= totals.item(best) - _EQUAL).nonzero()
     return best if len(rows) == 1 else int(rows[load[rows].argmin()])
 
 

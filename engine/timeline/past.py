@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from engine import roster as rosters
 from engine.domain import Agent, Conversation, ConversationState, Roster, StoredEvent
 from engine.routing.crew import Crew
-from engine.routing.dispatcher import blank
 from engine.routing.draft import Draft
+from engine.routing.intake import blank
 from engine.routing.policy import UNIT, Policy
 from engine.routing.requeue import is_misplaced
 from engine.servicers import convert

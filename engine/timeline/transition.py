@@ -9,8 +9,8 @@ from yingda.v1 import event_pb2
 
 from engine.domain import Conversation, ConversationState, Outcome
 from engine.routing import mood
-from engine.routing.dispatcher import asked_by, unowned
 from engine.routing.draft import Draft
+from engine.routing.intake import asked_by, unowned
 from engine.routing.queue import OVERFLOW
 from engine.routing.requirement import asking
 from engine.timeline import recorded

@@ -11,7 +11,7 @@ from engine.customer.informer import Customers
 from engine.domain import Conversation
 from engine.errors import NotFoundError
 from engine.ports import Classifier, Clock, Store
-from engine.routing.dispatcher import blank
+from engine.routing.intake import blank
 from engine.workflow import inspection
 from engine.workflow.codec import WorkflowCodec
 from engine.workflow.columns import Columns

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
-from engine.domain import CALM, Agent, Conversation, ConversationState, Event, Mood, Outcome
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.domain import CALM, Agent, Conversation, ConversationState, Event, Mood, Outcome, Requirement
+from engine.routing import intake
+from engine.routing.crew import Crew
 from engine.routing.draft import Draft
 from engine.routing.policy import MINUTE, UNIT, Policy
+from tests.engine.routing import strategies
 from tests.fakes import FieldValue, make_agent, make_conversation, make_crew
 
 NOW = 5000
@@ -246,3 +252,20 @@ def test_what_nothing_in_the_draft_led_to_comes_after_what_led_to_the_draft() ->
     one.record(Event(conversation_id="c1", kind="k", time_ms=1, data=b""))
 
     assert [event.after for event in one.change().events] == [7]
+
+
+@given(
+    crew=strategies.crews(),
+    asked=st.lists(st.tuples(strategies.requirements(), st.booleans()), min_size=1, max_size=6),
+)
+def test_who_opens_a_conversation_is_placed_as_step_by_step(
+    crew: Crew, asked: list[tuple[Requirement, bool]]
+) -> None:
+    at_once, stepwise = (Draft(tenant="shop", crew=crew, now_ms=strategies.NOW_MS) for _ in range(2))
+    for number, (one, is_angry) in enumerate(asked):
+        fresh, same = (intake.blank(strategies.NOW_MS, f"c{number}", 1, "cu1") for _ in range(2))
+        mood = Mood(anger=0.5, is_angry=is_angry)
+        placed = stepwise.place(intake.unowned(stepwise, same, mood, one))
+
+        assert at_once.begin(fresh, mood, one) == placed
+    assert at_once.change() == stepwise.change()
