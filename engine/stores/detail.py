@@ -15,6 +15,7 @@ encode = json.JSONEncoder(
 _TAGS = 13  # place of the tags in a conversation's parts; what older releases kept ends before it
 _GIVEN = 8  # place of what is there where a requirement's skill was given
 _KEPT = 8192  # requirements remembered; rounded probabilities make many equal
+_TEXTS: dict[int, tuple[Requirement, str]] = {}  # by id
 
 
 def agent_profile(agent: Agent) -> str:
@@ -57,7 +58,7 @@ def conversation_fields(detail: str) -> dict[str, Any]:
 def conversation_parts(one: Conversation) -> list[object]:
     """The same before it is text."""
     return [
-        _requirement_text(one.requirement),
+        requirement_text(one.requirement),
         one.units,
         one.reservation_id,
         one.queued_ms,
@@ -77,7 +78,7 @@ def conversation_parts(one: Conversation) -> list[object]:
 def parts_fields(kept: Sequence[Any]) -> dict[str, Any]:
     """What `conversation_parts` gave, as arguments of `Conversation`."""
     return {
-        "requirement": _requirement(kept[0]),
+        "requirement": read_requirement(kept[0]),
         "units": kept[1],
         "reservation_id": kept[2],
         "queued_ms": kept[3],
@@ -127,7 +128,18 @@ def reply(text: str | bytes) -> Reply:
     )
 
 
-def _requirement_text(one: Requirement) -> str:
+def requirement_text(one: Requirement) -> str:
+    """Everything of a requirement; equal ones are mostly the same object, so each is written once."""
+    if (known := _TEXTS.get(id(one))) is not None:
+        return known[1]
+    if len(_TEXTS) >= _KEPT:
+        _TEXTS.clear()
+    made = _write_requirement(one)
+    _TEXTS[id(one)] = (one, made)  # kept with it, so that no other object has its id
+    return made
+
+
+def _write_requirement(one: Requirement) -> str:
     return encode(
         [
             one.skill,
@@ -144,7 +156,8 @@ def _requirement_text(one: Requirement) -> str:
 
 
 @lru_cache(maxsize=_KEPT)
-def _requirement(text: str) -> Requirement:
+def read_requirement(text: str) -> Requirement:
+    """What `requirement_text` made."""
     kept = json.loads(text)
     return Requirement(
         skill=kept[0],

@@ -25,8 +25,9 @@ from engine.stores import sqlite_rows as rows
 from engine.stores.detail import agent_profile
 from engine.stores.sqlite_archive import SQLiteArchive
 from engine.stores.sqlite_assist import SQLiteAssistStore
+from engine.stores.sqlite_births import is_plain
 from engine.stores.sqlite_bots import SQLiteBotStore
-from engine.stores.sqlite_conversations import Conversations, StaleError
+from engine.stores.sqlite_conversations import Conversations, Following, StaleError
 from engine.stores.sqlite_file import Sync
 from engine.stores.sqlite_journal import SQLiteJournal
 from engine.stores.sqlite_pruning import SQLitePruning
@@ -36,6 +37,11 @@ _MOST_DUE = 1000  # conversations; whoever did these asks again
 _HEADS = (
     "SELECT rank_ms, conversation_id FROM queues WHERE tenant = ? AND queue = ?"
     " ORDER BY rank_ms, conversation_id LIMIT ?"
+)
+
+_CLAIM = (
+    "UPDATE agents SET load = max(load + ?1, 0) WHERE tenant = ?2 AND agent_id = ?3"
+    " AND (?1 < 0 OR load + ?1 <= capacity)"
 )
 
 
@@ -61,7 +67,7 @@ class SQLiteStore:
         self.workflow = SQLiteWorkflowStore(connection)
         self.bots = SQLiteBotStore(connection, self._journal)
         pruning = SQLitePruning(connection, self._journal, self._conversations, self._write, self._catch_up)
-        self.archive = SQLiteArchive(connection, self._journal, pruning, self._write)
+        self.archive = SQLiteArchive(connection, self._journal, pruning, self._write, self._catch_up)
         self._rosters: dict[str, Roster] = {}  # this process is the only writer, so memory can be trusted
 
     def close(self) -> None:
@@ -108,6 +114,7 @@ class SQLiteStore:
 
     def held(self, tenant: str, agent_id: str) -> list[Conversation]:
         """See `ports.Store`."""
+        self._bear()
         found = self._read(
             f"SELECT {rows.CONVERSATION} FROM conversations INDEXED BY conversations_held"
             " WHERE tenant = ? AND agent_id = ? AND agent_id != '' ORDER BY conversation_id",
@@ -145,6 +152,7 @@ class SQLiteStore:
         self, tenant: str, state: ConversationState | None, before: tuple[int, str] | None, limit: int
     ) -> list[Conversation]:
         """See `ports.Store`."""
+        self._bear()
         # Only the conditions that apply, so that the index gives where a page begins.
         found = self._read(
             f"SELECT {rows.CONVERSATION} FROM conversations WHERE tenant = ?"
@@ -160,6 +168,7 @@ class SQLiteStore:
 
     def of_customer(self, tenant: str, channel: int, customer_id: str, limit: int) -> list[Conversation]:
         """See `ports.Store`."""
+        self._bear()
         found = self._read(
             f"SELECT {rows.CONVERSATION} FROM conversations INDEXED BY conversations_customer"
             " WHERE tenant = ? AND channel = ? AND customer_id = ?"
@@ -274,15 +283,10 @@ class SQLiteStore:
         self._journal.begin()
         self._conversations.begin()
         try:
-            told = {one.conversation_id for one in change.events}
-            changed = [
-                *change.conversations,
-                *(one for one in change.kept if one.conversation_id not in told),
-            ]
-            kept = [one for one in change.kept if one.conversation_id in told]
-            self._conversations.write(change.tenant, changed, kept, change.alone)
+            following = _following(change)
+            self._conversations.write(change.tenant, following, change.alone)
             self._write_claims(change)
-            self._journal.append(change.tenant, change.events, kept)
+            self._journal.append(change.tenant, change.events, following.kept, following.born)
             if change.follow_up:
                 sqlite_workflow.write(self._db, change.tenant, change.follow_up)
         except (StaleError, sqlite3.IntegrityError):
@@ -294,15 +298,19 @@ class SQLiteStore:
         self._db.execute("RELEASE change")
         return True
 
+    def _bear(self) -> None:
+        """Write the rows that there are not yet."""
+        if self._conversations.has_unborn:
+            with self._whole(), self._write():
+                self._conversations.bear()
+
     def _write_claims(self, change: Change) -> None:
-        for agent_id, places in change.claims.items():
-            done = self._db.execute(
-                "UPDATE agents SET load = max(load + ?1, 0) WHERE tenant = ?2 AND agent_id = ?3"
-                " AND (?1 < 0 OR load + ?1 <= capacity)",
-                (places, change.tenant, agent_id),
-            )
-            if places > 0 and not done.rowcount:
-                raise StaleError
+        claims = [(places, change.tenant, agent_id) for agent_id, places in change.claims.items()]
+        taken = [one for one in claims if one[0] > 0]
+        done = self._db.executemany(_CLAIM, taken)
+        if taken and done.rowcount != len(taken):
+            raise StaleError
+        self._db.executemany(_CLAIM, [one for one in claims if one[0] <= 0])
         self._db.executemany(
             "UPDATE agents SET streak = ? WHERE tenant = ? AND agent_id = ?",
             [(count, change.tenant, agent_id) for agent_id, count in change.streaks.items()],
@@ -318,10 +326,8 @@ class SQLiteStore:
 
     def _catch_up(self) -> None:
         """Let no row lag."""
-        with self._write():
+        with self._whole(), self._write():
             self._conversations.catch_up(self._journal.settle_all())
-        self._journal.committed()
-        self._conversations.committed()
 
     def _read(self, statement: str, *values: object) -> list[rows.Row]:
         with self._reading():
@@ -337,10 +343,15 @@ class SQLiteStore:
     @contextmanager
     def _journaling(self) -> Iterator[None]:
         """The same, where it may append to the journal."""
+        with self._whole(), self._write():
+            yield
+            self._conversations.catch_up(self._journal.settle())
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Around a transaction: what is in memory becomes true with it, or is forgotten."""
         try:
-            with self._write():
-                yield
-                self._conversations.catch_up(self._journal.settle())
+            yield
         except BaseException:
             self._journal.forget()
             self._conversations.forget()
@@ -362,3 +373,15 @@ class SQLiteStore:
                 raise
         except sqlite3.Error as error:
             raise StorageError(f"the store cannot be written: {error}") from error
+
+
+def _following(change: Change) -> Following:
+    """What of the conversations may be written later, since the journal's frame tells of it."""
+    times = {one.conversation_id: one.time_ms for one in change.events}
+    changed = [one for one in change.kept if one.conversation_id not in times]
+    kept = [one for one in change.kept if one.conversation_id in times] if changed else change.kept
+    born: list[Conversation] = []
+    for one in change.conversations:
+        is_later = is_plain(one, times.get(one.conversation_id, -1))
+        (born if is_later else changed).append(one)
+    return Following(changed, kept, born)

@@ -28,15 +28,18 @@ class SQLiteArchive:
         journal: SQLiteJournal,
         pruning: SQLitePruning,
         write: Callable[[], AbstractContextManager[None]],
+        catch_up: Callable[[], None],
     ) -> None:
         self.prune = pruning.prune
         self._db = connection
         self._journal = journal
         self._write = write
+        self._catch_up = catch_up
         self._path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
 
     def rewrite(self, tenant: str, payloads: Mapping[int, bytes]) -> None:
         """See `timeline.archive.Archive`."""
+        self._catch_up()  # so that nothing needs any longer what the frames hold besides
         with self._write():
             self._journal.rewrite(tenant, payloads)
 

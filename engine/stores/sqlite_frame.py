@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from engine.domain import Conversation, Event
+from engine.domain import Conversation
+from engine.stores import sqlite_births as births
 from engine.stores.sqlite_heads import Name
 from engine.stores.sqlite_rows import Pulse
 
@@ -90,11 +92,31 @@ def runs(numbers: Sequence[int]) -> list[list[int]]:
     return found
 
 
-def pulses_of(events: Sequence[Event], kept: Sequence[Conversation]) -> bytes:
-    """int64 columns: each conversation's last entry here, its version, time and whether it is angry; float64: anger."""
-    if not kept:
+class Lacking(NamedTuple):
+    """What rows of conversations may lack: the newest pulse of each, and what it was when it was opened."""
+
+    pulses: dict[Name, Pulse]
+    births: dict[Name, Conversation]
+
+    def learn(self, frame: Frame, blob: bytes) -> None:
+        """What a frame tells."""
+        pulses, born = births.unpacked(blob)
+        self.pulses.update(_read_pulses(frame, pulses))
+        times = frame.places[_TIME * len(frame) : _END * len(frame)]
+        for one in births.read(born, frame.conversation_ids, times):
+            self.births[frame.tenant, one.conversation_id] = one
+
+
+def lagging_of(ids: Sequence[str], kept: Sequence[Conversation], born: Sequence[Conversation]) -> bytes:
+    """What `Lacking` learns of a frame whose entries are of these conversations."""
+    if not kept and not born:
         return b""
-    numbers = {one.conversation_id: number for number, one in enumerate(events)}
+    numbers = {one: number for number, one in enumerate(ids)}
+    return births.packed(_pulses_of(numbers, kept) if kept else b"", numbers, born)
+
+
+def _pulses_of(numbers: Mapping[str, int], kept: Sequence[Conversation]) -> bytes:
+    """int64 columns: each conversation's last entry here, its version, time and whether it is angry; float64: anger."""
     columns = array("q", [numbers[one.conversation_id] for one in kept])
     columns.extend([one.version for one in kept])
     columns.extend([one.updated_ms for one in kept])
@@ -102,8 +124,8 @@ def pulses_of(events: Sequence[Event], kept: Sequence[Conversation]) -> bytes:
     return columns.tobytes() + array("d", [one.mood.anger for one in kept]).tobytes()
 
 
-def read_pulses(frame: Frame, data: bytes) -> Iterator[tuple[Name, Pulse]]:
-    """What `pulses_of` made."""
+def _read_pulses(frame: Frame, data: bytes) -> Iterator[tuple[Name, Pulse]]:
+    """What `_pulses_of` made."""
     integers, angers = array("q"), array("d")
     integers.frombytes(data[: len(data) // 5 * 4])
     angers.frombytes(data[len(data) // 5 * 4 :])

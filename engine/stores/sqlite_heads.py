@@ -13,6 +13,7 @@ from itertools import islice
 from engine.stores import sqlite_rows as rows
 
 _LAGGING = 2048  # conversations, at most, whose heads are written later
+_AT_ONCE = 4  # times as many as a commit moves are written together
 _SPAN = 65536  # entries, at most, that are read again when the store is opened
 _KNOWN = 32768  # heads remembered; some 200 bytes each
 _MARK = "heads"
@@ -41,12 +42,15 @@ class Heads:
     def advance(self, tenant: str, conversation_ids: Sequence[str], first: int) -> list[int]:
         """Entries numbered from `first` are written for these: the entry before each."""
         heads = self._found(tenant, conversation_ids)
+        firsts: dict[str, int] = {}
         before = []
         for sequence, one in enumerate(conversation_ids, first):
             before.append(heads[one])
             heads[one] = sequence
-            name = tenant, one
-            self._moved[name] = (sequence, self._moved[name][1] if name in self._moved else sequence)
+            firsts.setdefault(one, sequence)
+        for one, its_first in firsts.items():
+            moved = self._moved.get((tenant, one))
+            self._moved[tenant, one] = (heads[one], moved[1] if moved else its_first)
         return before
 
     def begin(self) -> None:
@@ -58,9 +62,17 @@ class Heads:
         self._moved = self._undone
 
     def write(self) -> Sequence[Name]:
-        """Write some of those that lag too far, the longest first; whose heads they are."""
-        # Twice as many as moved catch up in the end, and cost a commit no more than its own size.
-        return self._write(list(islice(self._overdue(), 2 * len(self._moved))))
+        """Write some of those that lag too far, the longest first; whose heads they are.
+
+        They are left to grow to some times what moved, for in order many cost little more than few: most pages of the
+        file are then written once for several of them.
+        """
+        many, at_once = len(self._lagging) - _LAGGING, _AT_ONCE * len(self._moved)
+        oldest = next(iter(self._lagging.values()), self._newest)
+        if many < at_once and oldest >= self._newest - _SPAN:
+            return self._write([])
+        # Twice as many catch up in the end, and cost a commit no more than some times its own size.
+        return self._write(list(islice(self._overdue(), 2 * at_once)))
 
     def write_all(self) -> Sequence[Name]:
         """Write all that lag; nothing may have moved in this transaction."""
@@ -79,7 +91,7 @@ class Heads:
         for one, (head, first) in self._moved.items():
             self._known[one] = head
             self._lagging.setdefault(one, first)
-            self._newest = max(self._newest, head)
+        self._newest = max(self._newest, *(head for head, _ in self._moved.values()), 0)
         for one in self._written:
             del self._lagging[one]
         if len(self._known) > _KNOWN:
@@ -94,7 +106,8 @@ class Heads:
         self._written = names
         if names:
             self._db.executemany(
-                "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)", [(*one, self._head(one)) for one in names]
+                "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)",
+                sorted((*one, self._head(one)) for one in names),
             )
             self._db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (_MARK, self._lacking() - 1))
         return names
@@ -116,17 +129,12 @@ class Heads:
         return left or min(moved, default=self._newest + 1)
 
     def _found(self, tenant: str, conversation_ids: Sequence[str]) -> dict[str, int]:
-        heads: dict[str, int] = {}
-        unknown = []
-        for one in conversation_ids:
-            name = tenant, one
-            if name in self._moved:
-                heads[one] = self._moved[name][0]
-            elif (known := self._known.get(name)) is not None:
-                heads[one] = known
-            elif one not in heads:
-                heads[one] = 0
-                unknown.append(one)
+        known, moved = self._known, self._moved
+        heads = {one: known.get((tenant, one), -1) for one in dict.fromkeys(conversation_ids)}
+        if moved:
+            heads = {one: moved.get((tenant, one), (head,))[0] for one, head in heads.items()}
+        unknown = [one for one, head in heads.items() if head < 0]
+        heads.update(dict.fromkeys(unknown, 0))
         if unknown:
             heads.update(self._stored(tenant, unknown))
         return heads

@@ -21,15 +21,15 @@ from engine.domain import MESSAGE, Conversation, Event, StoredEvent
 from engine.stores import sqlite_rows as rows
 from engine.stores.detail import encode
 from engine.stores.padding import padded
-from engine.stores.sqlite_frame import Frame, pulses_of, read_pulses, runs
+from engine.stores.sqlite_frame import Frame, Lacking, lagging_of, runs
 from engine.stores.sqlite_heads import Heads, Name
-from engine.stores.sqlite_rows import Pulse
 
 _FRAMES_KEPT = 16  # read frames that are remembered: entries that follow each other are often in one
 _FRAMES_LOOKED = 256  # frames that one page of a tenant's journal is looked for in
 _KEYS_AT_ONCE = 64  # rows of one INSERT
 _INSERT_KEYS = f"INSERT INTO messages VALUES {', '.join(['(?, ?, ?)'] * _KEYS_AT_ONCE)}"
 _INSERT_FRAME = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)"
+_DROP_PULSES = "UPDATE journal SET pulses = x'' WHERE sequence = ? AND pulses != x''"
 
 
 class SQLiteJournal:
@@ -40,42 +40,40 @@ class SQLiteJournal:
         self._heads = Heads(connection)
         self._next = 1 + max(self._heads.written_to, self._last())
         self._frame = lru_cache(maxsize=_FRAMES_KEPT)(self._read_frame)
-        self.lacking = self._catch_up()  # the newest pulse of each conversation, that its row may lack
+        self.lacking = self._catch_up()  # what rows of conversations may lack
 
-    def append(self, tenant: str, events: Sequence[Event], kept: Sequence[Conversation] = ()) -> int:
+    def append(
+        self,
+        tenant: str,
+        events: Sequence[Event],
+        kept: Sequence[Conversation] = (),
+        born: Sequence[Conversation] = (),
+    ) -> int:
         """Within the store's transaction; the first sequence.
 
-        Of each kept conversation there is an event, and its row may lag. Raises: sqlite3.IntegrityError where a key
-        exists.
+        Of each kept conversation there is an event, and its row may lag; of each that was born as well, and it may have
+        no row yet. Raises: sqlite3.IntegrityError where a key exists.
         """
         if not events:
             return 0
         first, self._next = self._next, self._next + len(events)
-        before = self._heads.advance(tenant, [one.conversation_id for one in events], first)
-        ends = accumulate(len(one.data) for one in events)
-        times = [one.time_ms for one in events]
-        causes = [[one.by, one.after] for one in events]
-        names = encode(
-            [
-                [one.kind for one in events],
-                [one.conversation_id for one in events],
-                [one.key for one in events],
-                *([causes] if any(map(any, causes)) else ()),  # mere messages come from outside
-            ]
-        )
+        ids, kinds, times, payloads, keys, bys, afters = zip(*events, strict=True)
+        before = self._heads.advance(tenant, ids, first)
+        # Mere messages come from outside.
+        causes = [list(zip(bys, afters, strict=True))] if any(bys) or any(afters) else []
         self._db.execute(
             _INSERT_FRAME,
             (
                 first,
                 tenant,
                 max(times),
-                array("q", [*before, *times, *ends]).tobytes(),
-                names,
-                pulses_of(events, kept),
-                b"".join([one.data for one in events]),
+                array("q", [*before, *times, *accumulate(map(len, payloads))]).tobytes(),
+                encode([kinds, ids, keys, *causes]),
+                lagging_of(ids, kept, born),
+                b"".join(payloads),
             ),
         )
-        self._insert_keys([(tenant, one.key, first + number) for number, one in enumerate(events) if one.key])
+        self._insert_keys([(tenant, key, number) for number, key in enumerate(keys, first) if key])
         return first
 
     def begin(self) -> None:
@@ -106,7 +104,7 @@ class SQLiteJournal:
         """Within a transaction: put these in place of what the tenant's entries hold, by sequence.
 
         They are shorter, so they are padded and only their own pages are written; a frame is written anew where one
-        cannot be padded.
+        cannot be padded. All heads must be written, for what a frame says of rows is taken away: it names customers.
         """
         of_frames: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
         for sequence, data in payloads.items():
@@ -116,6 +114,7 @@ class SQLiteJournal:
             if (frame := self._frame(first)) and not self._overwrite(frame, changed):
                 self._rewrite_frame(frame, changed)
                 self._frame.cache_clear()
+            self._db.execute(_DROP_PULSES, (first,))
 
     def _overwrite(self, frame: Frame, changed: Mapping[int, bytes]) -> bool:
         """Whether all of them could be put where the old ones stood."""
@@ -325,7 +324,7 @@ class SQLiteJournal:
     def _insert_keys(self, keys: Sequence[tuple[str, str, int]]) -> None:
         whole = len(keys) - len(keys) % _KEYS_AT_ONCE
         for at in range(0, whole, _KEYS_AT_ONCE):
-            self._db.execute(_INSERT_KEYS, [value for key in keys[at : at + _KEYS_AT_ONCE] for value in key])
+            self._db.execute(_INSERT_KEYS, list(itertools.chain.from_iterable(keys[at : at + _KEYS_AT_ONCE])))
         self._db.executemany("INSERT INTO messages VALUES (?, ?, ?)", keys[whole:])
 
     def _last(self) -> int:
@@ -334,16 +333,16 @@ class SQLiteJournal:
         frame = self._read_frame(first) if first else None
         return frame.first + len(frame) - 1 if frame else 0
 
-    def _catch_up(self) -> Mapping[Name, Pulse]:
-        """Learn the heads that a killed engine had only in memory; its pulses."""
+    def _catch_up(self) -> Lacking:
+        """Learn the heads that a killed engine had only in memory; what else it had."""
         newer = self._db.execute(
             "SELECT sequence, pulses FROM journal WHERE sequence > ? ORDER BY sequence",
             (self._heads.written_to,),
         ).fetchall()
-        pulses: dict[Name, Pulse] = {}
+        lacking = Lacking({}, {})
         for first, data in newer:
             if frame := self._read_frame(first):
                 self._heads.advance(frame.tenant, frame.conversation_ids, first)
-                pulses.update(read_pulses(frame, data))
+                lacking.learn(frame, data)
         self._heads.committed()
-        return pulses
+        return lacking

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,7 @@ def test_a_kill_loses_no_mood(tmp_path: Path) -> None:
 
 def test_a_row_follows_with_its_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_heads, "_LAGGING", 2)
+    monkeypatch.setattr(sqlite_heads, "_AT_ONCE", 1)
     with opened(tmp_path / "a.db") as store:
         names = [f"c{number}" for number in range(6)]
         store.commit([Change(tenant="shop", conversations=[held(name, 1) for name in names])])
@@ -209,3 +211,119 @@ def test_a_customer_known_to_have_none_open_is_known_to_have_one(tmp_path: Path)
 
         assert store.open_conversations("shop", [customer]) == {customer: held("c1", 1)}
         assert store.commit([Change(tenant="shop", conversations=[held("c2", 1)], alone=["c2"])]) == [False]
+
+
+def born(name: str, customer_id: str = "cu1", time_ms: int = 10) -> Conversation:
+    return make_conversation(
+        name,
+        customer_id=customer_id,
+        state=ConversationState.ASSIGNED,
+        agent_id="ann",
+        units=100,
+        queued_ms=0,
+        rank_ms=0,
+        queues=(),
+        opened_ms=time_ms,
+        updated_ms=time_ms,
+        version=1,
+    )
+
+
+def open_ones(store: SQLiteStore, *opened: Conversation) -> list[bool]:
+    """One commit of new conversations, and of a message in each."""
+    events = [
+        Event(one.conversation_id, "message_received", one.opened_ms, b"a message", one.conversation_id)
+        for one in opened
+    ]
+    return store.commit([Change(tenant="shop", conversations=opened, events=events)])
+
+
+def test_a_new_conversations_row_is_written_later(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        assert open_ones(store, born("c1")) == [True]
+        assert versions_in_table(store) == {}
+        keep(store, held("c1", 2, 0.25))
+
+        assert store.conversations("shop", ["c1"]) == {"c1": held("c1", 2, 0.25)}
+    with opened(tmp_path / "a.db") as store:
+        assert versions_in_table(store) == {"c1": 2}
+
+
+def test_a_kill_loses_no_new_conversation(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        open_ones(store, born("c1", "cu1"), born("c2", "cu2"))
+        keep(store, held("c2", 2, 0.75))
+        with after_kill(tmp_path / "a.db") as again:
+            assert versions_in_table(again) == {}
+            found = again.open_conversations("shop", [(1, "cu1"), (1, "cu2")])
+
+            assert found[1, "cu1"] == born("c1", "cu1")
+            assert found[1, "cu2"].version == 2
+
+
+@pytest.mark.parametrize("query", ["held", "list", "customer"])
+def test_a_query_by_condition_finds_what_has_no_row(tmp_path: Path, query: str) -> None:
+    with opened(tmp_path / "a.db") as store:
+        open_ones(store, born("c1"))
+        queries = {
+            "held": lambda: store.held("shop", "ann"),
+            "list": lambda: store.list_conversations("shop", ConversationState.ASSIGNED, None, 9),
+            "customer": lambda: store.of_customer("shop", 1, "cu1", 9),
+        }
+
+        assert queries[query]() == [born("c1")]
+        assert versions_in_table(store) == {"c1": 1}
+
+
+def test_of_two_open_ones_without_a_row_the_newest_is_the_customers(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        open_ones(store, born("c1", time_ms=10))
+        open_ones(store, born("c2", time_ms=20))
+
+        assert store.open_conversations("shop", [(1, "cu1")]) == {(1, "cu1"): born("c2", time_ms=20)}
+
+
+def test_who_has_one_without_a_row_opens_none_alone(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        open_ones(store, born("c1"))
+        alone = Change(tenant="shop", conversations=[held("c2", 1)], alone={"c2"})
+
+        assert store.commit([alone]) == [False]
+
+
+def test_one_without_a_row_cannot_be_opened_again(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        open_ones(store, born("c1"))
+
+        assert store.commit([Change(tenant="shop", conversations=[held("c1", 1)])]) == [False]
+
+
+def test_one_without_a_row_is_written_when_it_changes(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        open_ones(store, born("c1"))
+        closed = replace(held("c1", 2), state=ConversationState.CLOSED, agent_id="")
+        assert store.commit([Change(tenant="shop", conversations=[closed])]) == [True]
+
+        assert versions_in_table(store) == {"c1": 2}
+        with after_kill(tmp_path / "a.db") as again:
+            assert again.conversations("shop", ["c1"]) == {"c1": closed}
+
+
+def test_a_refused_change_opens_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        message = Event("c1", "message_received", 10, b"a message", "key")
+        change = Change(tenant="shop", conversations=[born("c1")], events=[message], claims={"nobody": 1})
+        assert store.open_conversations("shop", [(1, "cu1")]) == {}
+        assert store.commit([change]) == [False]
+
+        assert store.open_conversations("shop", [(1, "cu1")]) == {}
+        assert open_ones(store, born("c1")) == [True]
+
+
+def test_no_frame_names_the_customer_once_its_texts_were_taken_out(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        open_ones(store, born("c1", "a-telling-name"))
+        store.archive.rewrite("shop", {1: b""})
+
+        assert store._db.execute("SELECT pulses FROM journal").fetchall() == [(b"",)]
+        assert store.conversations("shop", ["c1"])["c1"].customer_id == "a-telling-name"
