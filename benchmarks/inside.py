@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from yingda.v1 import engine_service_pb2
-
 import benchmarks.one_thread  # noqa: F401  # before numpy
 import models.bundle
 from benchmarks.stopwatch import Stopwatch
@@ -99,7 +97,7 @@ class Engine:
 
     def process(self, frame: bytes) -> bytes:
         """A serialised ProcessMessagesRequest to its response."""
-        batch = codec.decode(engine_service_pb2.RawFrame.FromString(frame).messages)
+        batch = codec.decode_frames([codec.split(frame)])
         return b"".join(codec.results(batch, self._pipeline.process(batch)))
 
 
@@ -107,7 +105,7 @@ class Engine:
 SEAMS: tuple[tuple[object, str, str], ...] = (
     (Engine, "process", "frame: split, join"),
     (ReadingMemory, "predict", "analyze: remember"),
-    (codec, "decode", "decode"),
+    (codec, "decode_frames", "decode"),
     (codec, "results", "results"),
     (codec.ProtoCodec, "answers", "encode answers"),
     (Pipeline, "process", "pipeline: keys, events"),

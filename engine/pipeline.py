@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import repeat
+from typing import NamedTuple
 
 from engine.analysis.analyzer import Analyzer
 from engine.assist.responder import Responder
@@ -15,6 +18,7 @@ from engine.routing.draft import Draft
 from engine.workflow.hook import Decided, Workflow
 
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
+_EVENT: Callable[[tuple[object, ...]], Event] = partial(tuple.__new__, Event)  # from its fields
 SUGGESTIONS = 3  # replies that go with every answer
 
 
@@ -47,20 +51,25 @@ class Pipeline:
         keys = batch.keys()
         names = list(zip(batch.tenants, keys, strict=True))
         first = dict(zip(reversed(names), reversed(range(len(names))), strict=True))
-        answers = self._answer(batch, keys, sorted(first.values()))
+        if len(first) == len(names):
+            return self._answer(batch, keys)
+        rows = sorted(first.values())
+        answers = dict(zip(rows, self._answer(batch.take(rows), [keys[row] for row in rows]), strict=True))
         return [
             answers[row] if first[name] == row else self._codec.again(answers[first[name]])
             for row, name in enumerate(names)
         ]
 
-    def _answer(self, batch: MessageBatch, keys: Sequence[str], rows: list[int]) -> dict[int, bytes]:
+    def _answer(self, batch: MessageBatch, keys: Sequence[str]) -> list[bytes]:
+        """Of messages of which no two are the same."""
         answers: dict[int, bytes] = {}
+        rows: Sequence[int] = range(len(batch))
         for _ in range(_ATTEMPTS):
             answers |= self._answered_before(batch, keys, rows)
-            answers |= self._attempt(batch, [row for row in rows if row not in answers])
-            rows = [row for row in rows if row not in answers]
+            answers |= self._attempt(batch, keys, _left(rows, answers))
+            rows = _left(rows, answers)
             if not rows:
-                return answers
+                return [answers[row] for row in range(len(batch))]
         raise ContentionError(f"the state changed under {_ATTEMPTS} attempts; try again")
 
     def _answered_before(
@@ -75,7 +84,7 @@ class Pipeline:
                     answers[row] = self._codec.again(self._codec.answer_in(record))
         return answers
 
-    def _attempt(self, batch: MessageBatch, rows: Sequence[int]) -> dict[int, bytes]:
+    def _attempt(self, batch: MessageBatch, keys: Sequence[str], rows: Sequence[int]) -> dict[int, bytes]:
         """Answers of the rows whose tenant's change was committed."""
         if not rows:
             return {}
@@ -97,8 +106,11 @@ class Pipeline:
             )
         )
         answers = self._codec.answers(ids, analysis, assignments, advice)
-        self._journal(fresh, groups, drafts, ids, answers)
+        written = Written(ids, self._codec.records(fresh.raw, answers), [keys[row] for row in rows])
+        _journal(groups, drafts, written)
         committed = self._dispatcher.commit_all(list(drafts.values()))
+        if all(committed):
+            return dict(zip(rows, answers, strict=True))
         kept = {tenant for tenant, done in zip(drafts, committed, strict=True) if done}
         return {rows[row]: answers[row] for row in range(len(fresh)) if fresh.tenants[row] in kept}
 
@@ -109,6 +121,9 @@ class Pipeline:
         groups: dict[str, list[int]],
         drafts: dict[str, Draft],
     ) -> tuple[list[str], list[Assignment]]:
+        if len(groups) == 1:
+            ((tenant, rows),) = groups.items()
+            return self._dispatcher.receive(drafts[tenant], batch, rows, analysis)
         ids, decided = [""] * len(batch), dict[int, Assignment]()
         for tenant, rows in groups.items():
             found, made = self._dispatcher.receive(drafts[tenant], batch, rows, analysis)
@@ -117,20 +132,30 @@ class Pipeline:
             decided.update(zip(rows, made, strict=True))
         return ids, [decided[row] for row in range(len(batch))]
 
-    def _journal(
-        self,
-        batch: MessageBatch,
-        groups: dict[str, list[int]],
-        drafts: dict[str, Draft],
-        ids: Sequence[str],
-        answers: Sequence[bytes],
-    ) -> None:
-        records, keys = self._codec.records(batch.raw, answers), batch.keys()
-        for tenant, rows in groups.items():
-            now_ms = drafts[tenant].now_ms
-            drafts[tenant].record_messages(
-                [Event(ids[row], MESSAGE, now_ms, records[row], keys[row]) for row in rows]
-            )
+
+class Written(NamedTuple):
+    """What is journaled of a batch, as columns: conversations, payloads and the messages' keys."""
+
+    ids: Sequence[str]
+    records: Sequence[bytes]
+    keys: Sequence[str]
+
+    def events(self, rows: Sequence[int], now_ms: int) -> Iterator[Event]:
+        """One for each of the rows."""
+        columns = self if len(rows) == len(self.ids) else [[one[row] for row in rows] for one in self]
+        ids, records, keys = columns
+        parts = zip(ids, repeat(MESSAGE), repeat(now_ms), records, keys, repeat(0), repeat(0), strict=False)
+        return map(_EVENT, parts)
+
+
+def _journal(groups: dict[str, list[int]], drafts: dict[str, Draft], written: Written) -> None:
+    for tenant, rows in groups.items():
+        drafts[tenant].record_messages(list(written.events(rows, drafts[tenant].now_ms)))
+
+
+def _left(rows: Sequence[int], answers: Mapping[int, bytes]) -> Sequence[int]:
+    """Those of the rows without an answer."""
+    return [row for row in rows if row not in answers] if answers else rows
 
 
 def _by_tenant(batch: MessageBatch, rows: Sequence[int]) -> dict[str, list[int]]:

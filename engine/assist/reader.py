@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Lock
 from typing import NamedTuple
 
@@ -27,6 +28,9 @@ class Read(NamedTuple):
     row: Vectors
     language: str
     intent: str
+
+
+_READ: Callable[[tuple[Vectors, str, str]], Read] = partial(tuple.__new__, Read)  # from its fields
 
 
 class Reader:
@@ -69,7 +73,7 @@ class Reader:
 
     def remember(self, texts: Sequence[str], analysis: AnalysisBatch, rows: Vectors) -> None:
         """Keep what the pipeline read anyhow: these are the messages that agents will answer next."""
-        reads = map(Read._make, zip(rows, analysis.languages, analysis.intents, strict=True))
+        reads = map(_READ, zip(rows, analysis.languages, analysis.intents, strict=True))
         with self._lock:
             self._kept.update(zip(texts, reads, strict=True))
             self._forget()

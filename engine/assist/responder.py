@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from engine.assist.auto_reply import Policies
 from engine.assist.suggester import Suggester
 from engine.customer.informer import NOBODY, Customers, informed
-from engine.domain import Advice, AnalysisBatch, MessageBatch
+from engine.domain import Advice, AnalysisBatch, AutoReply, MessageBatch, Suggestion
+
+_ADVICE: Callable[[tuple[list[Suggestion], AutoReply | None]], Advice] = partial(
+    tuple.__new__, Advice
+)  # from its fields
 
 
 class Responder:
@@ -21,4 +28,4 @@ class Responder:
         known = informed(batch, self._customers)
         suggestions = self._suggester.suggest_messages(known, analysis, limit)
         auto_replies = self._policies.decide(batch.tenants, analysis, suggestions)
-        return [Advice(*one) for one in zip(suggestions, auto_replies, strict=True)]
+        return list(map(_ADVICE, zip(suggestions, auto_replies, strict=True)))

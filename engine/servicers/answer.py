@@ -7,13 +7,15 @@ them. A test compares the outcome with what protobuf builds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, islice, repeat
+from operator import add
 from struct import Struct
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from yingda.v1.analysis_pb2 import Analysis, IntentScore
 from yingda.v1.answer_pb2 import MessageAnswer
 from yingda.v1.assignment_pb2 import Assignment as AssignmentProto
@@ -39,11 +41,11 @@ _READING = np.dtype(
         ("is_angry", "u1"),
     ]
 )  # the numbers of an Analysis, each behind its tag
+_PAIR = np.dtype(
+    [("score_tag", "u1"), ("score", "<f4"), ("similarity_tag", "u1"), ("similarity", "<f4")]
+)  # the numbers of a Suggestion
 _CONFIDENCE = Struct("<Bf")
-_SCORES = Struct("<BfBf")  # score and similarity
 _T_CANDIDATE = wire.tag_of_float(IntentScore.CONFIDENCE_FIELD_NUMBER)
-_T_SCORE = wire.tag_of_float(SuggestionProto.SCORE_FIELD_NUMBER)
-_T_SIMILARITY = wire.tag_of_float(SuggestionProto.SIMILARITY_FIELD_NUMBER)
 _FLOAT = Struct("<f")
 _T_OUTCOME = wire.tag_of_varint(AssignmentProto.OUTCOME_FIELD_NUMBER)
 _T_RELAXATION = wire.tag_of_varint(AssignmentProto.RELAXATION_FIELD_NUMBER)
@@ -71,59 +73,52 @@ class AnswerWriter:
         advice: Sequence[Advice],
     ) -> list[bytes]:
         """One per row."""
+        names = [one.encode() for one in conversation_ids]
+        analyses = self._analyses(analysis)
         columns = zip(
-            conversation_ids,
-            self._analyses(analysis),
+            wire.framed(MessageAnswer.CONVERSATION_ID_FIELD_NUMBER, names),
+            names,
+            wire.framed(MessageAnswer.ANALYSIS_FIELD_NUMBER, analyses),
+            analyses,
             map(self._assignment, assignments),
-            advice,
+            self._suggestions([one.suggestions for one in advice]),
+            [b"" if one.auto_reply is None else _auto_reply(one.auto_reply) for one in advice],
             strict=True,
         )
-        return [
-            b"".join(
-                (
-                    wire.field(MessageAnswer.CONVERSATION_ID_FIELD_NUMBER, conversation_id.encode()),
-                    wire.field(MessageAnswer.ANALYSIS_FIELD_NUMBER, read),
-                    assigned,
-                    self._suggestions(advised.suggestions),
-                    b"" if advised.auto_reply is None else _auto_reply(advised.auto_reply),
-                )
-            )
-            for conversation_id, read, assigned, advised in columns
-        ]
+        return list(map(b"".join, columns))
 
     def _analyses(self, batch: AnalysisBatch) -> list[bytes]:
         names = zip(batch.intents, batch.skills, batch.languages, repeat(batch.bundle_id))
-        readings = [_kept(self._readings, one, _reading) for one in names]
+        readings = [self._readings.get(one) or _kept(self._readings, one, _reading) for one in names]
         heads = [_kept(self._candidates, one, _candidate_head) for one in batch.intent_names]
-        numbers, size = _numbers(batch), _READING.itemsize
-        confidences = np.ascontiguousarray(batch.candidate_confidence, dtype="<f4").tobytes()
-        k = batch.candidates.shape[1]
-        parts: list[list[bytes]] = [
-            [reading, numbers[row * size : (row + 1) * size]] for row, reading in enumerate(readings)
-        ]
-        for place, columns in enumerate(batch.candidates.T.tolist()):
-            for row, column in enumerate(columns):
-                at = 4 * (row * k + place)
-                parts[row] += heads[column], confidences[at : at + 4]
-        return list(map(b"".join, parts))
+        columns: list[Sequence[bytes]] = [readings, _numbers(batch)]
+        confidences = np.ascontiguousarray(batch.candidate_confidence.T, dtype="<f4").view("V4")
+        for places, numbers in zip(batch.candidates.T.tolist(), confidences.tolist(), strict=True):
+            columns += [heads[place] for place in places], numbers
+        return list(map(b"".join, zip(*columns, strict=True)))
 
     def _assignment(self, assignment: Assignment) -> bytes:
         if assignment.terms or assignment.reservation_id:  # made for one conversation, not to come again
             return _assignment(assignment)
         return _kept_of(self._assignments, assignment, _assignment)
 
-    def _suggestions(self, suggestions: Sequence[Suggestion]) -> bytes:
-        """In one go: three for each message make a call for each of them dear."""
-        made: list[bytes] = []
-        for one in suggestions:
-            reply, score, similarity, filled = one
-            if filled is not None:  # with this customer's facts, not to come again
-                made.append(_filled_suggestion(one))
-                continue
-            known = self._replies.get(id(reply))
-            head = known[1] if known else _kept_of(self._replies, reply, _suggestion_head)
-            made += head, _SCORES.pack(_T_SCORE, score, _T_SIMILARITY, similarity)
-        return b"".join(made)
+    def _suggestions(self, lists: Sequence[Sequence[Suggestion]]) -> Iterator[bytes]:
+        """Those of each row, joined; all are written in one go, for a call for each of them is dear."""
+        some = list(chain.from_iterable(lists))
+        if not some:
+            return repeat(b"", len(lists))
+        replies, scores, similarities, filled = zip(*some, strict=True)
+        known = map(self._replies.get, map(id, replies))
+        heads = [one[1] if one else self._head(reply) for one, reply in zip(known, replies, strict=True)]
+        written = list(map(add, heads, _pairs(scores, similarities)))
+        if any(filled):  # with this customer's facts, not to come again
+            pairs = zip(some, written, strict=True)
+            written = [_filled_suggestion(one) if one.filled else made for one, made in pairs]
+        left = iter(written)
+        return (b"".join(islice(left, len(one))) for one in lists)
+
+    def _head(self, reply: Reply) -> bytes:
+        return _kept_of(self._replies, reply, _suggestion_head)
 
 
 def _kept_of(kept: dict[int, tuple[V, bytes]], one: V, make: Callable[[V], bytes]) -> bytes:
@@ -145,8 +140,7 @@ def _reading(names: tuple[str, str, str, str]) -> bytes:
     return Analysis(intent=intent, skill=skill, language=language, bundle_id=bundle_id).SerializeToString()
 
 
-def _numbers(batch: AnalysisBatch) -> bytes:
-    """Every row's, one behind the other."""
+def _numbers(batch: AnalysisBatch) -> list[bytes]:
     numbers = np.empty(len(batch.intents), dtype=_READING)
     numbers["confidence_tag"] = wire.tag_of_float(Analysis.CONFIDENCE_FIELD_NUMBER)
     numbers["confidence"] = batch.confidence
@@ -156,7 +150,22 @@ def _numbers(batch: AnalysisBatch) -> bytes:
     numbers["anger"] = batch.anger
     numbers["is_angry_tag"] = wire.tag_of_varint(Analysis.IS_ANGRY_FIELD_NUMBER)
     numbers["is_angry"] = batch.is_angry
-    return numbers.tobytes()
+    return _rows(numbers)
+
+
+def _pairs(scores: Sequence[float], similarities: Sequence[float]) -> list[bytes]:
+    numbers = np.empty(len(scores), dtype=_PAIR)
+    numbers["score_tag"] = wire.tag_of_float(SuggestionProto.SCORE_FIELD_NUMBER)
+    numbers["score"] = scores
+    numbers["similarity_tag"] = wire.tag_of_float(SuggestionProto.SIMILARITY_FIELD_NUMBER)
+    numbers["similarity"] = similarities
+    return _rows(numbers)
+
+
+def _rows(numbers: npt.NDArray[np.void]) -> list[bytes]:
+    """Each row's bytes."""
+    rows: list[bytes] = numbers.view(f"V{numbers.itemsize}").tolist()
+    return rows
 
 
 def _candidate_head(intent: str) -> bytes:
@@ -173,7 +182,8 @@ def _filled_suggestion(suggestion: Suggestion) -> bytes:
 def _suggestion_head(reply: Reply) -> bytes:
     """A Suggestion up to its numbers, framed for all of it."""
     fixed = SuggestionProto(reply_id=reply.reply_id, title=reply.title, text=reply.text, slots=reply.slots)
-    return _head(MessageAnswer.SUGGESTIONS_FIELD_NUMBER, fixed.SerializeToString(), _SCORES)
+    made = fixed.SerializeToString() + bytes(_PAIR.itemsize)
+    return wire.field(MessageAnswer.SUGGESTIONS_FIELD_NUMBER, made)[: -_PAIR.itemsize]
 
 
 def _assignment(assignment: Assignment) -> bytes:
@@ -207,7 +217,3 @@ def _term_head(name: str) -> bytes:
 def _auto_reply(auto_reply: AutoReply) -> bytes:
     made = convert.auto_reply_to_proto(auto_reply).SerializeToString()
     return wire.field(MessageAnswer.AUTO_REPLY_FIELD_NUMBER, made)
-
-
-def _head(number: int, fixed: bytes, numbers: Struct) -> bytes:
-    return wire.field(number, fixed + bytes(numbers.size))[: -numbers.size]

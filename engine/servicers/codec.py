@@ -5,10 +5,14 @@ An answer's bytes are sent, journaled, and sent again to duplicates; they are ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import NamedTuple
 
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from yingda.v1 import answer_pb2, event_pb2, message_pb2
+from yingda.v1.engine_service_pb2 import ProcessMessagesRequest, RawFrame
 
 from engine.domain import (
     NO_HINTS,
@@ -26,30 +30,35 @@ from engine.servicers import convert, wire
 from engine.servicers.answer import AnswerWriter
 
 
+class Frame(NamedTuple):
+    """A request as it came, and its messages, each as it came."""
+
+    request: bytes
+    messages: Sequence[bytes]
+
+
 def decode(raw: Sequence[bytes]) -> MessageBatch:
     """Serialised `Message`s, validated by the gateway, as columns."""
-    messages = [message_pb2.Message.FromString(one) for one in raw]
-    return MessageBatch(
-        tenants=[message.tenant for message in messages],
-        channels=[message.channel for message in messages],
-        message_ids=[message.message_id for message in messages],
-        conversation_ids=[message.conversation_id for message in messages],
-        customer_ids=[message.customer_id for message in messages],
-        texts=[message.text for message in messages],
-        locales=[message.locale for message in messages],
-        hints=[_hints(message) for message in messages],
-        metadata=[message.metadata for message in messages],
-        raw=raw,
-    )
+    return _columns([message_pb2.Message.FromString(one) for one in raw], raw)
+
+
+def split(request: bytes) -> Frame:
+    """A serialised ProcessMessagesRequest."""
+    return Frame(request, RawFrame.FromString(request).messages)
+
+
+def decode_frames(frames: Sequence[Frame]) -> MessageBatch:
+    """The messages of all, as columns."""
+    read = [one for frame in frames for one in ProcessMessagesRequest.FromString(frame.request).messages]
+    return _columns(read, [one for frame in frames for one in frame.messages])
 
 
 def results(batch: MessageBatch, answers: Sequence[bytes]) -> list[bytes]:
     """One `results` field of a ProcessMessagesResponse per message; joined, they are the response."""
-    found = []
-    for message_id, answer in zip(batch.message_ids, answers, strict=True):
-        name, head = wire.field(1, message_id.encode()), wire.head(2, len(answer))
-        found.append(b"".join((wire.head(1, len(name) + len(head) + len(answer)), name, head, answer)))
-    return found
+    names = [one.encode() for one in batch.message_ids]
+    parts = list(zip(wire.framed(1, names), names, wire.framed(2, answers), answers, strict=True))
+    found = list(map(b"".join, parts))
+    return [head + one for head, one in zip(wire.framed(1, found), found, strict=True)]
 
 
 class ProtoCodec:
@@ -70,10 +79,8 @@ class ProtoCodec:
 
     def records(self, raw: Sequence[bytes], answers: Sequence[bytes]) -> list[bytes]:
         """Each a serialised MessageReceived."""
-        return [
-            b"".join((wire.head(1, len(one)), one, wire.head(2, len(answer)), answer))
-            for one, answer in zip(raw, answers, strict=True)
-        ]
+        parts = zip(wire.framed(1, raw), raw, wire.framed(2, answers), answers, strict=True)
+        return list(map(b"".join, parts))
 
     def answer_in(self, record: bytes) -> bytes:
         """See `ports.Codec`."""
@@ -123,10 +130,31 @@ class ProtoCodec:
 
     def event(self, kind: str, **fields: str | int | float | bool) -> bytes:
         """See `ports.Codec`."""
-        event = event_pb2.Event(**{kind: fields})  # type: ignore[arg-type]  # a dict stands for the message
-        payload: Message = getattr(event, kind)
-        return payload.SerializeToString()
+        return _kind(kind)(**fields).SerializeToString()
+
+
+@cache
+def _kind(name: str) -> Callable[..., Message]:
+    """The message that an Event has in this field."""
+    field = event_pb2.Event.DESCRIPTOR.fields_by_name[name]
+    assert field.message_type is not None
+    return GetMessageClass(field.message_type)
+
+
+def _columns(messages: Sequence[message_pb2.Message], raw: Sequence[bytes]) -> MessageBatch:
+    return MessageBatch(
+        tenants=[message.tenant for message in messages],
+        channels=[message.channel for message in messages],
+        message_ids=[message.message_id for message in messages],
+        conversation_ids=[message.conversation_id for message in messages],
+        customer_ids=[message.customer_id for message in messages],
+        texts=[message.text for message in messages],
+        locales=[message.locale for message in messages],
+        hints=[_hints(message) if message.HasField("routing") else NO_HINTS for message in messages],
+        metadata=[message.metadata for message in messages],
+        raw=raw,
+    )
 
 
 def _hints(message: message_pb2.Message) -> Hints:
-    return convert.hints_from_proto(message.routing) if message.HasField("routing") else NO_HINTS
+    return convert.hints_from_proto(message.routing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import grpc
@@ -14,13 +15,13 @@ from engine.bundles.generation import Answering
 from engine.decision_thread import DecisionThread
 from engine.errors import InvalidArgumentError
 from engine.servicers import codec, wire
+from engine.servicers.codec import Frame
 
 MAX_BATCH = 512  # messages decided together
 MAX_QUEUE = 8192  # messages that may wait; more are refused
 SMALL = 32  # messages: a frame that is not larger does not wait behind its tenant's large ones
 
 Context = grpc.aio.ServicerContext[Any, Any]
-Frame = Sequence[bytes]  # serialised messages
 
 
 class EngineServicer:
@@ -30,17 +31,19 @@ class EngineServicer:
         self._pipeline = pipeline
         self._thread = thread
         self._batcher: Batcher[Frame, bytes] = Batcher(
-            self._process, max_size=MAX_BATCH, max_queue=MAX_QUEUE, weigh=len
+            self._process, max_size=MAX_BATCH, max_queue=MAX_QUEUE, weigh=lambda frame: len(frame.messages)
         )
         self._idle: set[asyncio.Task[Any]] = set()  # streams that wait for their next batch
         self._leaving = asyncio.Event()
 
     async def ProcessMessages(self, request: bytes, _context: Context) -> bytes:
         """See engine_service.proto; request and response are serialised."""
-        frame = engine_service_pb2.RawFrame.FromString(request).messages
-        if not frame or len(frame) > MAX_BATCH:
-            raise InvalidArgumentError("messages", f"has {len(frame)} entries, must have 1 to {MAX_BATCH}")
-        return await self._batcher.submit(frame, source_of(frame))
+        frame = codec.split(request)
+        if not 0 < len(frame.messages) <= MAX_BATCH:
+            raise InvalidArgumentError(
+                "messages", f"has {len(frame.messages)} entries, must have 1 to {MAX_BATCH}"
+            )
+        return await self._batcher.submit(frame, source_of(frame.messages))
 
     async def StreamBatches(self, _requests: object, context: Context) -> None:
         """See engine_service.proto; it reads by itself, which takes fewer tasks than to be read for."""
@@ -84,15 +87,15 @@ class EngineServicer:
         return await self._thread.run(self._process_blocking, frames)
 
     def _process_blocking(self, frames: Sequence[Frame]) -> list[bytes]:
-        batch = codec.decode([raw for frame in frames for raw in frame])
+        batch = codec.decode_frames(frames)
         results = iter(codec.results(batch, self._pipeline.process(batch)))
-        return [b"".join(next(results) for _ in frame) for frame in frames]
+        return [b"".join(islice(results, len(frame.messages))) for frame in frames]
 
 
-def source_of(frame: Frame) -> str:
+def source_of(messages: Sequence[bytes]) -> str:
     """Whose turn it takes: of single messages and of large frames, each of one tenant or of several, apart.
 
     Only the first message and the last are looked at: a gateway's frames hold one tenant's messages, or anybody's.
     """
-    first, last = wire.first_text(frame[0]), wire.first_text(frame[-1])
-    return f"{first if first == last else ''}:{len(frame) <= SMALL}"
+    first, last = wire.first_text(messages[0]), wire.first_text(messages[-1])
+    return f"{first if first == last else ''}:{len(messages) <= SMALL}"

@@ -5,6 +5,9 @@ Source: https://protobuf.dev/programming-guides/encoding/ (length-delimited reco
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import cache
+
 _CONTINUES = 0x80
 _SEVEN_BITS = 0x7F
 _VARINT, _LENGTH_DELIMITED, _FIXED32 = 0, 2, 5  # wire types
@@ -22,13 +25,27 @@ def tag_of_float(number: int) -> int:
 
 def head(number: int, size: int) -> bytes:
     """What comes before a string, bytes or a message of that size; `number` 1 to 15."""
-    return _TAGS[number] + (_SMALL[size] if size < _MANY else _varint(size))
+    return _TAGS[number] + (_SMALL[size] if size < MANY else _varint(size))
+
+
+@cache
+def heads(number: int) -> Sequence[bytes]:
+    """All of `head` for sizes below MANY, to be looked up where a call for each would be dear."""
+    return [_TAGS[number] + one for one in _SMALL]
+
+
+def framed(number: int, some: Sequence[bytes]) -> Iterator[bytes]:
+    """What comes before each of these: `head`, a column at a time."""
+    sizes = list(map(len, some))
+    if max(sizes, default=0) < MANY:
+        return map(heads(number).__getitem__, sizes)
+    return (head(number, size) for size in sizes)
 
 
 def field(number: int, data: bytes) -> bytes:
     """A length-delimited field: a string, bytes or a message; `number` 1 to 15."""
     size = len(data)
-    return _TAGS[number] + (_SMALL[size] if size < _MANY else _varint(size)) + data
+    return _TAGS[number] + (_SMALL[size] if size < MANY else _varint(size)) + data
 
 
 def text(number: int, value: str) -> bytes:
@@ -58,5 +75,5 @@ def _varint(value: int) -> bytes:
 
 
 _TAGS = [bytes((number << 3 | _LENGTH_DELIMITED,)) for number in range(16)]
-_MANY = 4096  # most fields are shorter
-_SMALL = [_varint(size) for size in range(_MANY)]
+MANY = 4096  # most fields are shorter
+_SMALL = [_varint(size) for size in range(MANY)]
