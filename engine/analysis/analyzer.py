@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
 
 import numpy as np
 
@@ -39,10 +38,7 @@ class Analyzer:
             skill_of=self.classifier.skills,
             intents=intents,
             skills=[self.classifier.skills[intent] for intent in intents],
-            languages=[
-                _language(locale) or LANGUAGES[code]
-                for code, locale in zip(prediction.language.tolist(), locales or repeat(""), strict=False)
-            ],
+            languages=_languages(prediction.language.tolist(), locales),
             confidence=prediction.confidence.tolist(),
             candidates=candidates,
             candidate_confidence=np.take_along_axis(prediction.probability, candidates, axis=1),
@@ -54,6 +50,13 @@ class Analyzer:
         )
 
 
+def _languages(codes: Sequence[int], locales: Sequence[str]) -> list[str]:
+    read = [LANGUAGES[code] for code in codes]
+    if not any(locales):
+        return read
+    return [_language(locale) or one for one, locale in zip(read, locales, strict=True)]
+
+
 def _language(locale: str) -> str:
     """The language of a BCP 47 tag, "" where it is none of ours."""
     language = locale[:2].lower()
@@ -63,5 +66,10 @@ def _language(locale: str) -> str:
 def _best(
     probability: np.ndarray[tuple[int, int], np.dtype[np.float32]], k: int
 ) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
-    """Columns of the `k` largest values of each row, best first, ties by column."""
-    return np.argsort(-probability, axis=1, kind="stable")[:, :k]
+    """Columns of the `k` largest values of each row, best first, ties by column; values are 0 or more."""
+    left, row = probability.copy(), np.arange(len(probability))
+    found = np.empty((len(probability), k), dtype=np.int64)
+    for place in range(k):
+        found[:, place] = left.argmax(axis=1)
+        left[row, found[:, place]] = -1.0
+    return found

@@ -37,6 +37,17 @@ def test_only_allowed_rows_are_found(kind: type[ReplyIndex]) -> None:
     assert np.all(np.isneginf(scores[:, 3:]))
 
 
+@pytest.mark.parametrize("some_allowed", [False, True])
+def test_many_queries_find_what_each_finds_alone(some_allowed: bool) -> None:
+    flat, queries = FlatReplyIndex(vectors(200)), vectors(64)
+    allowed = np.arange(200) % 50 < 2 if some_allowed else None
+    scores, rows = flat.search(queries, 8, allowed)
+    alone = [flat.search(one[np.newaxis], 8, allowed) for one in queries]
+
+    assert rows.tolist() == [one[0].tolist() for _, one in alone]
+    assert scores == pytest.approx(np.vstack([one for one, _ in alone]), abs=1e-6)
+
+
 def test_clusters_hold_what_is_nearest_among_many_allowed() -> None:
     some = vectors(3000)
     allowed = np.arange(3000) % 2 == 0
