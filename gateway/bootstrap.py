@@ -13,6 +13,7 @@ from yingda.service.errors import ErrorInterceptor
 
 from gateway.engine_client import EngineClient, open_channel
 from gateway.errors import translate
+from gateway.held import Held
 from gateway.line import Line
 from gateway.servicers.forward import SERVICES, Forwarder
 from gateway.servicers.message import MessageServicer
@@ -41,8 +42,9 @@ async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
             interceptors=[ErrorInterceptor(translate)], share_port=settings.share_port
         )
         health = lifecycle.Health(server, PUBLIC_SERVICES)
-        messages = MessageServicer(engine=engine, tenancy=tenancy, deadline=settings.deadline)
-        forwarder = Forwarder(engine=engine, tenancy=tenancy, deadline=settings.deadline)
+        held = Held()
+        messages = MessageServicer(engine=engine, tenancy=tenancy, held=held, deadline=settings.deadline)
+        forwarder = Forwarder(engine=engine, tenancy=tenancy, held=held, deadline=settings.deadline)
         server.add_generic_rpc_handlers([messages.handler(), *forwarder.handlers()])
         address = lifecycle.bind(server, settings.listen)
         await server.start()
@@ -50,6 +52,7 @@ async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         await health.serving()
         stack.push_async_callback(health.leaving)
         stack.callback(forwarder.leave)
+        stack.callback(held.leave)
         structlog.get_logger().info("gateway_ready", address=address)
         yield Gateway(address=address)
 

@@ -24,6 +24,7 @@ from yingda.v1 import (
 )
 
 from gateway.engine_client import EngineClient
+from gateway.held import Held
 from gateway.tenancy import Tenancy
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -45,12 +46,16 @@ SERVICES: Sequence[ServiceDescriptor] = (
 # What they change, all tenants share.
 OPERATORS_ONLY = frozenset({"PutBundle", "ActivateBundle", "RollBackBundle", "ShadowBundle", "CanaryBundle"})
 
+# Nothing ends them but their caller, who sees where things stand when it calls again.
+ENDLESS = frozenset({"WatchAgent"})
+
 
 class Forwarder:
     """Makes a handler for each method of a service out of its descriptor; all requests have a `tenant`."""
 
-    def __init__(self, *, engine: EngineClient, tenancy: Tenancy, deadline: float) -> None:
+    def __init__(self, *, engine: EngineClient, tenancy: Tenancy, held: Held, deadline: float) -> None:
         self._engine = engine
+        self._held = held
         self._tenancy = tenancy
         self._deadline = deadline
         self._leaving = asyncio.Event()
@@ -99,8 +104,11 @@ class Forwarder:
         async def call(request: bytes, context: Context) -> AsyncIterator[bytes]:
             allowed = self._tenancy.allowed(context)
             self._tenancy.check(_tenant(request_class, request), allowed)
-            async for response in self._engine.forward_stream(path, request):
-                yield response
+            with self._held.stream() as stream:
+                if method.name in ENDLESS:
+                    stream.wait()
+                async for response in self._engine.forward_stream(path, request):
+                    yield response
 
         return call
 

@@ -14,6 +14,7 @@ from yingda.v1 import answer_pb2, engine_service_pb2, message_pb2, message_servi
 
 from gateway.engine_client import EngineClient
 from gateway.frame import Frame, error_result, read_frame, read_messages
+from gateway.held import Held
 from gateway.limits import MAX_FRAME, first_problem
 from gateway.tenancy import Tenancy
 
@@ -24,8 +25,9 @@ MAX_QUEUE = 8192  # single messages that may wait; more are refused
 class MessageServicer:
     """Where customers' messages go in. Requests and responses are bytes, so that a bad one has a good error."""
 
-    def __init__(self, *, engine: EngineClient, tenancy: Tenancy, deadline: float) -> None:
+    def __init__(self, *, engine: EngineClient, tenancy: Tenancy, held: Held, deadline: float) -> None:
         self._engine = engine
+        self._held = held
         self._tenancy = tenancy
         self._deadline = deadline
         self._batchers: list[Batcher[bytes, bytes]] = [
@@ -43,8 +45,12 @@ class MessageServicer:
     async def StreamMessages(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         """See message_service.proto."""
         allowed, lane = self._tenancy.allowed(context), self._engine.next_lane()
-        async for request in requests:
-            yield await self._answer_frame(read_frame(request), allowed, lane)
+        with self._held.stream() as stream:
+            stream.wait()
+            async for request in requests:
+                stream.work()  # what was begun is answered, also by a gateway that leaves
+                yield await self._answer_frame(read_frame(request), allowed, lane)
+                stream.wait()
 
     def handler(self) -> grpc.GenericRpcHandler:
         """To be added to a server."""

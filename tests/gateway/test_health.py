@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from yingda.v1 import answer_pb2, engine_service_pb2, message_service_pb2
 
 from gateway.bootstrap import PUBLIC_SERVICES, bootstrap
 from gateway.settings import GatewaySettings
-from tests.fakes import FakeEngine, serving
+from tests.fakes import FakeEngine, make_message, serving
 from tests.gateway.refusal import refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -117,3 +119,64 @@ async def test_a_gateway_that_is_leaving_says_so_and_finishes_what_it_began() ->
             assert await begun == b"\x0a\x01t"
             watch.cancel()
             await leaving
+
+
+async def leaving_within_its_grace(
+    fake: FakeEngine, hold: Callable[[grpc.aio.Channel], Awaitable[None]]
+) -> tuple[grpc.aio.AioRpcError, float]:
+    """How a held stream ends when its gateway leaves, and the share of the grace that this took."""
+    grace = 60.0
+    async with serving(fake) as engine:
+        gateway = bootstrap(GatewaySettings(listen="127.0.0.1:0", engine=engine, tenants=["t"], grace=grace))
+        running = await gateway.__aenter__()
+        async with grpc.aio.insecure_channel(running.address) as channel:
+            stream = asyncio.ensure_future(hold(channel))
+            await fake.called.wait()
+            began = asyncio.get_running_loop().time()
+            await gateway.__aexit__(None, None, None)
+            took = asyncio.get_running_loop().time() - began
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await stream
+    return ended.value, took / grace
+
+
+async def test_a_console_that_watches_is_told_to_come_again_when_its_gateway_leaves() -> None:
+    endless = asyncio.Event()
+
+    async def answer(_: str, request: bytes) -> bytes:
+        await endless.wait()
+        return request
+
+    async def watch(channel: grpc.aio.Channel) -> None:
+        watching: Any = channel.unary_stream("/yingda.v1.AgentService/WatchAgent")
+        async for _ in watching(b"\x0a\x01t"):
+            pass
+
+    ended, share = await leaving_within_its_grace(FakeEngine(answer=answer), watch)
+
+    assert ended.code() is grpc.StatusCode.UNAVAILABLE
+    assert "is leaving: call again" in (ended.details() or "")
+    assert share < 0.5
+
+
+async def test_a_stream_of_messages_that_waits_is_told_so_too_and_has_all_its_answers() -> None:
+    answers: list[bytes] = []
+    result = engine_service_pb2.ProcessMessagesResponse(
+        results=[answer_pb2.MessageResult(answer=answer_pb2.MessageAnswer(conversation_id="c1"))]
+    ).SerializeToString()
+
+    async def answer(_: str, __: bytes) -> bytes:
+        return result
+
+    async def send(channel: grpc.aio.Channel) -> None:
+        stream: Any = channel.stream_stream("/yingda.v1.MessageService/StreamMessages")()
+        one = make_message("hello", tenant="t", message_id="m1")
+        await stream.write(message_service_pb2.StreamMessagesRequest(messages=[one]).SerializeToString())
+        answers.append(await stream.read())
+        await stream.read()  # nothing more is asked
+
+    ended, share = await leaving_within_its_grace(FakeEngine(answer=answer), send)
+
+    assert len(answers) == 1
+    assert ended.code() is grpc.StatusCode.UNAVAILABLE
+    assert share < 0.5
