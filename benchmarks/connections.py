@@ -41,7 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Print the report; 2 if there can be none."""
     args = _parser().parse_args(words)
     try:
-        report = asyncio.run(measure(args.connections, args.rate, args.seconds))
+        report = asyncio.run(measure(args.connections, args.rate, args.seconds, has_floor=not args.no_floor))
     except (BenchmarkError, YingdaError) as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
@@ -50,17 +50,21 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def measure(connections: int, rate: float, seconds: float) -> dict[str, object]:
+async def measure(
+    connections: int, rate: float, seconds: float, *, has_floor: bool = True
+) -> dict[str, object]:
     """The whole report. Raises: BenchmarkError."""
     wanted = plan(connections)
+    lowest: dict[str, object] = {}
     load = {"rate": rate, "seconds": seconds}
     with tempfile.TemporaryDirectory(prefix="yingda-") as name:
         _progress(f"services: {connections} connections")
         async with _serving(Path(name), wanted) as (engine, gateways):
             services = await _hold(gateways, [engine], wanted, load | {"is_echo": False})
-        _progress("floor: as many through echo servers")
-        async with _echoing(Path(name), len(gateways)) as servers:
-            lowest = await _hold(servers, [], wanted, load | {"is_echo": True})
+        if has_floor:
+            _progress("floor: as many through echo servers")
+            async with _echoing(Path(name), len(gateways)) as servers:
+                lowest = await _hold(servers, [], wanted, load | {"is_echo": True})
     return {
         "date": machine.now(),
         "commit": machine.commit(),
@@ -68,7 +72,7 @@ async def measure(connections: int, rate: float, seconds: float) -> dict[str, ob
         "parameters": {"connections": connections, **load},
         "connections": {kind.value: sum(one.kind is kind for one in wanted) for kind in Kind},
         **services,
-        "floor": lowest,
+        **({"floor": lowest} if lowest else {}),
     }
 
 
@@ -190,6 +194,7 @@ def _parser() -> argparse.ArgumentParser:
     form.add_argument("--table", action="store_true", help="print a table for people")
     parser.add_argument("--connections", type=_connections, default=1000, help="how many, 20 or more (1000)")
     parser.add_argument("--rate", type=float, default=300.0, help="messages a second (300)")
+    parser.add_argument("--no-floor", action="store_true", help="leave out the echo server")
     parser.add_argument("--seconds", type=float, default=10.0, help="for which messages flow (10)")
     return parser
 

@@ -17,6 +17,7 @@ from benchmarks.settings import Settings
 from benchmarks.texts import PACK
 
 CAPACITY = 1000  # the most one agent may have
+SETUP = 60.0  # seconds that a call may take while a desk is set up, on a busy machine too
 TENANTS = 80  # each round of a measurement takes a new one, whose agents hold nothing yet
 
 
@@ -49,7 +50,7 @@ async def running(
 
 async def employ(address: str, tenant: str, count: int) -> None:
     """Give the tenant `count` agents online, made after the pack's example team, with all the room there is."""
-    async with Client(address, tenant=tenant) as client:
+    async with Client(address, tenant=tenant, timeout=SETUP) as client:
         await asyncio.gather(*(_employ_one(client, agent) for agent in team(count)))
 
 
