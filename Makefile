@@ -48,9 +48,9 @@ proto: $(VENV)/dev ## Generate sdk/yingda/v1 from proto/
 	@find sdk/yingda/v1 -name '*_pb2*' -delete
 	$(call generate,sdk)
 
-train: $(VENV)/train ## Train the shipped bundle again, encoder included (needs the public data)
+train: $(VENV)/train ## Train the shipped bundle again, encoder included (needs the public data; ARGS="--created DATE" as in its card)
 	@$(BIN)/python -m models teacher
-	@$(BIN)/python -m models train --pack models/packs/ecommerce --output models/bundles/ecommerce $(ARGS)
+	@$(BIN)/python -m models train --pack models/packs/ecommerce $(ARGS)
 
 bench: $(VENV)/base ## Measure throughput, CPU and latency in two minutes; prints JSON
 	@$(BIN)/python -m benchmarks.load $(ARGS)

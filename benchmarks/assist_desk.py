@@ -14,7 +14,7 @@ import models.bundle
 from benchmarks.texts import PACK
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.slot import SLOTS
-from engine.bootstrap import SHIPPED_BUNDLE
+from engine.bootstrap_bundle import SHIPPED_BUNDLE
 from engine.clock import SystemClock
 from engine.domain import Reply
 from engine.ports import Classifier, Clock

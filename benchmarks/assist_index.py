@@ -17,7 +17,7 @@ from engine.assist import index
 from engine.assist.block import ReplyVectors
 from engine.assist.index import ClusteredReplyIndex, FlatReplyIndex
 from engine.assist.reader import of_messages
-from engine.bootstrap import SHIPPED_BUNDLE
+from engine.bootstrap_bundle import SHIPPED_BUNDLE
 
 Vectors = npt.NDArray[np.float32]
 _ROUNDS = 3

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import benchmarks.one_thread  # noqa: F401  # before numpy
 import models.bundle
 from benchmarks.texts import PACK
-from engine.bootstrap import SHIPPED_BUNDLE
+from engine.bootstrap_bundle import SHIPPED_BUNDLE
 from engine.domain import Reply
 from engine.samples import read_replies
 from models import crossval, dataset, validation

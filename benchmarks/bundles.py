@@ -31,7 +31,7 @@ from benchmarks.statistic import percentile
 from benchmarks.system import System, employ, running
 from benchmarks.texts import read_utterances, unseen
 from benchmarks.traffic import Traffic
-from engine.bootstrap import SHIPPED_BUNDLE
+from engine.bootstrap_bundle import SHIPPED_BUNDLE
 from engine.bundles.deployment import Deployment
 from engine.bundles.generation import Generation
 from engine.bundles.switch import Switch

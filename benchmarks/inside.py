@@ -18,7 +18,7 @@ from engine.assist.index import FlatReplyIndex
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS
 from engine.assist.suggester import Suggester
-from engine.bootstrap import SHIPPED_BUNDLE
+from engine.bootstrap_bundle import SHIPPED_BUNDLE
 from engine.clock import SystemClock
 from engine.domain import Agent, Presence, Reply
 from engine.pipeline import Pipeline

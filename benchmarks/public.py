@@ -42,7 +42,7 @@ CASCADE: Final = "ours, a tenth read again by MiniLM (cascade)"
 MODEL2VEC: Final = "MiniLM distilled by model2vec + LR"
 TUNED: Final = "MiniLM tuned on pairs + LR (SetFit)"
 READ: Final = {
-    CASCADE: READ_AGAIN.share,
+    CASCADE: READ_AGAIN,
     MODEL2VEC: 0.0,
     OURS: 0.0,
     BASELINE: 0.0,

@@ -18,7 +18,7 @@ from engine.analysis.analyzer import Analyzer
 from engine.assist.assembly import Surroundings, assemble
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS
-from engine.bootstrap import SHIPPED_BUNDLE
+from engine.bootstrap_bundle import SHIPPED_BUNDLE
 from engine.clock import SystemClock
 from engine.decision_thread import DecisionThread
 from engine.domain import Agent

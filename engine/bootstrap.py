@@ -8,20 +8,19 @@ import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import grpc
 import structlog
 from yingda.service import lifecycle
 from yingda.service.errors import ErrorInterceptor
 
-import models
 from engine import bootstrap_timeline, metrics
 from engine.analysis.analyzer import Analyzer
 from engine.analysis.memory import ReadingMemory
 from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS, SlotType
+from engine.bootstrap_bundle import SHIPPED_PACK, open_bundles
 from engine.bootstrap_customer import make_preload, with_samples
 from engine.bootstrap_timeline import LookingBack, look_back
 from engine.bootstrap_workflow import Context, Following, Serving, compose, pack_rules
@@ -29,7 +28,7 @@ from engine.bots.feed import Feeds
 from engine.bots.register import Register
 from engine.bots.speaker import Speaker
 from engine.bundles import deployer as deployers
-from engine.bundles.cabinet import Cabinet, Home
+from engine.bundles.cabinet import Cabinet
 from engine.bundles.deployer import Deployer
 from engine.bundles.figures import model_figures
 from engine.bundles.generation import Generation
@@ -72,14 +71,7 @@ from engine.timekeeper import Timekeeper
 from engine.timeline.feedback import FeedbackExport
 from engine.watch import Watch
 from engine.workflow.courier import Runner
-from models import signature
-from models.bundle import BundleError
-from models.loader import TrustingLoader, load_trusted
 from models.redaction import redact
-
-_MODELS = Path(models.__file__).parent
-SHIPPED_BUNDLE = _MODELS / "bundles" / "ecommerce"
-SHIPPED_PACK = _MODELS / "packs" / "ecommerce"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +88,13 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.enter_context(folder.held(settings.data_dir))
         store = _store(settings)
         stack.callback(store.close)
-        home, classifier, meter = _home(settings)
+        bundles = open_bundles(settings)
         threads = start_threads(stack)
-        cabinet = _cabinet(settings, home)
         preload = _preload(settings, store, threads)
         stack.push_async_callback(preload.close)
-        core = _core(settings, store, threads, cabinet, preload)
-        first = _generation(core, classifier, meter, None)
-        parts = _parts(settings, core, cabinet, first)
+        core = _core(settings, store, threads, bundles.cabinet, preload)
+        first = _generation(core, bundles.classifier, bundles.meter, None)
+        parts = _parts(settings, core, bundles.cabinet, first)
         stack.callback(parts.deployer.close)
         stack.callback(parts.trials.close)
         await parts.deployer.start(first)
@@ -134,16 +125,6 @@ async def _serve_metrics(stack: AsyncExitStack, address: str, parts: _Parts) -> 
         return model_figures(parts.deployer, parts.trials)
 
     await stack.enter_async_context(metrics.serving(address, figures))
-
-
-def _home(settings: EngineSettings) -> tuple[Home, Classifier, Meter | None]:
-    """The bundle that the engine is started with. Raises: StartError."""
-    place = settings.bundle or SHIPPED_BUNDLE
-    try:
-        classifier, meter = load_trusted(place)
-    except BundleError as error:
-        raise StartError(str(error)) from error
-    return Home(classifier.manifest, functools.partial(load_trusted, place)), classifier, meter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,14 +160,6 @@ def _preload(settings: EngineSettings, store: Store, threads: Threads) -> Preloa
     if settings.sample_customers:
         customers = with_samples(customers, settings.pack or SHIPPED_PACK)
     return make_preload(customers, store=store, thread=threads.decisions, clock=SystemClock())
-
-
-def _cabinet(settings: EngineSettings, home: Home) -> Cabinet:
-    return Cabinet(
-        folder=settings.data_dir / "bundles",
-        home=home,
-        loader=TrustingLoader(_trusted_keys(settings)),
-    )
 
 
 def _core(
@@ -384,14 +357,6 @@ def _deployer(
         ),
         watcher=trials,
     )
-
-
-def _trusted_keys(settings: EngineSettings) -> Sequence[str]:
-    """Those that are set; else that of a development key, which belongs to this folder alone."""
-    if settings.trusted_keys:
-        return settings.trusted_keys
-    path = settings.data_dir / "signing.key"
-    return [signature.read_public_key(path) if path.exists() else signature.create_key(path)]
 
 
 def _store(settings: EngineSettings) -> Store:

@@ -44,6 +44,16 @@ class EngineSettings(BaseModel):
         description="of SQLite; normal: commits survive a kill; full: also a loss of power",
     )
     bundle: Path | None = Field(default=None, description="folder of the bundle; none: the shipped one")
+    reread_bundle: Path | None = Field(
+        default=None,
+        description="folder of a slower bundle with the same intents, for what the serving one is least certain of",
+    )
+    reread_share: float = Field(
+        default=0.1, gt=0, le=0.9, description="share of messages that the slower bundle reads again, about"
+    )
+    reread_languages: list[Literal["zh", "en"]] = Field(
+        default=["en"], description="languages in which the slower bundle reads again"
+    )
     metrics: str = Field(
         default="", description='"host:port" on which Prometheus may read the metrics; empty: nowhere'
     )

@@ -193,12 +193,6 @@ def mix_intents(scores: Scores, weights: Float64Array, columns: Columns) -> Floa
     )
 
 
-def mix_sentiment(scores: Scores, weights: Float64Array, columns: Columns) -> Float64Array:
-    """Give float64 [n, 3] logits from [n, 5] weights and biases."""
-    part = columns.sentiment
-    return weights[:, :1] * scores.dense[:, part] + weights[:, 1:2] * scores.hashed[:, part] + weights[:, 2:]
-
-
 def scope_signals(scores: Scores, logits: Float64Array, columns: Columns) -> Float64Array:
     """Give float64 [n, 7]: what SCOPE_SIGNALS names, from the mixed [n, k] logits of the intents.
 

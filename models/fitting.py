@@ -30,6 +30,9 @@ class HeadSettings:
 
     dense_inverse_penalty: float = 10.0
     hashed_inverse_penalty: float = 1.0
+    hashed_tolerance: float = (
+        0.1  # of the intents; a hundredth of it moved one message in 17,000 and took longer
+    )
     bayes_share: float = 0.045  # of naive Bayes in the hashed scores of the intents; a margin weighs 1
     bayes_count: float = 0.01  # added to every count, so that none is 0
     prototypes: int = 2  # of each intent
@@ -44,6 +47,7 @@ class Task:
     classes: Int64Array
     columns: Sequence[int]
     balanced: bool
+    tolerance: float = 1e-2  # at which the fit on the hashed n-grams stops
     bayes: bool = False  # naive Bayes joins
 
 
@@ -62,7 +66,7 @@ def fit_features(
     columns = Columns(intents=examples.labels.shape[1])
     dense_head = np.zeros((embedding.shape[1] + 1, columns.count), np.float32)
     hashed_head = np.zeros((sparse.shape[1] + 1, columns.count), np.float32)
-    for task in list_tasks(examples, columns):
+    for task in list_tasks(examples, columns, settings):
         place = list(task.columns)
         dense_head[:, place] = _fit_dense(embedding[task.rows], task, settings)
         hashed_head[:, place] = _fit_hashed(sparse[task.rows], task, settings)
@@ -76,7 +80,7 @@ def fit_features(
     )
 
 
-def list_tasks(examples: Examples, columns: Columns) -> list[Task]:
+def list_tasks(examples: Examples, columns: Columns, settings: HeadSettings) -> list[Task]:
     """Give the five tasks; a message with two intents stands in the intent task twice."""
     everyone = np.arange(len(examples.texts))
     rows, intents = np.nonzero(examples.labels)
@@ -84,7 +88,14 @@ def list_tasks(examples: Examples, columns: Columns) -> list[Task]:
     multiple = (examples.labels[inside].sum(axis=1) > 1).astype(np.int64)
     span = range(columns.count)
     return [
-        Task(rows=rows, classes=intents, columns=span[columns.intent], balanced=False, bayes=True),
+        Task(
+            rows=rows,
+            classes=intents,
+            columns=span[columns.intent],
+            balanced=False,
+            tolerance=settings.hashed_tolerance,
+            bayes=True,
+        ),
         Task(
             rows=everyone, classes=examples.in_scope.astype(np.int64), columns=[columns.scope], balanced=True
         ),
@@ -122,7 +133,10 @@ def _fit_hashed(X: sp.csr_matrix, task: Task, settings: HeadSettings) -> Float32
     if (single := np.unique(task.classes)).size == 1:
         return _always(int(single[0]), X.shape[1], task)
     model = LinearSVC(
-        C=settings.hashed_inverse_penalty, class_weight=_weighting(task), random_state=settings.seed, tol=1e-2
+        C=settings.hashed_inverse_penalty,
+        class_weight=_weighting(task),
+        random_state=settings.seed,
+        tol=task.tolerance,
     )
     model.fit(X, task.classes)
     weights = _weights_of(model, task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from models.dataset import Examples
 from models.heads import Columns, Scores
 from models.taxonomy import LANGUAGES
 
+Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
@@ -25,6 +26,7 @@ FEW: Final = 20  # in-scope messages of a language that say half of what there i
 MANY: Final = 200  # that say all
 _ABSENT: Final = -1e9  # a logit that adds nothing
 _NEVER: Final = -40.0  # log-odds of what was never seen
+_BIAS_PENALTY: Final = 1e-4  # on the square of a sentiment's bias
 
 
 def fit(scores: Scores, examples: Examples, columns: Columns) -> Calibration:
@@ -134,31 +136,49 @@ def _fit_intents(scores: Scores, examples: Examples, columns: Columns) -> Float6
     inside = np.flatnonzero(examples.in_scope)
     if not inside.size:
         return np.ones(2)
-    kept, labels = take(scores, inside), examples.labels[inside]
+    labels = examples.labels[inside]
+    mixture = _Mixture(scores.dense[inside, columns.intent], scores.hashed[inside, columns.intent], labels)
+    biases = np.zeros(labels.shape[1])
 
-    def loss(weights: Float64Array) -> float:
-        logits = calibration.mix_intents(kept, np.broadcast_to(weights, (inside.size, 2)), columns)
-        return _mean_loss(logits, labels)
+    def loss(weights: Float64Array) -> tuple[float, Float64Array]:
+        value, gradient = mixture.loss(np.concatenate((weights, biases)))
+        return value, gradient[:2]
 
     return _minimize(loss, np.array([1.0, 1.0]))
 
 
 def _fit_sentiment(scores: Scores, examples: Examples, columns: Columns) -> Float64Array:
     labels = examples.sentiment[:, None] == np.arange(3)
+    mixture = _Mixture(scores.dense[:, columns.sentiment], scores.hashed[:, columns.sentiment], labels)
 
-    def loss(weights: Float64Array) -> float:
-        logits = calibration.mix_sentiment(scores, np.broadcast_to(weights, (labels.shape[0], 5)), columns)
-        return _mean_loss(logits, labels) + 1e-4 * float(weights[2:] @ weights[2:])
+    def loss(weights: Float64Array) -> tuple[float, Float64Array]:
+        value, gradient = mixture.loss(weights)
+        gradient[2:] += 2 * _BIAS_PENALTY * weights[2:]
+        return value + _BIAS_PENALTY * float(weights[2:] @ weights[2:]), gradient
 
     return _minimize(loss, np.array([1.0, 1.0, 0.0, 0.0, 0.0]))
 
 
-def _mean_loss(logits: Float64Array, labels: BoolArray) -> float:
-    """Give the mean negative log-probability of any right label."""
-    chosen = calibration.logsumexp(np.where(labels, logits, _ABSENT))
-    return -float(np.maximum(chosen - calibration.logsumexp(logits), _NEVER).mean())
+@dataclass(frozen=True, slots=True)
+class _Mixture:
+    """Two scores of n rows and k classes, to be mixed so that the right classes become likely."""
+
+    dense: Float32Array  # [n, k]
+    hashed: Float32Array  # [n, k]
+    labels: BoolArray  # [n, k], one at least a row
+
+    def loss(self, weights: Float64Array) -> tuple[float, Float64Array]:
+        """Give the mean negative log-probability of any right label, and its slope: by two weights and k biases."""
+        logits = weights[0] * self.dense + weights[1] * self.hashed + weights[2:]
+        right = np.where(self.labels, logits, _ABSENT)
+        value = float((calibration.logsumexp(logits) - calibration.logsumexp(right)).mean())
+        pull = (calibration.softmax(logits) - calibration.softmax(right)) / len(logits)
+        slopes = [float((pull * part).sum()) for part in (self.dense, self.hashed)]
+        return value, np.concatenate((slopes, pull.sum(axis=0)))
 
 
-def _minimize(loss: Callable[[Float64Array], float], start: Float64Array) -> Float64Array:
-    found: Float64Array = minimize(loss, start, method="L-BFGS-B", options={"maxiter": 60}).x
+def _minimize(
+    loss: Callable[[Float64Array], tuple[float, Float64Array]], start: Float64Array
+) -> Float64Array:
+    found: Float64Array = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 60}).x
     return found

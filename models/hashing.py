@@ -40,7 +40,9 @@ class BucketIndex:
     def fit(cls, features: Features, *, seen: int = SEEN) -> Self:
         """Take the buckets that at least `seen` texts hold; rarity is the inverse document frequency."""
         rows, buckets = features.rows[features.sparse], _find_buckets(features.hashes[features.sparse])
-        held = np.unique(rows * np.int64(1 << BITS) + buckets)
+        held = rows * np.int64(1 << BITS) + buckets
+        held.sort()  # np.unique gives the same in sixty times the time
+        held = held[np.r_[True, held[1:] != held[:-1]]]
         frequency = np.bincount(held & ((1 << BITS) - 1), minlength=1 << BITS)
         buckets = np.flatnonzero(frequency >= seen)
         rarity = np.log((1 + features.n) / (1 + frequency[buckets])) + 1

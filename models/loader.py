@@ -7,6 +7,7 @@ from pathlib import Path
 
 from models import bundle, drift, signature
 from models.bundle import Bundle
+from models.cascade import Cascade, Second
 from models.drift import Meter
 from models.manifest import Manifest
 
@@ -14,8 +15,9 @@ from models.manifest import Manifest
 class TrustingLoader:
     """Loads only bundles that one of the trusted public keys (base64) signed. Every method raises BundleError."""
 
-    def __init__(self, trusted: Collection[str]) -> None:
+    def __init__(self, trusted: Collection[str], second: Second | None = None) -> None:
         self._trusted = frozenset(trusted)
+        self._second = second
 
     def describe(self, folder: Path) -> Manifest:
         """Give the manifest, once its signature is checked."""
@@ -23,13 +25,14 @@ class TrustingLoader:
         signature.verify(manifest, self._trusted)
         return manifest
 
-    def load(self, folder: Path) -> tuple[Bundle, Meter | None]:
+    def load(self, folder: Path) -> tuple[Bundle | Cascade, Meter | None]:
         """Give the bundle and its meter, where it has one; nothing is read before the signature is checked."""
         self.describe(folder)
-        return load_trusted(folder)
+        return load_trusted(folder, self._second)
 
 
-def load_trusted(folder: Path) -> tuple[Bundle, Meter | None]:
-    """Give a bundle that needs no signature, and its meter. Raises: BundleError."""
+def load_trusted(folder: Path, second: Second | None = None) -> tuple[Bundle | Cascade, Meter | None]:
+    """Give a bundle that needs no signature, what reads again beside it, and its meter. Raises: BundleError."""
     loaded = bundle.load(folder)
-    return loaded, drift.open_meter(loaded, folder)
+    meter = drift.open_meter(loaded, folder)
+    return (second.beside(loaded, folder) if second else loaded), meter

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import assist, assist_corpus, assist_desk, assist_learning, assist_quality
-from engine.bootstrap import SHIPPED_PACK
+from engine.bootstrap_bundle import SHIPPED_PACK
 from engine.samples import read_replies
 
 CASES = assist_desk.read_cases()

@@ -13,12 +13,14 @@ import grpc
 import pytest
 from yingda.v1 import engine_service_pb2
 
-from engine.bootstrap import SHIPPED_BUNDLE, SHIPPED_PACK, bootstrap
+from engine.bootstrap import bootstrap
+from engine.bootstrap_bundle import SHIPPED_BUNDLE, SHIPPED_PACK
 from engine.domain import MessageBatch
 from engine.errors import StartError
 from engine.pipeline import Pipeline
 from engine.settings import EngineSettings
 from engine.stores.sqlite import open_store
+from tests.bundles import mistaught, train_bundle
 from tests.fakes import TENANT, make_message
 
 
@@ -36,6 +38,18 @@ def process_stub(channel: grpc.aio.Channel) -> Any:  # noqa: ANN401
 def frame(message_id: str) -> bytes:
     messages = [make_message(message_id=message_id)]
     return engine_service_pb2.ProcessMessagesRequest(messages=messages).SerializeToString()
+
+
+async def intents(texts: list[str], **settings: Any) -> list[str]:  # noqa: ANN401
+    """What an engine takes the texts for."""
+    request = engine_service_pb2.ProcessMessagesRequest(messages=[make_message(text) for text in texts])
+    async with (
+        bootstrap(EngineSettings(**settings, grace=0)) as engine,
+        grpc.aio.insecure_channel(engine.address) as channel,
+    ):
+        answer = await process_stub(channel)(request.SerializeToString())
+    response = engine_service_pb2.ProcessMessagesResponse.FromString(answer)
+    return [result.answer.analysis.intent for result in response.results]
 
 
 async def test_an_engine_listens_in_its_data_folder_where_nothing_else_is_said(tmp_path: Path) -> None:
@@ -89,6 +103,24 @@ async def test_a_damaged_bundle_is_named(tmp_path: Path) -> None:
     (bundle / "heads.safetensors").write_bytes(b"damaged")
 
     assert "heads.safetensors" in await failure(data_dir=tmp_path, bundle=bundle)
+
+
+async def test_a_second_bundle_that_is_not_there_is_named_with_its_setting(tmp_path: Path) -> None:
+    message = await failure(data_dir=tmp_path, reread_bundle=tmp_path / "none")
+
+    assert message.startswith(f"[engine] reread_bundle: {tmp_path / 'none'}: no such bundle")
+
+
+async def test_a_second_bundle_answers_what_the_first_is_unsure_of(tmp_path: Path) -> None:
+    first, second = train_bundle(tmp_path / "1"), train_bundle(tmp_path / "2", phrases=mistaught())
+    again = {"reread_bundle": second, "reread_share": 0.9, "reread_languages": ["zh"]}
+    texts = ["快递到哪了", "where is my parcel"]
+
+    assert await intents(texts, data_dir=tmp_path, bundle=first) == ["shipping.track"] * 2
+    assert await intents(texts, data_dir=tmp_path, bundle=first, **again) == [
+        "out_of_scope",
+        "shipping.track",
+    ]
 
 
 async def test_a_pack_without_replies_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.bootstrap import SHIPPED_PACK
+from engine.bootstrap_bundle import SHIPPED_PACK
 from engine.errors import StartError
 from engine.samples import read_replies
 from tests.fakes import make_reply

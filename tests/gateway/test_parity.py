@@ -9,7 +9,7 @@ from yingda import Client
 from yingda.v1 import analysis_pb2
 
 from benchmarks.texts import read_utterances, unseen
-from engine.bootstrap import SHIPPED_BUNDLE
+from engine.bootstrap_bundle import SHIPPED_BUNDLE
 from models import bundle, predict
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

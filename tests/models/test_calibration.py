@@ -34,7 +34,8 @@ def test_what_is_served_is_what_the_formulas_say() -> None:
     logits = calibration.mix_intents(SCORES, CALIBRATION.intent[LANGUAGE, band], COLUMNS)
     signals = calibration.scope_signals(SCORES, logits, COLUMNS)
     angry = calibration.anger_signals(SCORES, COLUMNS)
-    mood = calibration.mix_sentiment(SCORES, CALIBRATION.sentiment[LANGUAGE], COLUMNS)
+    weights, mood = CALIBRATION.sentiment[LANGUAGE], COLUMNS.sentiment
+    mixed = weights[:, :1] * SCORES.dense[:, mood] + weights[:, 1:2] * SCORES.hashed[:, mood] + weights[:, 2:]
 
     outcome = Calibrator(CALIBRATION, COLUMNS).apply(SCORES, LANGUAGE)
 
@@ -48,7 +49,7 @@ def test_what_is_served_is_what_the_formulas_say() -> None:
     assert outcome.anger == pytest.approx(
         calibration.expit((angry * CALIBRATION.anger[LANGUAGE]).sum(axis=1)), abs=1e-5
     )
-    assert outcome.sentiment == pytest.approx(calibration.softmax(mood), abs=1e-5)
+    assert outcome.sentiment == pytest.approx(calibration.softmax(mixed), abs=1e-5)
 
 
 def test_confidence_is_that_of_the_answer_given() -> None:
