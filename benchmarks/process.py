@@ -61,8 +61,11 @@ class Service:
 
     def rss_mb(self) -> float:
         """Resident memory now, in MiB."""
-        lines = dict(line.split(":", 1) for line in self._proc("status").splitlines())
-        return int(lines["VmRSS"].split()[0]) / 1024
+        return self._status_mb("VmRSS")
+
+    def peak_mb(self) -> float:
+        """The most memory that was ever resident, in MiB."""
+        return self._status_mb("VmHWM")
 
     def files(self) -> int:
         """How many files it has open, sockets among them."""
@@ -87,6 +90,10 @@ class Service:
                 raise BenchmarkError(f"the {self.name} was not ready after {limit:.0f} s: {self._tail()}")
             await asyncio.sleep(_POLL)
         self.address = address
+
+    def _status_mb(self, field: str) -> float:
+        lines = dict(line.split(":", 1) for line in self._proc("status").splitlines())
+        return int(lines[field].split()[0]) / 1024
 
     def _proc(self, name: str) -> str:
         try:

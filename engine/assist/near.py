@@ -18,7 +18,8 @@ from engine.ports import Encoder
 ALIKE = 0.85  # share of equal characters from which two texts are near duplicates
 MEANING = 0.97  # cosine from which they are, whatever the characters
 _NEIGHBOURS = 6
-_MANY = 5000  # replies asked about
+_MANY = 500  # replies asked about, from which making clusters of all is worth it
+_AT_ONCE = 512  # texts encoded together
 _HOPELESS = 0.7  # cosine below which two texts cannot be alike
 _LONGEST = 512  # characters compared
 
@@ -44,22 +45,38 @@ def pairs(replies: Sequence[Reply], encoder: Encoder, among: frozenset[str] | No
 
 
 def _pairs(replies: Sequence[Reply], asked: Sequence[int], encoder: Encoder) -> Iterator[Pair]:
-    """Those of the rows asked about. Few of them are compared with all, for many a graph is worth its making."""
+    """Those of the rows asked about; a pair may come twice."""
     if not asked:
         return
     folded = [pinyin.fold_typed(reply.text)[:_LONGEST] for reply in replies]
-    vectors: npt.NDArray[np.float32] = encoder.encode([reply.text for reply in replies])
-    index = FlatReplyIndex(vectors) if len(asked) < _MANY else build_index(vectors)
-    cosines, rows = index.search(vectors[asked], _NEIGHBOURS)
-    for row, near, likeness in zip(asked, rows.tolist(), cosines.tolist(), strict=True):
-        for other, cosine in zip(near, likeness, strict=True):
-            if 0 <= other != row and (similarity := _similarity(folded[row], folded[other], cosine)):
-                yield _pair(replies[row], replies[other], similarity)
+    seen: set[tuple[int, int]] = set()
+    for one, other, cosine in _neighbours([reply.text for reply in replies], asked, encoder):
+        rows = (min(one, other), max(one, other))
+        if one != other and rows not in seen:
+            seen.add(rows)
+            if similarity := _similarity(folded[one], folded[other], cosine):
+                yield _pair(replies[one], replies[other], similarity)
     wanted = set(asked)
     for same in _groups(folded):
         for row in same[1:]:
             if row in wanted or same[0] in wanted:
                 yield _pair(replies[same[0]], replies[row], 1.0)
+
+
+def _neighbours(
+    texts: Sequence[str], asked: Sequence[int], encoder: Encoder
+) -> Iterator[tuple[int, int, float]]:
+    """Each row asked about with the rows nearest in meaning, and the cosine."""
+    parts = (texts[start : start + _AT_ONCE] for start in range(0, len(texts), _AT_ONCE))
+    vectors: npt.NDArray[np.float32] = np.concatenate([encoder.encode(part) for part in parts])
+    index = FlatReplyIndex(vectors) if len(asked) < _MANY else build_index(vectors)
+    for start in range(0, len(asked), _AT_ONCE):
+        rows = asked[start : start + _AT_ONCE]
+        cosines, found = index.search(vectors[rows], _NEIGHBOURS)
+        for row, near, likeness in zip(rows, found.tolist(), cosines.tolist(), strict=True):
+            yield from (
+                (row, other, cosine) for other, cosine in zip(near, likeness, strict=True) if other >= 0
+            )
 
 
 def _groups(folded: Sequence[str]) -> list[list[int]]:
@@ -81,6 +98,15 @@ def _similarity(one: str, other: str, cosine: float) -> float:
         return 0.0
     if one == other:
         return 1.0
-    same = 1 - edit_distance(one, other) / max(len(one), len(other), 1)
+    same = _sameness(one, other)
     best = max(same if same >= ALIKE else 0.0, cosine if cosine >= MEANING else 0.0)
     return min(best, 0.998)
+
+
+def _sameness(one: str, other: str) -> float:
+    """Share of equal characters; 0 where their lengths or their characters say that it is below ALIKE."""
+    longest = max(len(one), len(other), 1)
+    allowed = (1 - ALIKE) * longest
+    if abs(len(one) - len(other)) > allowed or len(set(one) ^ set(other)) > 2 * allowed:
+        return 0.0
+    return 1 - edit_distance(one, other) / longest

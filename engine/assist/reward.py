@@ -28,11 +28,17 @@ def reward(outcome: FeedbackOutcome, reply_text: str, sent_text: str) -> float:
 
 
 def edit_distance(one: str, other: str) -> int:
-    """Insertions, deletions and replacements between two texts, in O(len(other)) operations on whole columns.
+    """Insertions, deletions and replacements between two texts; what they begin and end with alike costs little.
+
+    The rest takes O(len(other)) operations on whole columns.
 
     Source: Myers (1999) as restated by Hyyrö, "Explaining and extending the bit-parallel approximate string matching
     algorithm of Myers" (2001).
     """
+    start = _alike(one, other)
+    one, other = one[start:], other[start:]
+    end = _alike(one[::-1], other[::-1])
+    one, other = one[: len(one) - end], other[: len(other) - end]
     if not one:
         return len(other)
     last, places = 1 << (len(one) - 1), _places(one)
@@ -47,6 +53,18 @@ def edit_distance(one: str, other: str) -> int:
         column = same | less
         more, less = ((down << 1) | ~(column | up)) & everywhere, up & column & everywhere
     return distance
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with in common."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one.startswith(other[:middle]):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _places(text: str) -> dict[str, int]:
