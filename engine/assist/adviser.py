@@ -18,6 +18,7 @@ from engine.domain import OUT_OF_SCOPE, Heard
 from engine.errors import NotFoundError
 from engine.ports import Codec, ReplyStore
 
+_KEPT = 1024  # conversations whose last messages stay read from one keystroke to the next
 MESSAGES = 3  # of the customer's last that are read as context
 
 
@@ -49,6 +50,11 @@ class Adviser:
         self._suggester = suggester
         self._analyzer = analyzer
         self._customers = customers
+        self._heard_last: dict[tuple[str, str], tuple[list[bytes], list[Heard]]] = {}
+
+    def forget(self) -> None:
+        """Know no text of a customer any more."""
+        self._heard_last.clear()
 
     def with_context(self, tenant: str, wanted: Wanted) -> Wanted:
         """With the conversation's last messages, its channel and what is known of the customer.
@@ -116,4 +122,10 @@ class Adviser:
         records = self._store.recent_records(tenant, conversation_id, MESSAGES)
         if not records:
             raise NotFoundError(f"tenant {tenant} has no conversation {conversation_id}")
-        return [self._codec.heard(record) for record in reversed(records)]
+        known = self._heard_last.get((tenant, conversation_id))
+        if known is None or known[0] != records:
+            known = records, [self._codec.heard(record) for record in reversed(records)]
+            if len(self._heard_last) >= _KEPT:
+                self._heard_last.clear()
+            self._heard_last[tenant, conversation_id] = known
+        return known[1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
@@ -25,6 +27,26 @@ _KEPT = 1024  # queries whose near rows are remembered
 SOON = 1024  # replies that are indexed in full within half a second
 _AT_ONCE = 512  # replies encoded together: more take memory and no less time
 INTENT_WEIGHT = 1.0  # what certainty of the reply's intent is worth beside a cosine of 1
+
+
+@dataclass(frozen=True)
+class Near:
+    """Rows near a query, ascending, and their inner products with it."""
+
+    rows: Rows
+    scores: Vectors
+
+    def among(self, allowed: Allowed | None) -> Near:
+        """Only the allowed ones; all for None."""
+        if allowed is None:
+            return self
+        kept = allowed[self.rows]
+        return Near(self.rows[kept], self.scores[kept])
+
+    @cached_property
+    def known(self) -> frozenset[int]:
+        """The rows, to be looked up."""
+        return frozenset(self.rows.tolist())
 
 
 class Block:
@@ -50,7 +72,7 @@ class Block:
         self.visibility = Visibility(self.replies)
         self.is_as_written = not any("{{" in one.text or "}}" in one.text for one in self.replies)
         self._intents: Rows | None = None
-        self._near: OrderedDict[tuple[bytes, str, int], Rows] = OrderedDict()
+        self._near: OrderedDict[tuple[bytes, str, int], Near] = OrderedDict()
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -67,22 +89,23 @@ class Block:
             return NOTHING
         return self.typed.fits(typed)
 
-    def near(self, query: Vectors, place: Place, allowed: Allowed | None) -> Rows:
-        """Rows, ascending, whose vectors are nearest; an agent's keystrokes ask for those of one message."""
+    def near(self, query: Vectors, place: Place, allowed: Allowed | None) -> Near:
+        """Rows whose vectors are nearest; an agent's keystrokes ask for those of one message."""
         key = (query.tobytes(), place.team, place.channel)
         with self._lock:
             known = self._near.get(key)
         if known is not None and not self.visibility.is_dated:
-            known = known if allowed is None else known[allowed[known]]  # what was deleted since is gone
-            if len(known) >= min(NEAR // 2, len(self)):
+            known = known.among(allowed)  # what was deleted since is gone
+            if len(known.rows) >= min(NEAR // 2, len(self)):
                 return known
         _, found = self.index.search(query[np.newaxis], NEAR, allowed)
         rows = np.sort(found[0][found[0] >= 0])
+        near = Near(rows, self.vectors.take(rows, axis=0) @ query)
         with self._lock:
-            self._near[key] = rows
+            self._near[key] = near
             if len(self._near) > _KEPT:
                 self._near.popitem(last=False)
-        return rows
+        return near
 
     def intents(self, width: int) -> Rows:
         """[rows], the column after the `width` of the embedding that holds the intent; one past the last for any."""

@@ -34,20 +34,19 @@ class Fits:
         np.minimum(places, len(self.rows) - 1, out=places)
         return np.where(self.rows.take(places) == rows, self.scores.take(places), np.float32(0))
 
-    def best(self, intents: Scores, most: int, allowed: Allowed | None) -> npt.NDArray[np.int64]:
+    def best(self, intents: Scores, most: int, allowed: Allowed | None) -> list[int]:
         """At least `most` of the allowed rows where there are as many: what promises most by fit and intent.
 
         `intents` [intents] is how likely each is.
         """
         if len(self.rows) <= most:
             return _among(self.rows, allowed)
-        found: list[npt.NDArray[np.int64]] = []
+        found: list[int] = []
         for group in self._groups.by_promise(intents):
-            found.append(_among(self._groups.rows[group], allowed)[:most])
-            most -= len(found[-1])
-            if most <= 0:
+            found += _among(self._groups.rows[group], allowed, most - len(found))
+            if len(found) >= most:
                 break
-        return np.concatenate(found)
+        return found
 
     @cached_property
     def _groups(self) -> _Groups:
@@ -75,9 +74,10 @@ class _Groups:
             yield slice(self._ends[group], self._ends[group + 1])
 
 
-def _among(rows: Rows, allowed: Allowed | None) -> npt.NDArray[np.int64]:
+def _among(rows: Rows, allowed: Allowed | None, most: int | None = None) -> list[int]:
     kept = rows if allowed is None else rows[allowed[rows]]
-    return kept.astype(np.int64)
+    found: list[int] = kept[:most].tolist()
+    return found
 
 
 NOTHING = Fits(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32), np.empty(0, dtype=np.int16))

@@ -35,6 +35,7 @@ class Generation:
 
     def forget(self) -> None:
         """Know no text any more. Called on the decision thread."""
+        self.assist.adviser.forget()
         self.assist.suggester.forget()
         if self.memory:
             self.memory.forget()

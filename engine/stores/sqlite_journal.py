@@ -26,6 +26,7 @@ from engine.stores.sqlite_heads import Heads, Name
 
 _FRAMES_KEPT = 16  # read frames that are remembered: entries that follow each other are often in one
 _FRAMES_LOOKED = 256  # frames that one page of a tenant's journal is looked for in
+_RECENT = 1024  # conversations whose last messages are remembered
 _KEYS_AT_ONCE = 64  # rows of one INSERT
 _INSERT_KEYS = f"INSERT INTO messages VALUES {', '.join(['(?, ?, ?)'] * _KEYS_AT_ONCE)}"
 _INSERT_FRAME = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -38,6 +39,9 @@ class SQLiteJournal:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._heads = Heads(connection)
+        self._recent: dict[
+            tuple[str, str, int], tuple[int, list[bytes]]
+        ] = {}  # and the head they were read at
         self._next = 1 + max(self._heads.written_to, self._last())
         self._frame = lru_cache(maxsize=_FRAMES_KEPT)(self._read_frame)
         self.lacking = self._catch_up()  # what rows of conversations may lack
@@ -99,6 +103,7 @@ class SQLiteJournal:
     def forget(self) -> None:
         """The store's transaction is over, and nothing of it was kept."""
         self._heads.forget()
+        self._recent.clear()
 
     def rewrite(self, tenant: str, payloads: Mapping[int, bytes]) -> None:
         """Within a transaction: put these in place of what the tenant's entries hold, by sequence.
@@ -106,6 +111,7 @@ class SQLiteJournal:
         They are shorter, so they are padded and only their own pages are written; a frame is written anew where one
         cannot be padded. All heads must be written, for what a frame says of rows is taken away: it names customers.
         """
+        self._recent.clear()
         of_frames: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
         for sequence, data in payloads.items():
             if frame := self._holding(tenant, sequence):
@@ -153,6 +159,7 @@ class SQLiteJournal:
 
         What stays keeps its numbers, in frames of entries that follow each other. No row may lag behind the frame.
         """
+        self._recent.clear()
         (data,) = self._db.execute("SELECT data FROM journal WHERE sequence = ?", (frame.first,)).fetchone()
         self._db.execute("DELETE FROM journal WHERE sequence = ?", (frame.first,))
         for run in runs(numbers):
@@ -203,8 +210,19 @@ class SQLiteJournal:
         return [one for sequence in first if (one := self._entry(tenant, sequence))]
 
     def recent_records(self, tenant: str, conversation_id: str, limit: int) -> list[bytes]:
-        """See `ports.ReplyStore`."""
-        found = self._chain(tenant, conversation_id) if conversation_id else self._newest(tenant)
+        """See `ports.ReplyStore`. An agent's keystrokes ask for the same ones again and again."""
+        if not conversation_id:
+            return self._records(self._newest(tenant), tenant, limit)
+        name, head = (tenant, conversation_id, limit), self._heads.of(tenant, conversation_id)
+        known = self._recent.get(name)
+        if known is None or known[0] != head:
+            known = head, self._records(self._chain(tenant, conversation_id), tenant, limit)
+            if len(self._recent) >= _RECENT:
+                self._recent.clear()
+            self._recent[name] = known
+        return list(known[1])
+
+    def _records(self, found: Iterator[int], tenant: str, limit: int) -> list[bytes]:
         records: list[bytes] = []
         for sequence in found if limit > 0 else ():
             entry = self._entry(tenant, sequence) if self._is_of(sequence, MESSAGE) else None

@@ -164,6 +164,19 @@ class TestPrune:
 
         assert store.assist.recent_records("shop", "", 9) == [b"c2"]
 
+    def test_nothing_is_heard_any_more_of_what_was_rewritten_or_taken_away(self, store: Store) -> None:
+        say(store, "c1", OLD)
+        (one,) = store.events("shop", "c1", 0, 9)
+        heard = [store.assist.recent_records("shop", "c1", 9)]
+        store.archive.rewrite("shop", {one.sequence: b""})
+        heard.append(store.assist.recent_records("shop", "c1", 9))
+        say(store, "c2", NOW)
+        prune(store)
+
+        assert heard[0] == [b"c1"]
+        assert b"c1" not in heard[1]
+        assert store.assist.recent_records("shop", "c1", 9) == []
+
     def test_what_was_taken_away_can_be_rewritten_without_harm(self, store: Store) -> None:
         say(store, "c1", OLD)
         (one,) = store.events("shop", "c1", 0, 9)

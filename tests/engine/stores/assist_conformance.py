@@ -109,6 +109,16 @@ class TestRecentRecords:
         assert kept.recent_records("shop", "c1", 9) == [b"3", b"1"]
         assert kept.recent_records("shop", "nobody", 9) == []
 
+    def test_what_was_read_before_is_read_anew_when_more_was_said(
+        self, store: Store, kept: AssistStore
+    ) -> None:
+        hear(store, "c1", "k1", b"first")
+        before = kept.recent_records("shop", "c1", 9)
+        hear(store, "c1", "k2", b"second")
+
+        assert before == [b"first"]
+        assert kept.recent_records("shop", "c1", 9) == [b"second", b"first"]
+
     def test_only_messages_count(self, store: Store, kept: AssistStore) -> None:
         event = Event(conversation_id="c1", kind="conversation_closed", time_ms=1, data=b"no")
         store.commit([Change(tenant="shop", claims={}, events=[event])])
