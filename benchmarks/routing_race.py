@@ -39,6 +39,7 @@ CALLERS = 64
 PRESENCE_SHARE = CAPACITY_SHARE = 0.02  # of the operations
 ANGRY_SHARE = 0.05  # of the messages
 NEW_SHARE = 0.5  # of the conversations that would be opened again
+REPLACED_SHARE = 0.2  # of the choices are among those in whose stead others were opened
 REPORTS = 20  # lines of progress
 STUCK = 120.0  # seconds in which nothing ended
 PACE_MS = 0.5  # that pass with each operation
@@ -87,6 +88,7 @@ class Race:
     refused: Counter[str] = field(default_factory=Counter)
     sent: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=lambda: [f"c{number}" for number in range(OPEN)])
+    replaced: list[str] = field(default_factory=list)  # some of them are opened again by a message on its way
     made: int = OPEN
     changing: set[str] = field(default_factory=set)  # agents whose capacity is being changed
 
@@ -114,9 +116,15 @@ class Race:
         if dice < PRESENCE_SHARE + CAPACITY_SHARE:
             return "capacity", self._change_capacity()
         while True:
-            slot = self.random.randrange(OPEN)
-            found = self.checker.seen.get(self.names[slot])
+            is_replaced = bool(self.replaced) and self.random.random() < REPLACED_SHARE
+            slot = self.random.randrange(len(self.replaced) if is_replaced else OPEN)
+            name = (self.replaced if is_replaced else self.names)[slot]
+            found = self.checker.seen.get(name)
             state = found.state if found else CLOSED
+            if is_replaced and state is CLOSED:
+                self.replaced[slot] = self.replaced[-1]
+                self.replaced.pop()
+                continue
             (kind,) = self.random.choices(*zip(*CHOICES[state], strict=True))
             if kind:
                 return kind, self._do_to(kind, self._name(slot, found) if state is CLOSED else "", found)
@@ -215,6 +223,7 @@ class Race:
     def _name(self, slot: int, found: Conversation | None) -> str:
         """The conversation itself, or a new one in its stead."""
         if found is not None and self.random.random() < NEW_SHARE:
+            self.replaced.append(self.names[slot])
             self.names[slot] = f"c{self.made}"
             self.made += 1
         return self.names[slot]

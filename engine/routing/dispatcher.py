@@ -33,7 +33,7 @@ from engine.routing.requeue import Requeue
 R = TypeVar("R")
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
 _DEEPER = 4  # times as many places of a queue are looked at when nobody of the first ones fitted
-_DEEPEST = 256  # so that one commit stays short; what is behind these the ladder places
+_DEEPEST = 4096  # so that nobody who may go is hidden by the angry ones for whom an agent needs a rest
 
 
 class Dispatcher:

@@ -239,6 +239,8 @@ class Draft:
     def offer_to(self, conversation: Conversation, agent_ids: Sequence[str]) -> Assignment | None:
         """Give a waiting conversation to the best of these agents; None where none of them may take it."""
         among = self._crew.rows(one for one in agent_ids if one not in conversation.declined)
+        if conversation.mood.is_angry:  # told apart first, since thousands may be passed over in a bad hour
+            among = among[self._duties.streak(among) < self.policy.max_angry_streak]
         if not len(among):
             return None
         wanted = demand.of(conversation, self.policy, self.now_ms)

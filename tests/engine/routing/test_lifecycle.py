@@ -433,6 +433,16 @@ def test_one_that_an_agent_declined_does_not_hide_those_behind_it(offering: Desk
     assert get(offering, hidden[2]).agent_id == "ann"
 
 
+def test_a_thousand_who_are_too_angry_do_not_hide_a_calm_one_behind_them(desk: Desk) -> None:
+    hire(desk, make_agent(capacity=2 * UNIT))
+    names = [f"angry{number}" for number in range(1002)]
+    send(desk, *[make_message("shipping.track!", customer_id=name, message_id=name) for name in names])
+    calm = ask(desk, customer_id="calm").conversation_id
+    desk.team.put(TENANT, make_agent(capacity=3 * UNIT))
+
+    assert get(desk, calm).agent_id == "ann"
+
+
 def test_a_shift_that_begins_is_filled_from_the_queue(desk: Desk) -> None:
     now = desk.clock.now_ms() // MINUTE
     weekday, minute = now // 1440 + 4, now % 1440 + 2  # the first of January 1970 was a Thursday
