@@ -19,6 +19,7 @@ from engine.assist.rehearsal import Rehearsal
 from engine.assist.reviewer import Reviewer
 from engine.assist.slot import SlotFiller, SlotType
 from engine.assist.suggester import Suggester
+from engine.assist.typed import Spellings
 from engine.assist.words import Lexicon
 from engine.customer.informer import NOBODY, Customers
 from engine.domain import Reply
@@ -34,6 +35,7 @@ class Shared:
     filler: SlotFiller
     bookkeeper: Bookkeeper
     policies: Policies
+    spellings: Spellings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +71,12 @@ def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
     lexicon = Lexicon(
         counter=given.classifier, texts=[text for reply in given.samples for text in reply.questions]
     )
-    maker = BlockMaker(vectors=vectors, lexicon=lexicon, quick=FlatReplyIndex, full=build_index)
+    spellings = beside.shared.spellings if beside else Spellings()
+    maker = BlockMaker(
+        vectors=vectors, lexicon=lexicon, quick=FlatReplyIndex, full=build_index, spellings=spellings
+    )
     library = Library(maker=maker, width=given.classifier.dimension, samples=given.samples)
-    shared = beside.shared if beside else _share(given, library)
+    shared = beside.shared if beside else _share(given, library, spellings)
     analyzer = Analyzer(classifier=given.classifier)
     suggester = Suggester(
         bookkeeper=shared.bookkeeper,
@@ -102,7 +107,7 @@ def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
     )
 
 
-def _share(given: Surroundings, library: Library) -> Shared:
+def _share(given: Surroundings, library: Library, spellings: Spellings) -> Shared:
     memory = Memory(store=given.store, clock=given.clock)
     filler = SlotFiller(given.slots)
     libraries = Libraries(library)
@@ -120,4 +125,5 @@ def _share(given: Surroundings, library: Library) -> Shared:
         filler=filler,
         bookkeeper=bookkeeper,
         policies=Policies(store=given.store),
+        spellings=spellings,
     )

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.assist.fits import NOTHING, Fits
-from engine.assist.typed import TypedIndex
+from engine.assist.typed import Spellings, TypedIndex
 from engine.assist.visibility import Allowed, Place, Visibility
 from engine.assist.words import Lexicon, Shares, Words
 from engine.domain import OUT_OF_SCOPE, Reply
@@ -119,19 +119,26 @@ class BlockMaker:
     """Makes blocks: in full, or at once what can be had at once."""
 
     def __init__(
-        self, *, vectors: ReplyVectors, lexicon: Lexicon, quick: BuildIndex, full: BuildIndex
+        self,
+        *,
+        vectors: ReplyVectors,
+        lexicon: Lexicon,
+        quick: BuildIndex,
+        full: BuildIndex,
+        spellings: Spellings | None = None,
     ) -> None:
         self._vectors = vectors
         self._lexicon = lexicon
         self._quick = quick
         self._full = full
+        self._spellings = spellings or Spellings()
 
     def make(self, replies: Sequence[Reply]) -> Block:
         """As fast to search as can be."""
         return Block(
             replies,
             index=self._full(self._vectors.of(replies)),
-            typed=TypedIndex(replies, self._vectors.intents(replies)),
+            typed=TypedIndex(replies, self._vectors.intents(replies), self._spellings.of(replies)),
             words=self._lexicon.of_replies(replies),
         )
 

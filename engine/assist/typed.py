@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from string import ascii_lowercase
 from threading import Lock
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -32,21 +34,57 @@ _CACHED_ROWS = 1 << 20  # in all of them together
 Source = tuple[PrefixIndex, npt.NDArray[np.int32], float]
 
 
+@dataclass(frozen=True, slots=True, weakref_slot=True)
+class Spelling:
+    """Where words of some replies begin, by what one types for them."""
+
+    title: PrefixIndex
+    body: PrefixIndex
+
+
+def spell(replies: Sequence[Reply]) -> Spelling:
+    """Of their titles, texts and questions; it takes several times as long as to encode them."""
+    return Spelling(
+        title=PrefixIndex(
+            ((row, pinyin.units(reply.title)) for row, reply in enumerate(replies)),
+            width=TITLE_UNITS,
+        ),
+        body=PrefixIndex(
+            ((row, pinyin.quick_units(text)) for row, reply in enumerate(replies) for text in _body(reply)),
+            width=BODY_UNITS,
+        ),
+    )
+
+
+class Spellings:
+    """Of all lists of replies that some block holds: the same for every bundle. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._known: WeakValueDictionary[tuple[str, ...], Spelling] = WeakValueDictionary()
+
+    def of(self, replies: Sequence[Reply]) -> Spelling:
+        """Made unless it is there."""
+        written = tuple("\0".join((one.title, *_body(one))) for one in replies)
+        known = self._known.get(written)
+        if known is None:
+            known = self._known[written] = spell(replies)
+        return known
+
+
 class TypedIndex:
     """Immutable; safe to ask from several threads."""
 
-    def __init__(self, replies: Sequence[Reply], intents: npt.NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self,
+        replies: Sequence[Reply],
+        intents: npt.NDArray[np.int64] | None = None,
+        spelling: Spelling | None = None,
+    ) -> None:
         """`intents` [replies] is the column of each one's intent; None where that is no matter."""
         self._rows = len(replies)
         self._intents = (np.zeros(len(replies)) if intents is None else intents).astype(np.int16)
-        self._title = PrefixIndex(
-            ((row, pinyin.units(reply.title)) for row, reply in enumerate(replies)),
-            width=TITLE_UNITS,
-        )
-        self._body = PrefixIndex(
-            ((row, pinyin.quick_units(text)) for row, reply in enumerate(replies) for text in _body(reply)),
-            width=BODY_UNITS,
-        )
+        self._spelling = spelling or spell(replies)
+        self._title, self._body = self._spelling.title, self._spelling.body
         self._cache: OrderedDict[str, Fits] = OrderedDict()
         self._cached_rows = 0
         self._lock = Lock()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from engine.assist.typed import TypedIndex
+from engine.assist.typed import Spellings, TypedIndex
 from engine.domain import Reply
 from tests.fakes import make_reply
 
@@ -108,3 +110,12 @@ def test_an_empty_index_can_be_asked() -> None:
 
 def test_more_is_typed_than_any_title_has() -> None:
     assert found("发货时间说明" * 20)[0] == "发货时间说明"
+
+
+def test_replies_that_are_written_alike_are_spelled_once_while_somebody_holds_them() -> None:
+    spellings = Spellings()
+    first = spellings.of(REPLIES)
+    others = [replace(one, intent="another") for one in REPLIES]
+
+    assert spellings.of(others) is first
+    assert spellings.of(REPLIES[1:]) is not first
