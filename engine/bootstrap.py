@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+import uuid
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import structlog
@@ -21,7 +23,7 @@ from engine.assist.assembly import Assist, Surroundings, assemble
 from engine.assist.responder import Responder
 from engine.assist.slot import SLOTS, SlotType
 from engine.bootstrap_bundle import SHIPPED_PACK, open_bundles
-from engine.bootstrap_customer import make_preload, with_samples
+from engine.bootstrap_customer import open_preload
 from engine.bootstrap_timeline import LookingBack, look_back
 from engine.bootstrap_workflow import Context, Following, Serving, compose, pack_rules
 from engine.bots.feed import Feeds
@@ -29,9 +31,11 @@ from engine.bots.register import Register
 from engine.bots.speaker import Speaker
 from engine.bundles import deployer as deployers
 from engine.bundles.cabinet import Cabinet
+from engine.bundles.corrections import Corrections
 from engine.bundles.deployer import Deployer
 from engine.bundles.figures import model_figures
 from engine.bundles.generation import Generation
+from engine.bundles.jury import Jury
 from engine.bundles.ledger import Ledger
 from engine.bundles.ports import Meter
 from engine.bundles.switch import Switch
@@ -90,7 +94,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.callback(store.close)
         bundles = open_bundles(settings)
         threads = start_threads(stack)
-        preload = _preload(settings, store, threads)
+        preload = open_preload(settings, store, threads.decisions)
         stack.push_async_callback(preload.close)
         core = _core(settings, store, threads, bundles.cabinet, preload)
         first = _generation(core, bundles.classifier, bundles.meter, None)
@@ -102,7 +106,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         health = lifecycle.Health(server, add_servicers(server, parts.servicers))
         address = _bind(server, settings)
         await server.start()
-        for task in (parts.timekeeper.run(), parts.deployer.run(), *core.looking_back.tasks()):
+        for task in _tasks(core, parts):
             stack.callback(asyncio.create_task(task).cancel)
         courier = asyncio.create_task(core.following.courier.run())
         stack.push_async_callback(_finish, courier, core.following, settings.grace)
@@ -116,6 +120,16 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         parts.deployer.warm()
         structlog.get_logger().info("engine_ready", address=address)
         yield Engine(address=address)
+
+
+def _tasks(core: _Core, parts: _Parts) -> Sequence[Coroutine[Any, Any, None]]:
+    """What runs as long as the engine does."""
+    return [
+        parts.timekeeper.run(),
+        parts.deployer.run(),
+        parts.jury.run(core.threads.decisions),
+        *core.looking_back.tasks(),
+    ]
 
 
 async def _serve_metrics(stack: AsyncExitStack, address: str, parts: _Parts) -> None:
@@ -153,13 +167,6 @@ async def _finish(courier: asyncio.Task[None], following: Following, grace: floa
     following.courier.close()
     await asyncio.wait([courier], timeout=grace)
     courier.cancel()
-
-
-def _preload(settings: EngineSettings, store: Store, threads: Threads) -> Preload:
-    customers = settings.customers
-    if settings.sample_customers:
-        customers = with_samples(customers, settings.pack or SHIPPED_PACK)
-    return make_preload(customers, store=store, thread=threads.decisions, clock=SystemClock())
 
 
 def _core(
@@ -290,6 +297,7 @@ class _Parts:
     feeds: Feeds
     deployer: Deployer
     trials: Trials
+    jury: Jury
 
 
 def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Generation) -> _Parts:
@@ -305,6 +313,9 @@ def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Gener
     store.subscribe(feeds.publish)
     team = Team(
         store=store, codec=core.codec, dispatcher=core.dispatcher, lifecycle=lifecycle_, clock=core.clock
+    )
+    corrections = Corrections(
+        store=store, codec=core.codec, models=ProtoModelCodec(), trials=trials, thread=thread
     )
     servicers = Servicers(
         engine=EngineServicer(pipeline=switch, thread=thread),
@@ -327,10 +338,18 @@ def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Gener
         ),
         rule=core.following.rule,
         ticket=core.following.ticket,
-        reading=always_current(lambda: switch.serving.servicers, trials.correct),
+        reading=always_current(lambda: switch.serving.servicers, corrections),
     )
     timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=core.clock, thread=thread)
-    return _Parts(servicers=servicers, timekeeper=timekeeper, feeds=feeds, deployer=deployer, trials=trials)
+    jury = Jury(store=store.assist, trials=trials, engine=uuid.uuid4().hex, is_shared=bool(settings.store))
+    return _Parts(
+        servicers=servicers,
+        timekeeper=timekeeper,
+        feeds=feeds,
+        deployer=deployer,
+        trials=trials,
+        jury=jury,
+    )
 
 
 def _feedback(core: _Core, switch: Switch) -> FeedbackExport:

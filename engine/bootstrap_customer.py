@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from engine.bootstrap_bundle import SHIPPED_PACK
+from engine.clock import SystemClock
 from engine.customer.fields import Kind
 from engine.customer.history_source import Conversations, HistorySource
 from engine.customer.http_source import Address, HttpSource
@@ -23,8 +25,17 @@ from engine.decision_thread import DecisionThread
 from engine.errors import StartError
 from engine.ports import Clock
 from engine.servicers.customer_source import GrpcSource
+from engine.settings import EngineSettings
 
 SAMPLES = (("profiles", "customers.csv", Kind.PROFILE), ("orders", "orders.csv", Kind.ORDERS))
+
+
+def open_preload(settings: EngineSettings, store: Conversations, thread: DecisionThread) -> Preload:
+    """As the settings have it, sample customers included. Raises: StartError."""
+    customers = settings.customers
+    if settings.sample_customers:
+        customers = with_samples(customers, settings.pack or SHIPPED_PACK)
+    return make_preload(customers, store=store, thread=thread, clock=SystemClock())
 
 
 def make_preload(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from engine.bundles.said import Heard
@@ -21,7 +21,6 @@ SLOWER: Final = 2.0  # times
 _SLOWER_MS: Final = 10.0  # and by as much
 _LEAST_CALLS: Final = 50
 _CALLS: Final = 512  # the latest, whose time is remembered
-_CONVERSATIONS: Final = 20_000  # the latest, of which is known who answers them
 
 
 @dataclass(slots=True)
@@ -36,6 +35,19 @@ class Arm:
     confidence: float = 0.0  # sum
     squares: float = 0.0  # of the confidence, sum
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_CALLS))
+
+    def __add__(self, other: Arm) -> Arm:
+        """Both counted together; the times of calls are this one's, for they are its machine's."""
+        return Arm(
+            messages=self.messages + other.messages,
+            calls=self.calls + other.calls,
+            errors=self.errors + other.errors,
+            out_of_scope=self.out_of_scope + other.out_of_scope,
+            corrections=self.corrections + other.corrections,
+            confidence=self.confidence + other.confidence,
+            squares=self.squares + other.squares,
+            seconds=self.seconds,
+        )
 
     def hear(self, heard: Sequence[Heard], seconds: float) -> None:
         """A call was answered."""
@@ -65,37 +77,43 @@ class CanaryReport:
     share: float
     canary: Arm
     serving: Arm
+    since_ms: int = 0  # when it began, the same for all engines
 
 
 class Canary:
     """Counts. Called from one thread; `report` from any."""
 
-    def __init__(self, bundle_id: str, share: float) -> None:
-        self._report = CanaryReport(bundle_id, share, Arm(), Arm())
-        self._answered_by: OrderedDict[tuple[str, str], bool] = OrderedDict()
+    def __init__(self, bundle_id: str, share: float, since_ms: int = 0) -> None:
+        self._report = CanaryReport(bundle_id, share, Arm(), Arm(), since_ms)
+        self._others = (Arm(), Arm())  # of other engines
 
     def hear(self, heard: Sequence[Heard], *, is_canary: bool, seconds: float) -> None:
         """A call was answered."""
         self._arm(is_canary).hear(heard, seconds)
-        for one in heard:
-            self._answered_by[one.tenant, one.said.conversation_id] = is_canary
-        while len(self._answered_by) > _CONVERSATIONS:
-            self._answered_by.popitem(last=False)
 
     def fail(self) -> None:
         """The canary did not answer a call."""
         self._report.canary.calls += 1
         self._report.canary.errors += 1
 
-    def correct(self, tenant: str, conversation_id: str) -> None:
+    def correct(self, *, is_canary: bool) -> None:
         """An agent passed a conversation to another skill, or named another intent."""
-        is_canary = self._answered_by.get((tenant, conversation_id))
-        if is_canary is not None:
-            self._arm(is_canary).corrections += 1
+        self._arm(is_canary).corrections += 1
+
+    def hear_others(self, canary: Arm, serving: Arm) -> None:
+        """What the other engines counted so far; from any thread."""
+        self._others = canary, serving
 
     def report(self) -> CanaryReport:
-        """So far."""
+        """So far, on this engine."""
         return self._report
+
+    def overall(self) -> CanaryReport:
+        """So far, on all engines."""
+        canary, serving = self._others
+        return replace(
+            self._report, canary=self._report.canary + canary, serving=self._report.serving + serving
+        )
 
     def _arm(self, is_canary: bool) -> Arm:
         return self._report.canary if is_canary else self._report.serving

@@ -48,6 +48,16 @@ class Deployment:
     share: float = 0.0  # of the conversations that the canary answers, in (0, 1)
     changes: tuple[BundleChange, ...] = ()  # newest first
 
+    @property
+    def canary_since_ms(self) -> int:
+        """When the canary began; 0 where there is none, or nobody remembers."""
+        begun = (
+            one.time_ms
+            for one in self.changes
+            if one.kind is ChangeKind.CANARY_STARTED and one.bundle_id == self.canary
+        )
+        return next(begun, 0)
+
     def named(self) -> set[str]:
         """All bundles that must be loaded."""
         return {self.active, self.shadow, self.canary} - {""}

@@ -12,6 +12,7 @@ class Said:
     """What an answer says of a message."""
 
     conversation_id: str
+    bundle_id: str  # that read it
     intent: str
     confidence: float
     language: str

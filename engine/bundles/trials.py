@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from engine.bundles.canary import Canary, CanaryReport, find_fault
+from engine.bundles.canary import Arm, Canary, CanaryReport, find_fault
 from engine.bundles.deployer import Trip
 from engine.bundles.deployment import Deployment
 from engine.bundles.ports import Gauge, Meter, ModelCodec
@@ -43,8 +43,7 @@ class _Answered:
 
 @dataclass(frozen=True, slots=True)
 class _Corrected:
-    tenant: str
-    conversation_id: str
+    is_canary: bool
 
 
 class Trials:
@@ -62,6 +61,7 @@ class Trials:
         self._canary: Canary | None = None
         self._meter: Meter | None = None
         self._tripped = ""
+        self._active = ""  # the bundle that serves
         self._epoch = 0  # of what may be remembered; another one after each `forget`
         self._known = 0  # the epoch that the thread that reads along has come to
         self._thread: threading.Thread | None = None
@@ -73,6 +73,7 @@ class Trials:
     ) -> None:
         """See `deployer.Watcher`."""
         self._trip = trip
+        self._active = deployment.active
         if shadow is None or self._shadow is None or self._shadow.classifier is not shadow:
             self._shadow = Shadow(shadow) if shadow else None
         self._canary = self._canary_of(deployment)
@@ -101,10 +102,16 @@ class Trials:
         if is_canary:
             self._waiting.append(None)
 
-    def correct(self, tenant: str, conversation_id: str) -> None:
-        """From any thread: an agent says that a conversation was read wrongly."""
-        if self._canary:
-            self._waiting.append(_Corrected(tenant, conversation_id))
+    def correct(self, bundle_id: str, time_ms: int) -> None:
+        """On the decision thread: an agent says that a message was read wrongly, by this bundle and then."""
+        report = self.canary()
+        if report and time_ms >= report.since_ms and bundle_id in (report.bundle_id, self._active):
+            self._waiting.append(_Corrected(bundle_id == report.bundle_id))
+
+    def hear(self, about: CanaryReport, canary: Arm, serving: Arm) -> None:
+        """On the decision thread: what the other engines counted of the canary that is reported."""
+        if self._canary and self._canary.report() is about:
+            self._canary.hear_others(canary, serving)
 
     @property
     def waiting(self) -> int:
@@ -126,8 +133,12 @@ class Trials:
         self._epoch += 1
 
     def canary(self) -> CanaryReport | None:
-        """How the one that answers a share does."""
+        """How the one that answers a share does on this engine."""
         return self._canary.report() if self._canary else None
+
+    def overall(self) -> CanaryReport | None:
+        """How it does on all engines, by which it is judged."""
+        return self._canary.overall() if self._canary else None
 
     def gauges(self) -> Sequence[Gauge]:
         """How far the messages have drifted."""
@@ -154,10 +165,11 @@ class Trials:
         if not deployment.canary:
             return None
         running = self._canary.report() if self._canary else None
-        if running and (running.bundle_id, running.share) == (deployment.canary, deployment.share):
+        wanted = deployment.canary, deployment.share, deployment.canary_since_ms
+        if running and (running.bundle_id, running.share, running.since_ms) == wanted:
             return self._canary
         self._tripped = ""
-        return Canary(deployment.canary, deployment.share)
+        return Canary(deployment.canary, deployment.share, deployment.canary_since_ms)
 
     def _is_metered(self, messages: int) -> bool:
         """Whether the meter should see a batch: few of them are enough."""
@@ -213,7 +225,7 @@ class Trials:
         if item is None:
             self._canary.fail()
         else:
-            self._canary.correct(item.tenant, item.conversation_id)
+            self._canary.correct(is_canary=item.is_canary)
 
     def _read(self, answered: Sequence[_Answered]) -> None:
         theirs: list[Heard] = []
@@ -233,7 +245,7 @@ class Trials:
     def _judge(self) -> None:
         if self._canary is None:
             return
-        report = self._canary.report()
+        report = self._canary.overall()
         fault = find_fault(report)
         if fault and self._tripped != report.bundle_id:
             self._tripped = report.bundle_id

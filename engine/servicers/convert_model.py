@@ -29,6 +29,7 @@ class ProtoModelCodec:
         read = answer_pb2.MessageAnswer.FromString(answer)
         return Said(
             conversation_id=read.conversation_id,
+            bundle_id=read.analysis.bundle_id,
             intent=read.analysis.intent,
             confidence=read.analysis.confidence,
             language=read.analysis.language,

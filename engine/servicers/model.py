@@ -123,7 +123,7 @@ class ModelServicer(ModelServiceServicer):
         status = convert_model.status_to_proto(serving, self._deployer.deployment, self._deployer.problem)
         if shadow := self._trials.shadow():
             status.shadow.CopyFrom(convert_model.shadow_to_proto(shadow))
-        if canary := self._trials.canary():
+        if canary := self._trials.overall():
             status.canary.CopyFrom(convert_model.canary_to_proto(canary))
         status.drift.extend(convert_model.gauges_to_proto(self._trials.gauges()))
         return status
