@@ -28,6 +28,7 @@ ANGER_SIGNALS: Final = ("dense", "hashed", "length", "one")
 BANDS: Final = (3.3, 4.6)  # octaves of length: up to 8, up to 23 characters, longer
 _BOUNDS: Final = np.array(BANDS, np.float32)
 _EPSILON: Final = 1e-6
+_PARTS: Final = (0, 4, 5)  # where the weights of scope, of anger and of the second intent begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,34 +95,34 @@ class Calibrator:
         """Turn the scores of n texts in [n] languages into probabilities."""
         group = find_band(scores) + (len(BANDS) + 1) * language.astype(np.int64)
         numbers = self._numbers.take(group, axis=1)
-        by_energy, by_margin, by_nearness, by_length, angry_by_length = numbers[:5]
-        slope, bias, scope_threshold, anger_threshold, second_threshold = numbers[9:]
+        slope, bias = numbers[9:11]
         mixed = self._mix(scores, group)
         ranked = rank(mixed[:, self._columns.intent])
-        also = mixed[:, self._columns.multiple] + (numbers[5:9] * _describe_second(scores, ranked)).sum(
-            axis=0
-        )
-        scope = expit(
-            mixed[:, self._columns.scope]
-            + by_energy * ranked.energy
-            + by_margin * ranked.margin
-            + by_nearness * scores.nearness
-            + by_length * scores.length
-        )
-        in_scope = scope >= scope_threshold
+        chances = self._chances(mixed, scores, ranked, numbers)
+        scope, anger, _ = chances
+        in_scope, is_angry, has_second = chances >= numbers[11:]
         answer = np.where(in_scope, scope * ranked.highest, 1 - scope)
-        anger = expit(mixed[:, self._columns.anger] + angry_by_length * scores.length)
         return Outcome(
             probability=ranked.probability,
             intent=ranked.first,
-            second=np.where(expit(also) >= second_threshold, ranked.second, -1),
+            second=np.where(has_second, ranked.second, -1),
             scope=scope,
             confidence=expit(slope * log_odds(answer) + bias),
             in_scope=in_scope,
             sentiment=softmax(mixed[:, self._columns.sentiment]),
             anger=anger,
-            is_angry=anger >= anger_threshold,
+            is_angry=is_angry,
         )
+
+    def _chances(
+        self, mixed: Float32Array, scores: Scores, ranked: Ranked, numbers: Float32Array
+    ) -> Float32Array:
+        """Give float32 [3, n]: that the text is in scope, that it is angry, that it has a second intent."""
+        columns = self._columns
+        own = mixed.take((columns.scope, columns.anger, columns.multiple), axis=1).T
+        of_scope = ranked.energy, ranked.margin, scores.nearness, scores.length
+        signals = np.array((*of_scope, scores.length, *_describe_second(scores, ranked)), np.float32)
+        return expit(own + np.add.reduceat(numbers[:9] * signals, _PARTS, axis=0))
 
     def _mix(self, scores: Scores, group: Int64Array) -> Float32Array:
         dense, hashed, bias = self._mixture

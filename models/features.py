@@ -182,7 +182,10 @@ def _read(texts: Sequence[str]) -> _Batch:
     values, classes = table.take(raw, mode="clip"), kinds.take(raw, mode="clip")
     capitals = classes >= CAPITAL
     classes &= CAPITAL - 1
-    gone = (classes == GONE) | _is_drawn_out(values, classes)
+    gone = classes == GONE
+    thrice = _is_third(values)
+    if np.count_nonzero(thrice):
+        gone[2:] |= thrice & (classes[2:] != DIGIT) & (classes[2:] != NEWLINE)
     if np.count_nonzero(gone):
         kept = (~gone).nonzero()[0]
         values, classes, capitals = values.take(kept), classes.take(kept), capitals.take(kept)
@@ -191,14 +194,11 @@ def _read(texts: Sequence[str]) -> _Batch:
     return _Batch(values, classes, rows, capitals)
 
 
-def _is_drawn_out(values: UInt64Array, classes: npt.NDArray[np.uint8]) -> BoolArray:
-    """Mark the third and later of equal characters in a row ("soooo", "哈哈哈哈"), digits excepted."""
-    drawn = np.zeros(values.size, np.bool_)
+def _is_third(values: UInt64Array) -> BoolArray:
+    """Mark of all but the first two those that follow two equal ones ("soooo", "哈哈哈哈")."""
     same = values[1:] == values[:-1]
-    np.logical_and(same[1:], same[:-1], out=drawn[2:])
-    drawn &= classes != DIGIT
-    drawn &= classes != NEWLINE
-    return drawn
+    third: BoolArray = same[1:] & same[:-1]
+    return third
 
 
 def _cjk_grams(batch: _Batch) -> list[_Part]:

@@ -41,7 +41,9 @@ class Analyzer:
             languages=_languages(prediction.language.tolist(), locales),
             confidence=prediction.confidence.tolist(),
             candidates=candidates,
-            candidate_confidence=np.take_along_axis(prediction.probability, candidates, axis=1),
+            candidate_confidence=prediction.probability[
+                np.arange(len(candidates))[:, np.newaxis], candidates
+            ],
             sentiments=prediction.sentiment.argmax(axis=1).tolist(),
             anger=prediction.anger.tolist(),
             is_angry=prediction.is_angry.tolist(),

@@ -122,11 +122,11 @@ class Shelf:
         """[n, k], the cosines: what is left of a score without the intent's share of it."""
         intents = np.zeros((len(queries), queries.shape[1] - self.width + 1), dtype=np.float32)
         intents[:, :-1] = queries[:, self.width :]  # the last column is that of a reply for any intent
-        share = INTENT_WEIGHT * np.take_along_axis(intents, part.block.intents(self.width)[rows], axis=1)
-        length = np.maximum(
-            np.linalg.norm(queries[:, : self.width], axis=1, keepdims=True), np.float32(1e-12)
-        )
-        cosines: Vectors = (scores - share) / length
+        each = np.arange(len(queries))[:, np.newaxis]
+        share = INTENT_WEIGHT * intents[each, part.block.intents(self.width)[rows]]
+        embedding = queries[:, : self.width]
+        length = np.sqrt(np.einsum("nd,nd->n", embedding, embedding))[:, np.newaxis]
+        cosines: Vectors = (scores - share) / np.maximum(length, np.float32(1e-12))
         return cosines
 
 
