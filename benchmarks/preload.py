@@ -1,7 +1,8 @@
 """SendMessage without customers' data, and beside sources of it that are slow or dead: `python -m benchmarks.preload`.
 
 One JSON document on standard output. Every message is of a customer whom nobody has asked about yet or about whom the
-answer is on its way, so that a source which could delay a message would.
+answer is on its way, so that a source which could delay a message would. CPU time per message is that of the services,
+the fetches with it; each customer is new, which no real day has.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ async def measure(settings: Settings, rate: float) -> dict[str, object]:
     """The whole document. Raises: BenchmarkError."""
     texts = unseen(read_utterances(), f"{settings.seed}:texts")
     found = {name: await _measure_one(name, texts, settings, rate) for name in SOURCES}
+    cpu: dict[str, dict[str, float]] = {name: one["cpu_us_per_message"] for name, one in found.items()}  # type: ignore[misc]
     p99 = {name: one["latency_ms"]["p99"] for name, one in found.items()}  # type: ignore[index]
     return {
         "date": machine.now(),
@@ -45,6 +47,10 @@ async def measure(settings: Settings, rate: float) -> dict[str, object]:
         "source_delay_seconds": DELAY,
         **found,
         "p99_ratio": {name: p99[name] / p99["none"] for name in SOURCES},
+        "cpu_us_per_message_added": {
+            name: {service: cpu[name][service] - cpu["none"][service] for service in cpu["none"]}
+            for name in SOURCES[1:]
+        },
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from engine.customer.fields import MOST_CONTACTS
 from engine.customer.profile import Contact, Key, Part
@@ -10,6 +12,8 @@ from engine.customer.source import SourceError
 from engine.decision_thread import DecisionThread
 from engine.domain import Conversation
 from engine.errors import StorageError
+
+TOGETHER: Final = 32  # customers that are read in one piece, while answers wait
 
 
 class Conversations(Protocol):
@@ -21,23 +25,39 @@ class Conversations(Protocol):
 
 
 class HistorySource:
-    """See `source.CustomerSource`: reads our own store."""
+    """See `source.CustomerSource`: reads our own store, of customers who are asked for together at once."""
 
     name = "history"
 
     def __init__(self, *, store: Conversations, thread: DecisionThread) -> None:
         self._store = store
         self._thread = thread
+        self._asked: list[Key] = []
+        self._reading: asyncio.Task[dict[Key, list[Conversation]]] | None = None
 
     async def fetch(self, key: Key) -> Part:
         """See `source.CustomerSource`."""
+        self._asked.append(key)
+        if self._reading is None or len(self._asked) > TOGETHER:
+            self._asked = [key]
+            self._reading = asyncio.create_task(self._read(self._asked))
         try:
-            found = await self._thread.run(
-                self._store.of_customer, key.tenant, key.channel, key.customer_id, MOST_CONTACTS
-            )
+            found = await asyncio.shield(self._reading)
         except StorageError as error:
             raise SourceError(str(error)) from error
-        return Part(contacts=tuple(map(_contact, found)))
+        return Part(contacts=tuple(map(_contact, found[key])))
+
+    async def _read(self, asked: list[Key]) -> dict[Key, list[Conversation]]:
+        """Of all that are asked for before the loop comes to this."""
+        if self._asked is asked:
+            self._reading = None
+        return await self._thread.run(self._of, tuple(asked))
+
+    def _of(self, asked: Sequence[Key]) -> dict[Key, list[Conversation]]:
+        return {
+            one: self._store.of_customer(one.tenant, one.channel, one.customer_id, MOST_CONTACTS)
+            for one in asked
+        }
 
     async def close(self) -> None:
         """See `source.CustomerSource`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,9 @@ from engine.ports import Clock
 
 MOST_FETCHING = 1000  # customers of all tenants; more are not fetched ahead
 RETRY_MS = 5000  # milliseconds before a source that failed is asked for the same customer again
+LATER = (
+    0.01  # seconds after which what an answer would have liked to know is fetched: the answer goes out before
+)
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -46,7 +50,9 @@ class Desk:
 class Preload:
     """Made on the event loop, where all is fetched; `of` and `facts_for` may be called on any thread."""
 
-    def __init__(self, *, desks: Mapping[str, Desk], others: Desk | None, clock: Clock) -> None:
+    def __init__(
+        self, *, desks: Mapping[str, Desk], others: Desk | None, clock: Clock, later: float = LATER
+    ) -> None:
         self._desks = desks
         self._others = others
         self._clock = clock
@@ -55,6 +61,9 @@ class Preload:
         self._fetching: dict[Key, asyncio.Task[Customer]] = {}
         self._begun_ms: dict[Key, int] = {}
         self._viewers: dict[Key, list[int]] = {}  # when agents came to see those that are being fetched
+        self._later = later
+        self._wanted: deque[Key] = deque()  # by answers, from any thread
+        self._is_called = False  # whether the loop will begin them
         self._abandoned: set[Key] = set()  # of those that are being fetched, who is to be forgotten
         self._listeners: list[Callable[[Customer], None]] = []
 
@@ -78,8 +87,20 @@ class Preload:
         entry = self._shelf.get(key)
         now_ms = self._clock.now_ms()
         if (entry is None or entry.fresh_until_ms <= now_ms) and key not in self._fetching:
-            self._loop.call_soon_threadsafe(self._begin, key)
+            self._want(key)
         return entry.customer.facts_for(text) if entry and entry.stale_until_ms > now_ms else _NOTHING
+
+    def _want(self, key: Key) -> None:
+        """Let it be fetched a moment later, with all that are wanted by then; the loop is woken once for them."""
+        self._wanted.append(key)
+        if not self._is_called:
+            self._is_called = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, self._later, self._begin_wanted)
+
+    def _begin_wanted(self) -> None:
+        self._is_called = False  # before they are taken, so that none is left behind
+        while self._wanted:
+            self._begin(self._wanted.popleft())
 
     def show(self, key: Key) -> Customer | None:
         """What is known now, for an agent who comes to see it; None for nothing. What is not known is fetched."""
@@ -122,6 +143,7 @@ class Preload:
 
     async def close(self) -> None:
         """Stop fetching and give up the sources."""
+        self._wanted.clear()
         tasks = list(self._fetching.values())
         for task in tasks:
             task.cancel()

@@ -33,7 +33,10 @@ class Tally:
 
     def source(self, name: str) -> SourceTally:
         """Made when first named."""
-        return self.sources.setdefault(name, SourceTally())
+        found = self.sources.get(name)
+        if found is None:
+            found = self.sources[name] = SourceTally()
+        return found
 
     def saw(self, took_ms: int, waited_ms: int, *, is_whole: bool) -> None:
         """An agent came to see a customer whose data took so long, and waited for so much of it.

@@ -2,15 +2,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from typing import Any
 
 import pytest
 
 from engine.customer.breaker import FAILURES, PAUSE_MS
+from engine.customer.history_source import TOGETHER, HistorySource
 from engine.customer.preload import RETRY_MS, Desk, Preload, Terms
 from engine.customer.profile import Customer, Key, Order, Part
 from engine.customer.source import SourceError
-from tests.fakes import FakeClock
+from engine.decision_thread import DecisionThread
+from engine.domain import Conversation
+from engine.errors import StorageError
+from engine.stores.sqlite import SQLiteStore
+from tests.fakes import TENANT, FakeClock, ask, make_desk
 
 KEY = Key(tenant="shop", channel=1, customer_id="cu1")
 TERMS = Terms(ttl_ms=1000, stale_ms=10_000, timeout_ms=200, concurrency=2)
@@ -53,7 +59,7 @@ async def preloading(
 ) -> AsyncIterator[tuple[Preload, list[Customer]]]:
     """The preload, and what it told listeners."""
     preload = Preload(
-        desks={"shop": Desk(sources=sources, terms=terms, clock=clock)}, others=None, clock=clock
+        desks={"shop": Desk(sources=sources, terms=terms, clock=clock)}, others=None, clock=clock, later=0.0
     )
     told: list[Customer] = []
     preload.subscribe(told.append)
@@ -301,3 +307,66 @@ async def test_what_comes_of_somebody_who_was_forgotten_meanwhile_is_not_kept(cl
 
         assert preload.known(KEY) is None
         assert told == []
+
+
+async def test_many_customers_of_a_batch_wake_the_loop_once(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = GatedSource("shop", orders("A1"))
+    async with preloading(source, clock=clock) as (preload, _):
+        loop, wakes = asyncio.get_running_loop(), 0
+        wake = loop.call_soon_threadsafe
+
+        def counted(*args: Any) -> asyncio.Handle:  # noqa: ANN401
+            nonlocal wakes
+            wakes += 1
+            return wake(*args)
+
+        monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+        for number in range(100):
+            for _ in range(3):  # as often as rules, replies and answers ask
+                preload.facts_for("shop", 1, f"cu{number}", "")
+        at_once = list(source.calls)
+        await settle()
+
+    assert wakes == 1
+    assert at_once == []
+    assert sorted(source.calls) == sorted(f"cu{number}" for number in range(100))
+
+
+async def test_earlier_conversations_of_many_customers_are_read_together(embedded: SQLiteStore) -> None:
+    with closing(DecisionThread()) as thread:
+        jobs = 0
+        run = thread.run
+
+        async def counted(*args: Any) -> Any:  # noqa: ANN401
+            nonlocal jobs
+            jobs += 1
+            return await run(*args)
+
+        thread.run = counted  # type: ignore[method-assign,assignment]
+        source = HistorySource(store=embedded, thread=thread)
+        desk = make_desk(embedded)
+        found = ask(desk, "hello", customer_id="cu7").conversation_id
+        keys = [Key(tenant=TENANT, channel=1, customer_id=f"cu{number}") for number in range(100)]
+        parts = await asyncio.gather(*map(source.fetch, keys))
+
+    assert jobs == -(-len(keys) // TOGETHER)
+    assert [len(one.contacts) for one in parts] == [int(number == 7) for number in range(100)]
+    assert parts[7].contacts[0].conversation_id == found
+
+
+async def test_a_store_that_fails_is_a_source_that_does_and_is_asked_again(embedded: SQLiteStore) -> None:
+    with closing(DecisionThread()) as thread:
+        source = HistorySource(store=embedded, thread=thread)
+        embedded.of_customer = broken  # type: ignore[method-assign,assignment]
+        failed = await asyncio.gather(source.fetch(KEY), source.fetch(KEY), return_exceptions=True)
+        del embedded.of_customer
+        part = await source.fetch(KEY)
+
+    assert [type(one) for one in failed] == [SourceError, SourceError]
+    assert part == Part()
+
+
+def broken(*_: object) -> list[Conversation]:
+    raise StorageError("the disk is full")
