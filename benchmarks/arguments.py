@@ -47,6 +47,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, help="other texts, customers and times (1)")
     parser.add_argument("--sync", choices=("normal", "full"), help="what a commit survives (normal: a kill)")
+    parser.add_argument(
+        "--store", choices=("sqlite", "redis"), help="redis: a server of its own (sqlite, the embedded store)"
+    )
+    parser.add_argument(
+        "--remembered",
+        type=_count(0, 1 << 20),
+        help="texts whose reading is remembered, 0: none (8192, as an engine does)",
+    )
     return parser
 
 

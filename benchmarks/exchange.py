@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import grpc
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.process import Service
+from benchmarks.process import Using
 
 PATIENCE = 120.0  # seconds that one exchange may take; longer is a hang
 Call = grpc.aio.StreamStreamCall[bytes, bytes]
@@ -28,7 +28,7 @@ class Exchange:
 
 
 async def exchange(
-    calls: Sequence[Call], frames: Sequence[Sequence[bytes]], services: Sequence[Service], limit: float
+    calls: Sequence[Call], frames: Sequence[Sequence[bytes]], services: Sequence[Using], limit: float
 ) -> Exchange:
     """Send each call its frames, the next when the last is answered, until all are or `limit` seconds are over.
 
@@ -92,6 +92,6 @@ async def ask(call: Call, frame: bytes) -> bytes:
     return answer
 
 
-def _cpu(services: Sequence[Service]) -> dict[str, float]:
+def _cpu(services: Sequence[Using]) -> dict[str, float]:
     used = {service.name: service.cpu_seconds() for service in services}
     return used | {"client": time.process_time()}

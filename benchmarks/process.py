@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import grpc
 from grpc_health.v1 import health_pb2
@@ -26,6 +27,19 @@ _HEALTH = "/grpc.health.v1.Health/Check"  # of the whole process, which an empty
 _POLL = 0.002  # seconds
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second
 _TAIL = 2000  # characters of a log that are worth showing
+
+
+class Using(Protocol):
+    """A process that uses CPU time."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        ...
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far."""
+        ...
 
 
 class Service:

@@ -26,6 +26,8 @@ _HIGHEST = 55_000  # port: a cluster's servers talk on the one 10,000 above
 class RedisServer:
     """One redis-server process on this machine. `arguments` are settings as on its command line."""
 
+    name = "redis"
+
     def __init__(self, folder: Path, *arguments: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()

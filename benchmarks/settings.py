@@ -11,6 +11,8 @@ SECTIONS = ("start", "stream", "unary", "activity", "floor")
 class Settings:
     """The parameters, as they stand in the report.
 
+    `store` is "sqlite" or "redis", a server of its own; `remembered` are texts whose reading the engine remembers.
+
     `seconds` is measured time of each section; `rates` are messages a second of the open loop, one after the other.
     """
 
@@ -22,6 +24,8 @@ class Settings:
     sections: tuple[str, ...] = SECTIONS
     seed: int = 1
     sync: str = "normal"
+    store: str = "sqlite"
+    remembered: int = 8192
 
 
 QUICK = Settings()

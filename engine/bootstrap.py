@@ -33,7 +33,7 @@ from engine.bundles import deployer as deployers
 from engine.bundles.cabinet import Cabinet
 from engine.bundles.corrections import Corrections
 from engine.bundles.deployer import Deployer
-from engine.bundles.figures import model_figures
+from engine.bundles.figures import model_figures, reading_figures
 from engine.bundles.generation import Generation
 from engine.bundles.jury import Jury
 from engine.bundles.ledger import Ledger
@@ -136,7 +136,8 @@ async def _serve_metrics(stack: AsyncExitStack, address: str, parts: _Parts) -> 
     """Raises: StartError."""
 
     def figures() -> list[Figure]:
-        return model_figures(parts.deployer, parts.trials)
+        remembered = reading_figures(parts.switch.serving.memory)
+        return [*model_figures(parts.deployer, parts.trials), *remembered]
 
     await stack.enter_async_context(metrics.serving(address, figures))
 
@@ -298,6 +299,7 @@ class _Parts:
     deployer: Deployer
     trials: Trials
     jury: Jury
+    switch: Switch
 
 
 def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Generation) -> _Parts:
@@ -349,6 +351,7 @@ def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Gener
         deployer=deployer,
         trials=trials,
         jury=jury,
+        switch=switch,
     )
 
 

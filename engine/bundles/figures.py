@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.analysis.memory import ReadingMemory
 from engine.bundles.canary import Arm, CanaryReport
 from engine.bundles.deployer import Deployer
 from engine.bundles.deployment import ChangeKind
@@ -23,6 +24,18 @@ def model_figures(deployer: Deployer, trials: Trials) -> list[Figure]:
     for gauge in trials.gauges():
         figures += _drift(gauge)
     return figures
+
+
+def reading_figures(memory: ReadingMemory | None) -> list[Figure]:
+    """How many texts came again, of those that the serving bundle read; nothing where none is remembered."""
+    if memory is None:
+        return []
+    about = "Texts whose reading was remembered"
+    read = "Texts that were read"
+    return [
+        Figure(name="yingda_texts_remembered_total", about=about, value=memory.hits, kind="counter"),
+        Figure(name="yingda_texts_read_total", about=read, value=memory.misses, kind="counter"),
+    ]
 
 
 def _deployment(deployer: Deployer) -> Iterator[Figure]:
