@@ -61,7 +61,7 @@ class AnswerWriter:
 
     def __init__(self) -> None:
         self._readings: dict[tuple[str, str, str, str], bytes] = {}
-        self._candidates: dict[str, bytes] = {}
+        self._candidates: dict[tuple[str, ...], list[bytes]] = {}  # of a bundle's intents
         self._assignments: dict[int, tuple[Assignment, bytes]] = {}
         self._replies: dict[int, tuple[Reply, bytes]] = {}
 
@@ -90,7 +90,7 @@ class AnswerWriter:
     def _analyses(self, batch: AnalysisBatch) -> list[bytes]:
         names = zip(batch.intents, batch.skills, batch.languages, repeat(batch.bundle_id))
         readings = [self._readings.get(one) or _kept(self._readings, one, _reading) for one in names]
-        heads = [_kept(self._candidates, one, _candidate_head) for one in batch.intent_names]
+        heads = _kept(self._candidates, tuple(batch.intent_names), _candidate_heads)
         columns: list[Sequence[bytes]] = [readings, _numbers(batch)]
         confidences = np.ascontiguousarray(batch.candidate_confidence.T, dtype="<f4").view("V4")
         for places, numbers in zip(batch.candidates.T.tolist(), confidences.tolist(), strict=True):
@@ -166,6 +166,10 @@ def _rows(numbers: npt.NDArray[np.void]) -> list[bytes]:
     """Each row's bytes."""
     rows: list[bytes] = numbers.view(f"V{numbers.itemsize}").tolist()
     return rows
+
+
+def _candidate_heads(intents: tuple[str, ...]) -> list[bytes]:
+    return list(map(_candidate_head, intents))
 
 
 def _candidate_head(intent: str) -> bytes:

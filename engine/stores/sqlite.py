@@ -251,7 +251,12 @@ class SQLiteStore:
     def commit(self, changes: Sequence[Change]) -> list[bool]:
         """See `ports.Store`."""
         with self._journaling():
-            done = [self._commit_one(change) for change in changes]
+            if (
+                len(changes) == 1
+            ):  # all there is to undo; a savepoint would have every page kept that it changes
+                done = [self._commit_one(changes[0], ("ROLLBACK", "BEGIN IMMEDIATE"))]
+            else:
+                done = [self._commit_beside(change) for change in changes]
         for change, committed in zip(changes, done, strict=True):
             if committed:
                 self._follow(change)
@@ -277,9 +282,15 @@ class SQLiteStore:
             found = self._journal.recent_records(tenant, conversation_id, 1)
         return found[0] if found else None
 
-    def _commit_one(self, change: Change) -> bool:
-        """Write one change; undo it alone where it is stale."""
+    def _commit_beside(self, change: Change) -> bool:
+        """Write one of several changes; undo it alone where it is stale."""
         self._db.execute("SAVEPOINT change")
+        done = self._commit_one(change, ("ROLLBACK TO change",))
+        self._db.execute("RELEASE change")
+        return done
+
+    def _commit_one(self, change: Change, undo: Sequence[str]) -> bool:
+        """Write one change; undo it by these statements where it is stale."""
         self._journal.begin()
         self._conversations.begin()
         try:
@@ -292,10 +303,9 @@ class SQLiteStore:
         except (StaleError, sqlite3.IntegrityError):
             self._journal.undo()
             self._conversations.undo()
-            self._db.execute("ROLLBACK TO change")
-            self._db.execute("RELEASE change")
+            for statement in undo:
+                self._db.execute(statement)
             return False
-        self._db.execute("RELEASE change")
         return True
 
     def _bear(self) -> None:
@@ -307,11 +317,11 @@ class SQLiteStore:
     def _write_claims(self, change: Change) -> None:
         claims = [(places, change.tenant, agent_id) for agent_id, places in change.claims.items()]
         taken = [one for one in claims if one[0] > 0]
-        done = self._db.executemany(_CLAIM, taken)
-        if taken and done.rowcount != len(taken):
+        if taken and self._db.executemany(_CLAIM, taken).rowcount != len(taken):
             raise StaleError
-        self._db.executemany(_CLAIM, [one for one in claims if one[0] <= 0])
-        self._db.executemany(
+        rows.write(self._db, _CLAIM, [one for one in claims if one[0] <= 0])
+        rows.write(
+            self._db,
             "UPDATE agents SET streak = ? WHERE tenant = ? AND agent_id = ?",
             [(count, change.tenant, agent_id) for agent_id, count in change.streaks.items()],
         )

@@ -199,8 +199,8 @@ class Conversations:
             latest = [one for name in of_tenant if (one := self._latest(name))]
             fresh, old = self._parted(tenant, latest)
             self._write_rows(tenant, fresh, [])
-            self._db.executemany(
-                rows.CATCH_UP_CONVERSATION, [rows.lagging_values(tenant, one) for one in old]
+            rows.write(
+                self._db, rows.CATCH_UP_CONVERSATION, [rows.lagging_values(tenant, one) for one in old]
             )
 
     def _parted(
@@ -214,10 +214,10 @@ class Conversations:
         return fresh, old
 
     def _write_rows(self, tenant: str, fresh: Sequence[Conversation], old: Sequence[Conversation]) -> None:
-        self._db.executemany(
-            rows.INSERT_CONVERSATION, [rows.conversation_values(tenant, one) for one in fresh]
+        rows.write(
+            self._db, rows.INSERT_CONVERSATION, [rows.conversation_values(tenant, one) for one in fresh]
         )
-        self._db.executemany(rows.UPDATE_CONVERSATION, [rows.conversation_values(tenant, one) for one in old])
+        rows.write(self._db, rows.UPDATE_CONVERSATION, [rows.conversation_values(tenant, one) for one in old])
 
     def _before(self, tenant: str, following: Sequence[Conversation]) -> dict[str, Conversation]:
         """What these follow. Raises: StaleError where they do not."""
@@ -251,11 +251,13 @@ class Conversations:
         self, tenant: str, before: Mapping[str, Conversation], changed: Sequence[Conversation]
     ) -> None:
         waited = (before.get(one.conversation_id) for one in changed)
-        self._db.executemany(
+        rows.write(
+            self._db,
             "DELETE FROM queues WHERE tenant = ? AND conversation_id = ?",
             [(tenant, one.conversation_id) for one in waited if one and one.queues],
         )
-        self._db.executemany(
+        rows.write(
+            self._db,
             "INSERT INTO queues VALUES (?, ?, ?, ?)",
             [(tenant, name, one.rank_ms, one.conversation_id) for one in changed for name in one.queues],
         )

@@ -343,7 +343,7 @@ class SQLiteJournal:
         whole = len(keys) - len(keys) % _KEYS_AT_ONCE
         for at in range(0, whole, _KEYS_AT_ONCE):
             self._db.execute(_INSERT_KEYS, list(itertools.chain.from_iterable(keys[at : at + _KEYS_AT_ONCE])))
-        self._db.executemany("INSERT INTO messages VALUES (?, ?, ?)", keys[whole:])
+        rows.write(self._db, "INSERT INTO messages VALUES (?, ?, ?)", keys[whole:])
 
     def _last(self) -> int:
         """The newest entry's sequence, 0 where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -45,6 +46,12 @@ def padded(values: Sequence[T]) -> list[T]:
 def marks(mark: str, values: Sequence[object]) -> str:
     """A mark for each value."""
     return ", ".join([mark] * len(values))
+
+
+def write(db: sqlite3.Connection, statement: str, values: Sequence[Row]) -> None:
+    """Once for each row of values; for none SQLite would prepare the statement all the same."""
+    if values:
+        db.executemany(statement, values)
 
 
 def agent(row: Row) -> Agent:
