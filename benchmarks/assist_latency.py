@@ -27,7 +27,7 @@ from benchmarks.statistic import percentile
 from benchmarks.system import System, running
 from engine.servicers.convert_reply import reply_to_proto
 
-_IMPORTED = 2000  # replies a call
+_IMPORTED = 10_000  # replies a call
 _SETTLED = 300  # seconds that indexes get to be built in
 
 
@@ -81,7 +81,9 @@ async def _import(channel: grpc.aio.Channel, tenant: str, size: int) -> None:
     replies = [reply_to_proto(reply) for reply in assist_corpus.replies(size)]
     for start in range(0, size, _IMPORTED):
         await stub.ImportReplies(
-            reply_service_pb2.ImportRepliesRequest(tenant=tenant, replies=replies[start : start + _IMPORTED]),
+            reply_service_pb2.ImportRepliesRequest(
+                tenant=tenant, replies=replies[start : start + _IMPORTED], without_duplicates=True
+            ),
             timeout=_SETTLED,
         )
 

@@ -100,7 +100,11 @@ def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
             customers=given.customers,
         ),
         reviewer=Reviewer(
-            encoder=given.classifier, memory=shared.memory, filler=shared.filler, clock=given.clock
+            encoder=given.classifier,
+            intents=given.classifier.intents,
+            memory=shared.memory,
+            filler=shared.filler,
+            clock=given.clock,
         ),
         rehearsal=Rehearsal(analyzer=analyzer, suggester=suggester, policies=shared.policies),
         policies=shared.policies,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from engine.assist.libraries import Libraries
+from engine.assist.libraries import Libraries, Made
 from engine.assist.memory import Feedback, Memory
 from engine.assist.slot import SlotFiller
 from engine.assist.ticket import Ticket
@@ -14,8 +14,19 @@ from engine.errors import InvalidArgumentError, NotFoundError
 from engine.ports import LEARNED, REPLIES, Clock, ReplyStore
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Replies that can be put in no time."""
+
+    replies: list[Reply]
+    made: Made
+
+
 class Bookkeeper:
-    """Called on the decision thread. A tenant that was never seen before starts with the sample replies."""
+    """Called on the decision thread, but for `prepare` and `check`.
+
+    A tenant that was never seen before starts with the sample replies.
+    """
 
     def __init__(
         self,
@@ -67,21 +78,33 @@ class Bookkeeper:
 
     def put(self, tenant: str, replies: Sequence[Reply]) -> list[Reply]:
         """Create or replace, all or none; suggested from the next call on. As kept. Raises: InvalidArgumentError."""
+        return self.keep(tenant, self.prepare(replies))
+
+    def prepare(self, replies: Sequence[Reply]) -> Prepared:
+        """What takes longest of `put`; from any thread. Raises: InvalidArgumentError."""
         self.check(replies)
-        self.ready(tenant)
         now_ms = self._clock.now_ms()
         kept = [replace(reply, updated_ms=now_ms) for reply in replies]
-        self._store.put_replies(tenant, kept)
-        self._library.put(tenant, kept)
-        return kept
+        return Prepared(kept, self._library.blocks(kept))
+
+    def keep(self, tenant: str, prepared: Prepared) -> list[Reply]:
+        """The rest of `put`."""
+        self.ready(tenant)
+        self._store.put_replies(tenant, prepared.replies)
+        self._library.put(tenant, prepared.replies, prepared.made)
+        return prepared.replies
 
     def check(self, replies: Sequence[Reply]) -> None:
         """Raises: InvalidArgumentError for a slot that nothing fills."""
         for reply in replies:
             try:
-                self._filler.check(reply.slots)
+                self.check_slots(reply)
             except InvalidArgumentError as error:
                 raise InvalidArgumentError(error.field, f"{reply.reply_id}: {error.problem}") from None
+
+    def check_slots(self, reply: Reply) -> None:
+        """Raises: InvalidArgumentError for a slot that nothing fills. From any thread."""
+        self._filler.check(reply.slots)
 
     def delete(self, tenant: str, reply_id: str, request_id: str = "") -> None:
         """Remove it. Raises: NotFoundError, unless that request removed it before."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from itertools import pairwise
 
@@ -29,6 +30,7 @@ class FindingKind(StrEnum):
     TOO_LONG = "too_long"
     NEVER_USED = "never_used"
     STALE = "stale"
+    UNKNOWN_INTENT = "unknown_intent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,19 +44,28 @@ class Finding:
     similarity: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a reply may name."""
+
+    slots: Mapping[str, SlotType]
+    intents: Collection[str]
+
+
 def lint(
     replies: Sequence[Reply],
     *,
     pairs: Sequence[Pair],
     records: Mapping[str, Record],
-    known: Mapping[str, SlotType],
+    known: Known,
     now_ms: int,
 ) -> list[Finding]:
     """By kind, then by id."""
     found = [
         *duplicates(pairs),
         *_contradictions(replies, {(pair.one, pair.other) for pair in pairs}),
-        *_unknown_slots(replies, known),
+        *_unknown_slots(replies, known.slots),
+        *_unknown_intents(replies, known.intents),
         *_too_long(replies),
         *_never_used(replies, records),
         *_stale(replies, records, now_ms),
@@ -117,6 +128,18 @@ def _unknown_slots(replies: Sequence[Reply], known: Mapping[str, SlotType]) -> I
                     reply_id=reply.reply_id,
                     message=f"{{{name}}} is filled by nothing: take a known slot or add it under [engine.slots]",
                 )
+
+
+def _unknown_intents(replies: Sequence[Reply], known: Collection[str]) -> Iterator[Finding]:
+    for reply in replies:
+        if reply.intent and reply.intent not in known:
+            close = get_close_matches(reply.intent, known, n=1)
+            yield Finding(
+                kind=FindingKind.UNKNOWN_INTENT,
+                reply_id=reply.reply_id,
+                message=f"the bundle knows no intent {reply.intent}: "
+                + (f"is it {close[0]}?" if close else "leave it empty, or train a bundle that knows it"),
+            )
 
 
 def _too_long(replies: Sequence[Reply]) -> Iterator[Finding]:

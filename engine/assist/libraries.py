@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from engine.assist.library import Library
+from engine.assist.library import Blocks, Library
 from engine.domain import Reply
 
 Marks = Mapping[str, object]  # what a library held of each tenant
+Made = Sequence[tuple[Library, Blocks]]
 
 
 class Libraries:
@@ -66,10 +67,14 @@ class Libraries:
         for one in self._all:
             one.load(tenant, replies)
 
-    def put(self, tenant: str, replies: Sequence[Reply]) -> None:
-        """Create or replace."""
+    def blocks(self, replies: Sequence[Reply]) -> Made:
+        """What takes longest of `put`; from any thread."""
+        return [(library, library.blocks(replies)) for library in tuple(self._all)]
+
+    def put(self, tenant: str, replies: Sequence[Reply], made: Made = ()) -> None:
+        """Create or replace; `made` are the replies' blocks, where they were made before."""
         for one in self._all:
-            one.put(tenant, replies)
+            one.put(tenant, replies, next((blocks for library, blocks in made if library is one), None))
 
     def delete(self, tenant: str, reply_id: str) -> None:
         """Remove it from every language."""

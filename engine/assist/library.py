@@ -9,12 +9,13 @@ from threading import Lock
 import structlog
 
 from engine.assist import change
-from engine.assist.block import BlockMaker
+from engine.assist.block import Block, BlockMaker
 from engine.assist.shelf import Shelf
 from engine.domain import Reply
 
 LANGUAGES = ("zh", "en")
 Shelves = Mapping[str, Shelf]  # by language
+Blocks = Mapping[str, Block]
 
 
 class Library:
@@ -30,6 +31,7 @@ class Library:
         self._samples = {reply.reply_id: reply for reply in samples}
         self._sampled: Future[Shelves] | None = None
         self._shelves: dict[str, Shelves] = {}
+        self._listed: dict[str, tuple[Shelves, list[Reply]]] = {}
         self._lock = Lock()
         self._builder = ThreadPoolExecutor(max_workers=1, thread_name_prefix="shelves")
         self._tidying: dict[tuple[str, str], Future[None]] = {}
@@ -61,9 +63,14 @@ class Library:
         return shelf if shelf and shelf.parts else None
 
     def replies(self, tenant: str) -> list[Reply]:
-        """All that are held, by id."""
-        found = [reply for shelf in self._of(tenant).values() for reply in shelf.replies()]
-        return sorted(found, key=lambda reply: reply.reply_id)
+        """All that are held, by id; not to be changed."""
+        shelves = self._of(tenant)
+        listed = self._listed.get(tenant)
+        if listed is None or listed[0] is not shelves:
+            found = [reply for shelf in shelves.values() for reply in shelf.unordered()]
+            found.sort(key=lambda reply: reply.reply_id)
+            listed = self._listed[tenant] = (shelves, found)
+        return listed[1]
 
     def reply(self, tenant: str, reply_id: str) -> Reply | None:
         """The one of that id."""
@@ -77,13 +84,19 @@ class Library:
             self._shelves[tenant] = shelves
         self._tidy(tenant)
 
-    def put(self, tenant: str, replies: Sequence[Reply]) -> None:
-        """Create or replace."""
-        self._change(tenant, [reply.reply_id for reply in replies], replies)
+    def blocks(self, replies: Sequence[Reply]) -> Blocks:
+        """By language, to be given to `put`; from any thread."""
+        of = {language: [one for one in replies if one.language == language] for language in LANGUAGES}
+        return {language: self._maker.make_now(found) for language, found in of.items() if found}
+
+    def put(self, tenant: str, replies: Sequence[Reply], blocks: Blocks | None = None) -> None:
+        """Create or replace; `blocks` are those of the replies, if they were made before."""
+        blocks = self.blocks(replies) if blocks is None else blocks
+        self._change(tenant, [reply.reply_id for reply in replies], blocks)
 
     def delete(self, tenant: str, reply_id: str) -> None:
         """Remove it from every language."""
-        self._change(tenant, [reply_id], [])
+        self._change(tenant, [reply_id], {})
 
     def renew(self, tenant: str, replies: Sequence[Reply]) -> None:
         """Hold these and no others; what is held already stays as it is."""
@@ -92,7 +105,7 @@ class Library:
         gone = [reply_id for reply_id, reply in held.items() if wanted.get(reply_id) != reply]
         new = [reply for reply_id, reply in wanted.items() if held.get(reply_id) != reply]
         if gone or new:
-            self._change(tenant, gone, new)
+            self._change(tenant, gone, self.blocks(new))
 
     def settle(self) -> None:
         """Wait until nothing is being built."""
@@ -100,9 +113,7 @@ class Library:
             for one in pending:
                 one.result()
 
-    def _change(self, tenant: str, gone: Sequence[str], replies: Sequence[Reply]) -> None:
-        new = {language: [one for one in replies if one.language == language] for language in LANGUAGES}
-        blocks = {language: self._maker.make_now(of) for language, of in new.items() if of}
+    def _change(self, tenant: str, gone: Sequence[str], blocks: Blocks) -> None:
         without = dict.fromkeys(gone)
         with self._lock:
             self._shelves[tenant] = {
@@ -115,12 +126,9 @@ class Library:
         return self._shelves.get(tenant, {language: Shelf((), self._width) for language in LANGUAGES})
 
     def _make(self, replies: Sequence[Reply]) -> Shelves:
-        shelves = {}
-        for language in LANGUAGES:
-            of_language = [reply for reply in replies if reply.language == language]
-            block = self._maker.make_now(of_language) if of_language else None
-            shelves[language] = change.changed(Shelf((), self._width), {}, block)
-        return shelves
+        blocks = self.blocks(replies)
+        empty = Shelf((), self._width)
+        return {language: change.changed(empty, {}, blocks.get(language)) for language in LANGUAGES}
 
     def _are_samples(self, replies: Sequence[Reply]) -> bool:
         return len(replies) == len(self._samples) and all(

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from engine.assist import finding, near
-from engine.assist.finding import Finding, FindingKind
+from engine.assist.finding import Finding, FindingKind, Known
 from engine.assist.learning import Record
 from engine.assist.memory import Memory
 from engine.assist.slot import SlotFiller
-from engine.domain import Reply
+from engine.domain import OUT_OF_SCOPE, Reply
 from engine.ports import Clock, Encoder
 
 MOST = 1000  # findings of a kind
@@ -19,8 +19,18 @@ MOST = 1000  # findings of a kind
 class Reviewer:
     """`records` is called on the decision thread, the rest on any, once `Bookkeeper.ready` was."""
 
-    def __init__(self, *, encoder: Encoder, memory: Memory, filler: SlotFiller, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        encoder: Encoder,
+        intents: Sequence[str],
+        memory: Memory,
+        filler: SlotFiller,
+        clock: Clock,
+    ) -> None:
+        """`intents` are those that the bundle knows."""
         self._encoder = encoder
+        self._intents = frozenset([*intents, OUT_OF_SCOPE])
         self._memory = memory
         self._filler = filler
         self._clock = clock
@@ -41,7 +51,7 @@ class Reviewer:
             replies,
             pairs=near.pairs(replies, self._encoder),
             records=self._memory.learned(tenant).records,
-            known=self._filler.known,
+            known=Known(self._filler.known, self._intents),
             now_ms=self._clock.now_ms(),
         )
         of_kind: defaultdict[FindingKind, int] = defaultdict(int)

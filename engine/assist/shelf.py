@@ -65,8 +65,11 @@ class Shelf:
 
     def replies(self) -> list[Reply]:
         """All, by id."""
-        found = [reply for part in self.parts for _, reply in part.replies()]
-        return sorted(found, key=lambda reply: reply.reply_id)
+        return sorted(self.unordered(), key=lambda reply: reply.reply_id)
+
+    def unordered(self) -> Iterator[Reply]:
+        """All, in any order."""
+        return (reply for part in self.parts for _, reply in part.replies())
 
     def reply(self, reply_id: str) -> Reply | None:
         """The current one of that id."""

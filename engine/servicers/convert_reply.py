@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from yingda.v1 import assist_service_pb2, reply_pb2, reply_service_pb2
@@ -46,19 +47,56 @@ def reply_from_proto(reply: reply_pb2.Reply) -> Reply:
     )
 
 
-def replies_from_proto(replies: Sequence[reply_pb2.Reply], most: int) -> list[Reply]:
-    """Each with an id of its own. Raises: InvalidArgumentError, naming the reply."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why the reply of that number cannot be kept."""
+
+    number: int
+    reply_id: str
+    error: InvalidArgumentError
+
+
+def replies_from_proto(
+    replies: Sequence[reply_pb2.Reply], most: int, also: Callable[[Reply], None]
+) -> tuple[list[Reply], list[Problem]]:
+    """Those that can be kept, each with an id of its own, and why the others cannot.
+
+    `also` raises InvalidArgumentError for what else is wrong with one. Raises: InvalidArgumentError for their number.
+    """
     check.count("replies", len(replies), 1, most)
     found: dict[str, Reply] = {}
+    problems: list[Problem] = []
     for number, one in enumerate(replies):
         try:
             reply = reply_from_proto(one)
+            also(reply)
+            if reply.reply_id in found:
+                raise check.invalid("reply.reply_id", "comes twice")
         except InvalidArgumentError as error:
-            raise check.invalid(f"replies[{number}]", f"{one.reply_id or 'without an id'}: {error}") from None
-        if reply.reply_id in found:
-            raise check.invalid(f"replies[{number}]", f"{reply.reply_id} comes twice")
-        found[reply.reply_id] = reply
-    return list(found.values())
+            problems.append(Problem(number, one.reply_id, error))
+        else:
+            found[reply.reply_id] = reply
+    return list(found.values()), problems
+
+
+def refuse(problems: Sequence[Problem]) -> None:
+    """Raises: InvalidArgumentError, naming the first."""
+    if problems:
+        first, more = problems[0], len(problems) - 1
+        others = f"; {more} more cannot be kept, `validate_only` lists them" if more else ""
+        raise check.invalid(
+            f"replies[{first.number}]", f"{first.reply_id or 'without an id'}: {first.error}{others}"
+        )
+
+
+def problems_to_proto(problems: Sequence[Problem]) -> list[reply_service_pb2.ReplyProblem]:
+    """In order."""
+    return [
+        reply_service_pb2.ReplyProblem(
+            number=one.number, reply_id=one.reply_id, field=one.error.field, problem=one.error.problem
+        )
+        for one in problems
+    ]
 
 
 def reply_to_proto(reply: Reply) -> reply_pb2.Reply:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
+from collections.abc import Sequence
 from concurrent.futures import Executor
+from operator import attrgetter
 from typing import Any
 
 import grpc
+from yingda.v1 import reply_pb2
 from yingda.v1 import reply_service_pb2 as pb
 from yingda.v1.reply_service_pb2_grpc import ReplyServiceServicer
 
 from engine.assist.bookkeeper import Bookkeeper
 from engine.assist.reviewer import Reviewer
 from engine.decision_thread import DecisionThread
+from engine.domain import Reply
 from engine.servicers import check, convert_reply
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -41,29 +46,32 @@ class ReplyServicer(ReplyServiceServicer):
         self, request: pb.ImportRepliesRequest, context: Context
     ) -> pb.ImportRepliesResponse:
         """See reply_service.proto."""
-        replies = convert_reply.replies_from_proto(request.replies, MAX_IMPORT)
+        replies, problems = await self._search(self._read, request.replies)
         before = await self._thread.run(self._bookkeeper.replies, request.tenant)
         if not request.validate_only:
-            await self._thread.run(self._bookkeeper.put, request.tenant, replies)
-        else:
-            self._bookkeeper.check(replies)
-        found = await self._search(self._reviewer.duplicates, replies, before)
+            convert_reply.refuse(problems)
+            prepared = await self._search(self._bookkeeper.prepare, replies)
+            await self._thread.run(self._bookkeeper.keep, request.tenant, prepared)
+        found = []
+        if not request.without_duplicates:
+            found = await self._search(self._reviewer.duplicates, replies, before)
         replaced = len({one.reply_id for one in before} & {one.reply_id for one in replies})
         return pb.ImportRepliesResponse(
             created=len(replies) - replaced,
             replaced=replaced,
             duplicates=convert_reply.findings_to_proto(found[:MAX_FINDINGS]),
+            problems=convert_reply.problems_to_proto(problems),
         )
 
     async def ListReplies(self, request: pb.ListRepliesRequest, context: Context) -> pb.ListRepliesResponse:
         """See reply_service.proto."""
         size = check.page_size(request.page_size)
-        replies = {
-            one.reply_id: one for one in await self._thread.run(self._bookkeeper.replies, request.tenant)
-        }
-        page, token = check.page_by_id(sorted(replies), request.page_token, size)
+        replies = await self._thread.run(self._bookkeeper.replies, request.tenant)
+        page, token = check.page_by_id([one.reply_id for one in replies], request.page_token, size)
+        start = bisect.bisect_right(replies, request.page_token, key=attrgetter("reply_id"))
         return pb.ListRepliesResponse(
-            replies=[convert_reply.reply_to_proto(replies[one]) for one in page], next_page_token=token
+            replies=[convert_reply.reply_to_proto(one) for one in replies[start : start + len(page)]],
+            next_page_token=token,
         )
 
     async def DeleteReply(self, request: pb.DeleteReplyRequest, context: Context) -> pb.DeleteReplyResponse:
@@ -88,6 +96,9 @@ class ReplyServicer(ReplyServiceServicer):
         return pb.ListReplyHealthResponse(
             replies=[convert_reply.health_to_proto(one, records[one]) for one in page], next_page_token=token
         )
+
+    def _read(self, replies: Sequence[reply_pb2.Reply]) -> tuple[list[Reply], list[convert_reply.Problem]]:
+        return convert_reply.replies_from_proto(replies, MAX_IMPORT, self._bookkeeper.check_slots)
 
     async def _search(self, work: Any, *args: Any) -> Any:  # noqa: ANN401
         return await asyncio.get_running_loop().run_in_executor(self._searchers, work, *args)

@@ -97,11 +97,18 @@ class ReplyMethods:
         await self._call(self._replies.DeleteReply, request)
 
     async def import_replies(
-        self, replies: Sequence[reply_pb2.Reply], *, validate_only: bool = False
+        self,
+        replies: Sequence[reply_pb2.Reply],
+        *,
+        validate_only: bool = False,
+        without_duplicates: bool = False,
     ) -> reply_service_pb2.ImportRepliesResponse:
-        """Create or replace many, all or none, and hear which are near others."""
+        """Create or replace many, all or none, and hear which are near others; at most 10,000."""
         request = reply_service_pb2.ImportRepliesRequest(
-            tenant=self._tenant, replies=replies, validate_only=validate_only
+            tenant=self._tenant,
+            replies=replies,
+            validate_only=validate_only,
+            without_duplicates=without_duplicates,
         )
         return await self._call(self._replies.ImportReplies, request)
 

@@ -138,6 +138,18 @@ def test_a_reply_is_put_listed_and_deleted(yingda: Yingda) -> None:
     assert "ours is deleted" in yingda("replies", "delete", "ours")
 
 
+def test_an_import_names_every_bad_record_and_keeps_none(yingda: Yingda, tmp_path: Path) -> None:
+    file = tmp_path / "replies.csv"
+    file.write_text(
+        "reply_id,language,text\ngood,zh,您好\nbad,zh,{weather}\ngood,zh,您好\n", encoding="utf-8"
+    )
+    said = yingda("replies", "import", str(file), code=1)
+
+    assert "record 3 (bad): text {weather} is no slot" in said
+    assert "record 4 (good): reply_id comes twice" in said
+    assert '"good"' not in yingda("replies", "list", "--json")
+
+
 def test_replies_are_listed_by_intent_and_language(yingda: Yingda) -> None:
     found = json.loads(yingda("replies", "list", "--intent", "refund.status", "--language", "en", "--json"))
 

@@ -26,7 +26,7 @@ HEADER = "reply_id,language,text\n"
 def read(folder: Path, data: str | bytes, name: str = "replies.csv") -> list[Reply]:
     path = folder / name
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return reply_file.read(path)
+    return [entry.reply for entry in reply_file.read(path)]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".yaml", ".yml"])
@@ -34,7 +34,7 @@ def test_what_was_written_is_read_again(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"replies{suffix}"
     reply_file.write(path, [FULL, SHORT])
 
-    assert reply_file.read(path) == [FULL, SHORT]
+    assert [entry.reply for entry in reply_file.read(path)] == [FULL, SHORT]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
@@ -85,6 +85,23 @@ def test_a_bad_file_is_named_with_the_place_and_the_fix(
         read(tmp_path, data, name)
 
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("replies.csv", "reply_id,language,text,channels\na,en,x,fax\nb,en,x,\nc,en,,web\n"),
+        ("replies.jsonl", '{"reply_id": "a", "language": "en", "text": ""}\n{"reply_id": "b"\n'),
+    ],
+)
+def test_every_bad_record_is_named_at_once(tmp_path: Path, name: str, data: str) -> None:
+    with pytest.raises(CommandError) as raised:
+        read(tmp_path, data, name)
+
+    first, second, last = str(raised.value).splitlines()
+    assert name in first
+    assert name in second
+    assert last == "2 records must be mended; nothing is kept"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

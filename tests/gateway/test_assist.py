@@ -116,10 +116,22 @@ async def test_bad_feedback_is_refused_by_field(
 async def test_an_import_is_all_or_nothing_and_names_the_reply(client: Client) -> None:
     with pytest.raises(YingdaError, match=r"replies\[1\]: bad: reply.language: must be one of zh, en"):
         await client.import_replies([make("good"), make("bad", language="fr")])
-    with pytest.raises(YingdaError, match=r"reply.text: bad: \{weather\} is no slot"):
+    with pytest.raises(YingdaError, match=r"bad: reply.text: \{weather\} is no slot"):
         await client.import_replies([make("good"), make("bad", text="{weather}")])
 
     assert "good" not in {one.reply_id for one in await client.replies()}
+
+
+async def test_a_look_at_an_import_names_every_bad_reply(client: Client) -> None:
+    bad = [make("bad", language="fr"), make("good"), make("good"), make("ugly", text="{weather}")]
+    found = await client.import_replies(bad, validate_only=True)
+
+    assert [(one.number, one.reply_id, one.field) for one in found.problems] == [
+        (0, "bad", "reply.language"),
+        (2, "good", "reply.reply_id"),
+        (3, "ugly", "reply.text"),
+    ]
+    assert found.created == 1
 
 
 async def test_an_import_reports_what_is_near(client: Client) -> None:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from yingda.cli import render, reply_file
 from yingda.cli.connection import connect
-from yingda.cli.errors import CommandError
 from yingda.cli.options import Group, between, channel, channel_names, fact
-from yingda.errors import YingdaError
+from yingda.cli.reply_file import Entry
 from yingda.sync_client import SyncClient
 from yingda.v1.assist_service_pb2 import SuggestRepliesRequest
 from yingda.v1.message_pb2 import CHANNEL_UNSPECIFIED
-from yingda.v1.reply_pb2 import Reply
 from yingda.v1.reply_service_pb2 import ImportRepliesResponse, ReplyFinding, ReplyFindingKind
 
 _SECONDS = 120.0  # an import of thousands of replies compares each with all
-_AT_ONCE = 1000  # replies of a call
-_REPLY = re.compile(r"replies\[(\d+)\]")
+_AT_ONCE = 10_000  # replies of a call
 _SHOWN = 48  # columns of a text
 
 
@@ -109,11 +105,12 @@ def _add_gaps(actions: Group) -> None:
 
 
 def _import(args: argparse.Namespace) -> int:
-    replies = reply_file.read(args.file)
+    entries = reply_file.read(args.file)
     with connect(args, timeout=_SECONDS) as client:
         # All is checked before anything is kept, so that a bad record keeps nothing.
-        checked = list(_in_parts(client, replies, validate_only=True))
-        kept = [] if args.dry_run else list(_in_parts(client, replies, validate_only=False))
+        checked = _in_parts(client, entries, validate_only=True, without_duplicates=not args.dry_run)
+        reply_file.refuse(list(_problems(entries, checked)))
+        kept = [] if args.dry_run else _in_parts(client, entries)
     found = [one for part in (kept or checked) for one in part.duplicates]
     created, replaced = (sum(getattr(part, name) for part in checked) for name in ("created", "replaced"))
     if args.json:
@@ -128,20 +125,29 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _in_parts(
-    client: SyncClient, replies: Sequence[Reply], *, validate_only: bool
-) -> Iterator[ImportRepliesResponse]:
-    for start in range(0, len(replies), _AT_ONCE):
-        try:
-            yield client.import_replies(replies[start : start + _AT_ONCE], validate_only=validate_only)
-        except YingdaError as error:
-            if not _REPLY.search(str(error)):
-                raise
-            raise CommandError(_in_file(str(error), start)) from None
+    client: SyncClient,
+    entries: Sequence[Entry],
+    *,
+    validate_only: bool = False,
+    without_duplicates: bool = False,
+) -> list[ImportRepliesResponse]:
+    parts = []
+    for start in range(0, len(entries), _AT_ONCE):
+        if start:
+            render.note(f"{start} of {len(entries)} records are {'checked' if validate_only else 'kept'}")
+        replies = [one.reply for one in entries[start : start + _AT_ONCE]]
+        parts.append(
+            client.import_replies(replies, validate_only=validate_only, without_duplicates=without_duplicates)
+        )
+    return parts
 
 
-def _in_file(message: str, start: int) -> str:
-    """A refusal counts from the first reply of the call, people from the first of the file."""
-    return _REPLY.sub(lambda found: f"reply {start + int(found[1]) + 1} of the file", message)
+def _problems(entries: Sequence[Entry], checked: Sequence[ImportRepliesResponse]) -> Iterator[str]:
+    """A response counts from the first reply of its call; people are told the place in the file and the column."""
+    for start, part in zip(range(0, len(entries), _AT_ONCE), checked, strict=True):
+        for one in part.problems:
+            column = one.field.removeprefix("reply.").removesuffix("_time")
+            yield f"{entries[start + one.number].place} ({one.reply_id}): {column} {one.problem}"
 
 
 def _export(args: argparse.Namespace) -> int:

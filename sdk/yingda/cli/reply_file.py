@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,16 +49,37 @@ _UNKNOWN_FORMAT = {".xlsx": _WORKBOOK, ".xls": _WORKBOOK}
 _EXCEL_DAY = re.compile(r"^(\d{4})/(\d{1,2})/(\d{1,2})(?: (\d{1,2}):(\d\d)(?::\d\d)?)?$")
 
 
-def read(path: Path) -> list[Reply]:
-    """In the file's order. Raises: CommandError that names the file, the record and the fix."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A reply, and where in the file it stands, such as "replies.csv, record 3"."""
+
+    place: str
+    reply: Reply
+
+
+def read(path: Path) -> list[Entry]:
+    """In the file's order. Raises: CommandError that names the file, every bad record and the fix."""
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise CommandError(f"{path}: {_UNKNOWN_FORMAT.get(path.suffix.lower(), _NAME_IT)}")
-    text = decode(path)
-    replies = [_reply(record, f"{path}, record {number}") for number, record in reader(text, path)]
-    if not replies:
+    entries, problems = [], []
+    for place, record in reader(decode(path), path):
+        try:
+            entries.append(Entry(place, _reply(record, place)))
+        except CommandError as error:
+            problems.append(str(error))
+    refuse(problems)
+    if not entries:
         raise CommandError(f"{path}: holds no replies")
-    return replies
+    return entries
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Raises: CommandError with all of them, if there are any."""
+    if len(problems) > 1:
+        raise CommandError("\n".join([*problems, f"{len(problems)} records must be mended; nothing is kept"]))
+    if problems:
+        raise CommandError(problems[0])
 
 
 def write(path: Path, replies: Sequence[Reply]) -> None:
@@ -86,7 +108,7 @@ def decode(path: Path) -> str:
     raise CommandError(f"{path}: is neither UTF-8 nor GB18030; save it as UTF-8")
 
 
-def _read_csv(text: str, path: Path) -> Iterator[tuple[int, Record]]:
+def _read_csv(text: str, path: Path) -> Iterator[tuple[str, object]]:
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=header.count)  # Excel separates as the country does
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -101,20 +123,20 @@ def _read_csv(text: str, path: Path) -> Iterator[tuple[int, Record]]:
     rows.fieldnames = columns
     for number, row in enumerate(rows, start=2):
         if any(isinstance(value, str) and value.strip() for value in row.values()):
-            yield number, {name: value or "" for name, value in row.items() if name}
+            yield f"{path}, record {number}", {name: value or "" for name, value in row.items() if name}
 
 
-def _read_json_lines(text: str, path: Path) -> Iterator[tuple[int, Record]]:
+def _read_json_lines(text: str, path: Path) -> Iterator[tuple[str, object]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             try:
                 record = json.loads(line)
             except json.JSONDecodeError as error:
-                raise CommandError(f"{path}, line {number}: is no JSON ({error.msg})") from None
-            yield number, _mapping(record, f"{path}, line {number}")
+                record = CommandError(f"{path}, line {number}: is no JSON ({error.msg})")
+            yield f"{path}, line {number}", record
 
 
-def _read_yaml(text: str, path: Path) -> Iterator[tuple[int, Record]]:
+def _read_yaml(text: str, path: Path) -> Iterator[tuple[str, object]]:
     if find_spec("yaml") is None:
         raise CommandError("YAML files need PyYAML: pip install PyYAML")
     import yaml  # noqa: PLC0415  # only those who have YAML files need it
@@ -126,10 +148,12 @@ def _read_yaml(text: str, path: Path) -> Iterator[tuple[int, Record]]:
     if not isinstance(records, list):
         raise CommandError(f"{path}: must be a list of replies")
     for number, record in enumerate(records, start=1):
-        yield number, _mapping(record, f"{path}, record {number}")
+        yield f"{path}, record {number}", record
 
 
 def _mapping(record: object, place: str) -> Record:
+    if isinstance(record, CommandError):
+        raise record
     if not isinstance(record, dict):
         raise CommandError(f"{place}: must be an object with {', '.join(REQUIRED)}")
     unknown = [name for name in record if name not in COLUMNS]
@@ -138,7 +162,8 @@ def _mapping(record: object, place: str) -> Record:
     return record
 
 
-def _reply(record: Record, place: str) -> Reply:
+def _reply(found: object, place: str) -> Reply:
+    record = _mapping(found, place)
     missing = [name for name in REQUIRED if not str(record.get(name) or "").strip()]
     if missing:
         raise CommandError(f"{place}: {missing[0]} is empty")
@@ -241,7 +266,7 @@ def _write_yaml(records: Sequence[Record]) -> bytes:
     return text.encode()
 
 
-_READERS: Mapping[str, Callable[[str, Path], Iterator[tuple[int, Record]]]] = {
+_READERS: Mapping[str, Callable[[str, Path], Iterator[tuple[str, object]]]] = {
     ".csv": _read_csv,
     ".txt": _read_csv,
     ".jsonl": _read_json_lines,

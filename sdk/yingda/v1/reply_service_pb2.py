@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from yingda.v1 import reply_pb2 as yingda_dot_v1_dot_reply__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyingda/v1/reply_service.proto\x12\tyingda.v1\x1a\x15yingda/v1/reply.proto\"B\n\x0fPutReplyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1f\n\x05reply\x18\x02 \x01(\x0b\x32\x10.yingda.v1.Reply\"3\n\x10PutReplyResponse\x12\x1f\n\x05reply\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Reply\"K\n\x12ListRepliesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Q\n\x13ListRepliesResponse\x12!\n\x07replies\x18\x01 \x03(\x0b\x32\x10.yingda.v1.Reply\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x12\x44\x65leteReplyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08reply_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x15\n\x13\x44\x65leteReplyResponse\"`\n\x14ImportRepliesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12!\n\x07replies\x18\x02 \x03(\x0b\x32\x10.yingda.v1.Reply\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"g\n\x15ImportRepliesResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\x05\x12\x10\n\x08replaced\x18\x02 \x01(\x05\x12+\n\nduplicates\x18\x03 \x03(\x0b\x32\x17.yingda.v1.ReplyFinding\"\x88\x01\n\x0cReplyFinding\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.yingda.v1.ReplyFindingKind\x12\x10\n\x08reply_id\x18\x02 \x01(\t\x12\x16\n\x0eother_reply_id\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x12\n\nsimilarity\x18\x05 \x01(\x02\"$\n\x12LintRepliesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"@\n\x13LintRepliesResponse\x12)\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x17.yingda.v1.ReplyFinding\"O\n\x16ListReplyHealthRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x17ListReplyHealthResponse\x12\'\n\x07replies\x18\x01 \x03(\x0b\x32\x16.yingda.v1.ReplyHealth\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xac\x02\n\x10ReplyFindingKind\x12\"\n\x1eREPLY_FINDING_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cREPLY_FINDING_KIND_DUPLICATE\x10\x01\x12%\n!REPLY_FINDING_KIND_NEAR_DUPLICATE\x10\x02\x12$\n REPLY_FINDING_KIND_CONTRADICTION\x10\x03\x12#\n\x1fREPLY_FINDING_KIND_UNKNOWN_SLOT\x10\x04\x12\x1f\n\x1bREPLY_FINDING_KIND_TOO_LONG\x10\x05\x12!\n\x1dREPLY_FINDING_KIND_NEVER_USED\x10\x06\x12\x1c\n\x18REPLY_FINDING_KIND_STALE\x10\x07\x32\xeb\x03\n\x0cReplyService\x12\x43\n\x08PutReply\x12\x1a.yingda.v1.PutReplyRequest\x1a\x1b.yingda.v1.PutReplyResponse\x12R\n\rImportReplies\x12\x1f.yingda.v1.ImportRepliesRequest\x1a .yingda.v1.ImportRepliesResponse\x12L\n\x0bListReplies\x12\x1d.yingda.v1.ListRepliesRequest\x1a\x1e.yingda.v1.ListRepliesResponse\x12L\n\x0b\x44\x65leteReply\x12\x1d.yingda.v1.DeleteReplyRequest\x1a\x1e.yingda.v1.DeleteReplyResponse\x12L\n\x0bLintReplies\x12\x1d.yingda.v1.LintRepliesRequest\x1a\x1e.yingda.v1.LintRepliesResponse\x12X\n\x0fListReplyHealth\x12!.yingda.v1.ListReplyHealthRequest\x1a\".yingda.v1.ListReplyHealthResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dyingda/v1/reply_service.proto\x12\tyingda.v1\x1a\x15yingda/v1/reply.proto\"B\n\x0fPutReplyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x1f\n\x05reply\x18\x02 \x01(\x0b\x32\x10.yingda.v1.Reply\"3\n\x10PutReplyResponse\x12\x1f\n\x05reply\x18\x01 \x01(\x0b\x32\x10.yingda.v1.Reply\"K\n\x12ListRepliesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Q\n\x13ListRepliesResponse\x12!\n\x07replies\x18\x01 \x03(\x0b\x32\x10.yingda.v1.Reply\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"J\n\x12\x44\x65leteReplyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x10\n\x08reply_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x15\n\x13\x44\x65leteReplyResponse\"|\n\x14ImportRepliesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12!\n\x07replies\x18\x02 \x03(\x0b\x32\x10.yingda.v1.Reply\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x1a\n\x12without_duplicates\x18\x04 \x01(\x08\"P\n\x0cReplyProblem\x12\x0e\n\x06number\x18\x01 \x01(\x05\x12\x10\n\x08reply_id\x18\x02 \x01(\t\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0f\n\x07problem\x18\x04 \x01(\t\"\x92\x01\n\x15ImportRepliesResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\x05\x12\x10\n\x08replaced\x18\x02 \x01(\x05\x12+\n\nduplicates\x18\x03 \x03(\x0b\x32\x17.yingda.v1.ReplyFinding\x12)\n\x08problems\x18\x04 \x03(\x0b\x32\x17.yingda.v1.ReplyProblem\"\x88\x01\n\x0cReplyFinding\x12)\n\x04kind\x18\x01 \x01(\x0e\x32\x1b.yingda.v1.ReplyFindingKind\x12\x10\n\x08reply_id\x18\x02 \x01(\t\x12\x16\n\x0eother_reply_id\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\x12\x12\n\nsimilarity\x18\x05 \x01(\x02\"$\n\x12LintRepliesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"@\n\x13LintRepliesResponse\x12)\n\x08\x66indings\x18\x01 \x03(\x0b\x32\x17.yingda.v1.ReplyFinding\"O\n\x16ListReplyHealthRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"[\n\x17ListReplyHealthResponse\x12\'\n\x07replies\x18\x01 \x03(\x0b\x32\x16.yingda.v1.ReplyHealth\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xd3\x02\n\x10ReplyFindingKind\x12\"\n\x1eREPLY_FINDING_KIND_UNSPECIFIED\x10\x00\x12 \n\x1cREPLY_FINDING_KIND_DUPLICATE\x10\x01\x12%\n!REPLY_FINDING_KIND_NEAR_DUPLICATE\x10\x02\x12$\n REPLY_FINDING_KIND_CONTRADICTION\x10\x03\x12#\n\x1fREPLY_FINDING_KIND_UNKNOWN_SLOT\x10\x04\x12\x1f\n\x1bREPLY_FINDING_KIND_TOO_LONG\x10\x05\x12!\n\x1dREPLY_FINDING_KIND_NEVER_USED\x10\x06\x12\x1c\n\x18REPLY_FINDING_KIND_STALE\x10\x07\x12%\n!REPLY_FINDING_KIND_UNKNOWN_INTENT\x10\x08\x32\xeb\x03\n\x0cReplyService\x12\x43\n\x08PutReply\x12\x1a.yingda.v1.PutReplyRequest\x1a\x1b.yingda.v1.PutReplyResponse\x12R\n\rImportReplies\x12\x1f.yingda.v1.ImportRepliesRequest\x1a .yingda.v1.ImportRepliesResponse\x12L\n\x0bListReplies\x12\x1d.yingda.v1.ListRepliesRequest\x1a\x1e.yingda.v1.ListRepliesResponse\x12L\n\x0b\x44\x65leteReply\x12\x1d.yingda.v1.DeleteReplyRequest\x1a\x1e.yingda.v1.DeleteReplyResponse\x12L\n\x0bLintReplies\x12\x1d.yingda.v1.LintRepliesRequest\x1a\x1e.yingda.v1.LintRepliesResponse\x12X\n\x0fListReplyHealth\x12!.yingda.v1.ListReplyHealthRequest\x1a\".yingda.v1.ListReplyHealthResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yingda.v1.reply_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPLYFINDINGKIND']._serialized_start=1068
-  _globals['_REPLYFINDINGKIND']._serialized_end=1368
+  _globals['_REPLYFINDINGKIND']._serialized_start=1222
+  _globals['_REPLYFINDINGKIND']._serialized_end=1561
   _globals['_PUTREPLYREQUEST']._serialized_start=67
   _globals['_PUTREPLYREQUEST']._serialized_end=133
   _globals['_PUTREPLYRESPONSE']._serialized_start=135
@@ -47,19 +47,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEREPLYRESPONSE']._serialized_start=424
   _globals['_DELETEREPLYRESPONSE']._serialized_end=445
   _globals['_IMPORTREPLIESREQUEST']._serialized_start=447
-  _globals['_IMPORTREPLIESREQUEST']._serialized_end=543
-  _globals['_IMPORTREPLIESRESPONSE']._serialized_start=545
-  _globals['_IMPORTREPLIESRESPONSE']._serialized_end=648
-  _globals['_REPLYFINDING']._serialized_start=651
-  _globals['_REPLYFINDING']._serialized_end=787
-  _globals['_LINTREPLIESREQUEST']._serialized_start=789
-  _globals['_LINTREPLIESREQUEST']._serialized_end=825
-  _globals['_LINTREPLIESRESPONSE']._serialized_start=827
-  _globals['_LINTREPLIESRESPONSE']._serialized_end=891
-  _globals['_LISTREPLYHEALTHREQUEST']._serialized_start=893
-  _globals['_LISTREPLYHEALTHREQUEST']._serialized_end=972
-  _globals['_LISTREPLYHEALTHRESPONSE']._serialized_start=974
-  _globals['_LISTREPLYHEALTHRESPONSE']._serialized_end=1065
-  _globals['_REPLYSERVICE']._serialized_start=1371
-  _globals['_REPLYSERVICE']._serialized_end=1862
+  _globals['_IMPORTREPLIESREQUEST']._serialized_end=571
+  _globals['_REPLYPROBLEM']._serialized_start=573
+  _globals['_REPLYPROBLEM']._serialized_end=653
+  _globals['_IMPORTREPLIESRESPONSE']._serialized_start=656
+  _globals['_IMPORTREPLIESRESPONSE']._serialized_end=802
+  _globals['_REPLYFINDING']._serialized_start=805
+  _globals['_REPLYFINDING']._serialized_end=941
+  _globals['_LINTREPLIESREQUEST']._serialized_start=943
+  _globals['_LINTREPLIESREQUEST']._serialized_end=979
+  _globals['_LINTREPLIESRESPONSE']._serialized_start=981
+  _globals['_LINTREPLIESRESPONSE']._serialized_end=1045
+  _globals['_LISTREPLYHEALTHREQUEST']._serialized_start=1047
+  _globals['_LISTREPLYHEALTHREQUEST']._serialized_end=1126
+  _globals['_LISTREPLYHEALTHRESPONSE']._serialized_start=1128
+  _globals['_LISTREPLYHEALTHRESPONSE']._serialized_end=1219
+  _globals['_REPLYSERVICE']._serialized_start=1564
+  _globals['_REPLYSERVICE']._serialized_end=2055
 # @@protoc_insertion_point(module_scope)

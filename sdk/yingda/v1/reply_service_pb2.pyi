@@ -42,6 +42,8 @@ class _ReplyFindingKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Repl
     """Nobody took it, though it was shown often."""
     REPLY_FINDING_KIND_STALE: _ReplyFindingKind.ValueType  # 7
     """Out of its dates, or not put and not taken for long."""
+    REPLY_FINDING_KIND_UNKNOWN_INTENT: _ReplyFindingKind.ValueType  # 8
+    """An intent that the bundle at work does not know: it is found by its words alone."""
 
 class ReplyFindingKind(_ReplyFindingKind, metaclass=_ReplyFindingKindEnumTypeWrapper):
     """What a finding is about."""
@@ -62,6 +64,8 @@ REPLY_FINDING_KIND_NEVER_USED: ReplyFindingKind.ValueType  # 6
 """Nobody took it, though it was shown often."""
 REPLY_FINDING_KIND_STALE: ReplyFindingKind.ValueType  # 7
 """Out of its dates, or not put and not taken for long."""
+REPLY_FINDING_KIND_UNKNOWN_INTENT: ReplyFindingKind.ValueType  # 8
+"""An intent that the bundle at work does not know: it is found by its words alone."""
 Global___ReplyFindingKind: _TypeAlias = ReplyFindingKind  # noqa: Y015
 
 @_typing.final
@@ -232,10 +236,13 @@ class ImportRepliesRequest(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     REPLIES_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    WITHOUT_DUPLICATES_FIELD_NUMBER: _builtins.int
     tenant: _builtins.str
     """Whose replies. Required."""
     validate_only: _builtins.bool
     """Only look: keep nothing."""
+    without_duplicates: _builtins.bool
+    """Do not look for near duplicates, which takes longest."""
     @_builtins.property
     def replies(self) -> _containers.RepeatedCompositeFieldContainer[_reply_pb2.Reply]:
         """1 to 10000. An id may come once."""
@@ -246,14 +253,49 @@ class ImportRepliesRequest(_message.Message):
         tenant: _builtins.str = ...,
         replies: _abc.Iterable[_reply_pb2.Reply] | None = ...,
         validate_only: _builtins.bool = ...,
+        without_duplicates: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["replies", b"replies", "tenant", b"tenant", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replies", b"replies", "tenant", b"tenant", "validate_only", b"validate_only", "without_duplicates", b"without_duplicates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportRepliesRequest: _TypeAlias = ImportRepliesRequest  # noqa: Y015
+
+@_typing.final
+class ReplyProblem(_message.Message):
+    """Why a reply cannot be kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    REPLY_ID_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Its place in the request, from 0."""
+    reply_id: _builtins.str
+    """Its id as given."""
+    field: _builtins.str
+    """The field, such as "reply.text"."""
+    problem: _builtins.str
+    """What is wrong with it and how to mend it."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        reply_id: _builtins.str = ...,
+        field: _builtins.str = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "number", b"number", "problem", b"problem", "reply_id", b"reply_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplyProblem: _TypeAlias = ReplyProblem  # noqa: Y015
 
 @_typing.final
 class ImportRepliesResponse(_message.Message):
@@ -264,6 +306,7 @@ class ImportRepliesResponse(_message.Message):
     CREATED_FIELD_NUMBER: _builtins.int
     REPLACED_FIELD_NUMBER: _builtins.int
     DUPLICATES_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
     created: _builtins.int
     """How many are new."""
     replaced: _builtins.int
@@ -272,16 +315,21 @@ class ImportRepliesResponse(_message.Message):
     def duplicates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplyFinding]:
         """Replies of the import that are near one another or near one that was there before, nearest first, at most 1000."""
 
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplyProblem]:
+        """With `validate_only`: each reply that cannot be kept, by number; these are not counted. A kept import has none."""
+
     def __init__(
         self,
         *,
         created: _builtins.int = ...,
         replaced: _builtins.int = ...,
         duplicates: _abc.Iterable[Global___ReplyFinding] | None = ...,
+        problems: _abc.Iterable[Global___ReplyProblem] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "duplicates", b"duplicates", "replaced", b"replaced"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "duplicates", b"duplicates", "problems", b"problems", "replaced", b"replaced"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -81,7 +81,7 @@ class ReplyServiceServicer:
 
     def ImportReplies(self, request, context):
         """Creates or replaces many replies, all or none, and says which are near others in words or meaning.
-        Errors: INVALID_ARGUMENT, naming the reply.
+        Errors: INVALID_ARGUMENT, naming the first bad reply; with `validate_only` all of them are in the response instead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,8 +102,8 @@ class ReplyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def LintReplies(self, request, context):
-        """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
-        never used, stale.
+        """What is wrong or doubtful about the replies: unknown slots and intents, too long for a channel, near duplicates,
+        contradictions, never used, stale.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

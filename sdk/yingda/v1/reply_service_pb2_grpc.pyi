@@ -39,15 +39,15 @@ class ReplyServiceStub:
     """
     ImportReplies: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.ImportRepliesRequest, _reply_service_pb2.ImportRepliesResponse]
     """Creates or replaces many replies, all or none, and says which are near others in words or meaning.
-    Errors: INVALID_ARGUMENT, naming the reply.
+    Errors: INVALID_ARGUMENT, naming the first bad reply; with `validate_only` all of them are in the response instead.
     """
     ListReplies: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.ListRepliesRequest, _reply_service_pb2.ListRepliesResponse]
     """All replies, by id."""
     DeleteReply: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.DeleteReplyRequest, _reply_service_pb2.DeleteReplyResponse]
     """Removes a reply. Idempotent by `request_id`. Errors: NOT_FOUND."""
     LintReplies: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.LintRepliesRequest, _reply_service_pb2.LintRepliesResponse]
-    """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
-    never used, stale.
+    """What is wrong or doubtful about the replies: unknown slots and intents, too long for a channel, near duplicates,
+    contradictions, never used, stale.
     """
     ListReplyHealth: _grpc.UnaryUnaryMultiCallable[_reply_service_pb2.ListReplyHealthRequest, _reply_service_pb2.ListReplyHealthResponse]
     """How the replies fare, by id."""
@@ -63,15 +63,15 @@ class ReplyServiceAsyncStub(ReplyServiceStub):
     """
     ImportReplies: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.ImportRepliesRequest, _reply_service_pb2.ImportRepliesResponse]  # type: ignore[assignment]
     """Creates or replaces many replies, all or none, and says which are near others in words or meaning.
-    Errors: INVALID_ARGUMENT, naming the reply.
+    Errors: INVALID_ARGUMENT, naming the first bad reply; with `validate_only` all of them are in the response instead.
     """
     ListReplies: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.ListRepliesRequest, _reply_service_pb2.ListRepliesResponse]  # type: ignore[assignment]
     """All replies, by id."""
     DeleteReply: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.DeleteReplyRequest, _reply_service_pb2.DeleteReplyResponse]  # type: ignore[assignment]
     """Removes a reply. Idempotent by `request_id`. Errors: NOT_FOUND."""
     LintReplies: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.LintRepliesRequest, _reply_service_pb2.LintRepliesResponse]  # type: ignore[assignment]
-    """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
-    never used, stale.
+    """What is wrong or doubtful about the replies: unknown slots and intents, too long for a channel, near duplicates,
+    contradictions, never used, stale.
     """
     ListReplyHealth: _aio.UnaryUnaryMultiCallable[_reply_service_pb2.ListReplyHealthRequest, _reply_service_pb2.ListReplyHealthResponse]  # type: ignore[assignment]
     """How the replies fare, by id."""
@@ -96,7 +96,7 @@ class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reply_service_pb2.ImportRepliesResponse, _abc.Awaitable[_reply_service_pb2.ImportRepliesResponse]]:
         """Creates or replaces many replies, all or none, and says which are near others in words or meaning.
-        Errors: INVALID_ARGUMENT, naming the reply.
+        Errors: INVALID_ARGUMENT, naming the first bad reply; with `validate_only` all of them are in the response instead.
         """
 
     @_abc_1.abstractmethod
@@ -121,8 +121,8 @@ class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _reply_service_pb2.LintRepliesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_reply_service_pb2.LintRepliesResponse, _abc.Awaitable[_reply_service_pb2.LintRepliesResponse]]:
-        """What is wrong or doubtful about the replies: unknown slots, too long for a channel, near duplicates, contradictions,
-        never used, stale.
+        """What is wrong or doubtful about the replies: unknown slots and intents, too long for a channel, near duplicates,
+        contradictions, never used, stale.
         """
 
     @_abc_1.abstractmethod

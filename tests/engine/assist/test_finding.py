@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from engine.assist import finding, near
-from engine.assist.finding import Finding, FindingKind
+from engine.assist.finding import Finding, FindingKind, Known
 from engine.assist.learning import Record
 from engine.assist.slot import SLOTS
 from engine.domain import Reply
@@ -17,7 +17,8 @@ LONG = "we looked into it and your parcel will be with you by the end of next we
 
 
 def lint(*replies: Reply, now_ms: int = 0, **records: Record) -> list[Finding]:
-    return finding.lint(replies, pairs=near.pairs(replies, FAKE), records=records, known=SLOTS, now_ms=now_ms)
+    known = Known(SLOTS, FAKE.intents)
+    return finding.lint(replies, pairs=near.pairs(replies, FAKE), records=records, known=known, now_ms=now_ms)
 
 
 def kinds(found: Sequence[Finding]) -> list[tuple[FindingKind, str, str]]:
@@ -107,3 +108,12 @@ def test_what_is_past_its_dates_or_untouched_for_long_is_stale() -> None:
     assert kinds(lint(make_reply("a", updated_ms=DAY), now_ms=later)) == [(FindingKind.STALE, "a", "")]
     assert lint(make_reply("a", updated_ms=DAY), now_ms=later, a=Record(taken_ms=150 * DAY)) == []
     assert lint(make_reply("sample"), now_ms=later) == []
+
+
+def test_an_intent_that_the_bundle_does_not_know_is_told_with_the_nearest_one() -> None:
+    found = lint(
+        make_reply("a", intent="refund.requests"), make_reply("b", intent="refund.request", text="y")
+    )
+
+    assert kinds(found) == [(FindingKind.UNKNOWN_INTENT, "a", "")]
+    assert "is it refund.request?" in found[0].message
