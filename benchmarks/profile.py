@@ -5,7 +5,8 @@ Once with texts that nobody wrote before and nothing remembered, once with texts
 No gRPC and no other process: the parts that the engine's bootstrap puts together, one thread, batch after batch, the
 collector of cycles tuned as a service tunes it.
 A stage's time leaves out the stages within it, so that they add up to the whole; the calmest quarter of the batches
-shows what they cost where other work disturbs the machine less. To see single functions:
+shows what they cost where other work disturbs the machine less. What one message costs that comes alone, and half of
+which is what cold caches cost: `--batch 1 --pause 0.01`. To see single functions:
 
     python -m cProfile -s tottime -m benchmarks.profile --batches 40 | head -60   (inflates small functions)
     py-spy record --rate 500 --native -o profile.svg -- python -m benchmarks.profile --batches 200
@@ -19,6 +20,7 @@ import json
 import random
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -70,7 +72,7 @@ def measure(args: argparse.Namespace, texts: Iterator[str], *, remembered: int) 
             engine.employ(tenant, args.agents)
             traffic = Traffic(texts, tenant=tenant, name="p", seed=f"{args.seed}:{number}")
             frames = [traffic.frame(size) for _ in range(WARM_UP + count)]
-            found += list(_process(engine, stopwatch, frames))[WARM_UP:]
+            found += list(_process(engine, stopwatch, frames, args.pause))[WARM_UP:]
         memory = engine.memory
     calmest = sorted(found, key=lambda one: sum(one.values()))[: max(len(found) // 4, 1)]
     return {
@@ -89,8 +91,11 @@ def _repeated(seed: int) -> Iterator[str]:
         yield random_.choice(common) if random_.random() < COMMON_SHARE else next(fresh)
 
 
-def _process(engine: inside.Engine, stopwatch: Stopwatch, frames: Sequence[bytes]) -> Iterator[Stages]:
+def _process(
+    engine: inside.Engine, stopwatch: Stopwatch, frames: Sequence[bytes], pause: float
+) -> Iterator[Stages]:
     for frame in frames:
+        time.sleep(pause)
         stopwatch.reset()
         engine.process(frame)
         yield dict(stopwatch.seconds)
@@ -119,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--batches", type=int, default=100, help="how many are counted (100)")
     parser.add_argument("--batch", type=int, default=256, help="messages in each (256)")
+    parser.add_argument(
+        "--pause", type=float, default=0.0, help="seconds before each, in which caches grow cold (0)"
+    )
     parser.add_argument("--agents", type=int, default=32, help="agents of each tenant (32)")
     parser.add_argument("--seed", type=int, default=1, help="other texts and customers (1)")
     return parser
