@@ -28,6 +28,8 @@ def shown(value: str, kind: str, language: str) -> str | None:
 
 def _plain(value: str) -> str:
     """One line without control, format or private characters."""
+    if value.isprintable():  # most are; of what is taken away nothing is printable
+        return " ".join(value.split())
     kept = "".join(
         " " if unicodedata.category(one) in ("Zl", "Zp", "Cc") else one
         for one in value

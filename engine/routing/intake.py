@@ -75,6 +75,7 @@ class Intake:
         self._known = known
         self._keeper = keeper
         self._asker = Asker(analysis)
+        self._roster = draft.crew.roster
 
     def receive(self, rows: Sequence[int]) -> tuple[list[str], list[Assignment]]:
         """Decide about these, in order: ids of their conversations, and the decisions."""
@@ -112,9 +113,8 @@ class Intake:
         state = conversation.state
         if state is not ConversationState.ASSIGNED and state is not ConversationState.OFFERED:
             return False
-        roster = self._draft.crew.roster
-        row = roster.rows.get(conversation.agent_id)
-        return row is not None and roster.presences[row] is not Presence.OFFLINE
+        row = self._roster.rows.get(conversation.agent_id)
+        return row is not None and self._roster.presences[row] is not Presence.OFFLINE
 
     def _conversation(self, row: int) -> Conversation:
         """The conversation a message belongs to, as the draft sees it; a new one has version 0."""

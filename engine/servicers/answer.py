@@ -22,12 +22,13 @@ from yingda.v1.assignment_pb2 import Assignment as AssignmentProto
 from yingda.v1.assignment_pb2 import ScoreTerm
 from yingda.v1.reply_pb2 import Suggestion as SuggestionProto
 
-from engine.domain import Advice, AnalysisBatch, Assignment, AutoReply, Reply, Suggestion
+from engine.domain import Advice, AnalysisBatch, Assignment, AutoReply, Outcome, Reply, Suggestion
 from engine.servicers import convert, wire
 
 K = TypeVar("K")
 V = TypeVar("V")
 _KEPT = 65536  # fragments of a kind that are remembered
+_FEW = 8192  # of those that many answers share
 
 _READING = np.dtype(
     [
@@ -196,18 +197,32 @@ def _assignment(assignment: Assignment) -> bytes:
     )
     made = b"".join(
         (
+            _who(outcome, agent_id, agent_name, skill),
+            wire.text(AssignmentProto.REASON_FIELD_NUMBER, reason),
+            *[_term_head(name) + _FLOAT.pack(value) for name, value in terms],
+            _by_what(relaxation, policy_version),
+            wire.text(AssignmentProto.RESERVATION_ID_FIELD_NUMBER, reservation_id) if reservation_id else b"",
+        )
+    )
+    return wire.field(MessageAnswer.ASSIGNMENT_FIELD_NUMBER, made)
+
+
+@lru_cache(maxsize=_FEW)
+def _who(outcome: Outcome, agent_id: str, agent_name: str, skill: str) -> bytes:
+    return b"".join(
+        (
             bytes((_T_OUTCOME, convert.OUTCOME_NUMBERS[outcome])),
             wire.text(AssignmentProto.AGENT_ID_FIELD_NUMBER, agent_id),
             wire.text(AssignmentProto.AGENT_NAME_FIELD_NUMBER, agent_name),
             wire.text(AssignmentProto.SKILL_FIELD_NUMBER, skill),
-            wire.text(AssignmentProto.REASON_FIELD_NUMBER, reason),
-            *[_term_head(name) + _FLOAT.pack(value) for name, value in terms],
-            bytes((_T_RELAXATION, relaxation)),
-            wire.text(AssignmentProto.RESERVATION_ID_FIELD_NUMBER, reservation_id),
-            wire.text(AssignmentProto.POLICY_VERSION_FIELD_NUMBER, policy_version),
         )
     )
-    return wire.field(MessageAnswer.ASSIGNMENT_FIELD_NUMBER, made)
+
+
+@lru_cache(maxsize=_FEW)
+def _by_what(relaxation: int, policy_version: str) -> bytes:
+    version = wire.text(AssignmentProto.POLICY_VERSION_FIELD_NUMBER, policy_version)
+    return bytes((_T_RELAXATION, relaxation)) + version
 
 
 @lru_cache(maxsize=64)
