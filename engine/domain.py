@@ -8,14 +8,58 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import count
-from operator import eq
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from engine.domain_batch import NO_HINTS, AnalysisBatch, Hints, MessageBatch
+from engine.domain_reply import (
+    Advice,
+    AutoReply,
+    AutoReplyDecision,
+    FeedbackOutcome,
+    Filled,
+    Heard,
+    Reply,
+    Suggestion,
+)
 from engine.workflow.outbox import FollowUp
+
+__all__ = [
+    "CALM",
+    "MESSAGE",
+    "NO_HINTS",
+    "OUT_OF_SCOPE",
+    "SENTIMENTS",
+    "Advice",
+    "Agent",
+    "AnalysisBatch",
+    "Assignment",
+    "AutoReply",
+    "AutoReplyDecision",
+    "Candidate",
+    "Change",
+    "Conversation",
+    "ConversationState",
+    "Event",
+    "Exclusion",
+    "FeedbackOutcome",
+    "Filled",
+    "Heard",
+    "Hints",
+    "MessageBatch",
+    "Mood",
+    "Outcome",
+    "Presence",
+    "Reply",
+    "Requirement",
+    "Roster",
+    "Shift",
+    "StoredEvent",
+    "Suggestion",
+    "Term",
+]
 
 OUT_OF_SCOPE = "out_of_scope"
 MESSAGE = "message_received"  # the kind of event that a customer's message is
@@ -49,27 +93,6 @@ class Outcome(StrEnum):
     KEPT = "kept"
     QUEUED = "queued"
     OFFERED = "offered"
-
-
-class FeedbackOutcome(StrEnum):
-    """What an agent did with a list of suggestions."""
-
-    ACCEPTED = "accepted"
-    EDITED = "edited"
-    IGNORED = "ignored"
-
-
-class AutoReplyDecision(StrEnum):
-    """What stood against answering alone, or that nothing did."""
-
-    SENT = "sent"
-    INTENT = "intent"
-    CONFIDENCE = "confidence"
-    ANGER = "anger"
-    SIMILARITY = "similarity"
-    SLOT = "slot"
-    HUMAN = "human"
-    REPLY = "reply"
 
 
 class Exclusion(StrEnum):
@@ -268,171 +291,6 @@ class Assignment(NamedTuple):
     relaxation: int = 0
     reservation_id: str = ""
     policy_version: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """A canned reply. `slots` are the names in `text` that must be filled before it is sent.
-
-    `questions` are what customers say that it answers. No teams or channels means all; `valid_until_ms` 0 means for
-    ever. `updated_ms` is when it was last put.
-    """
-
-    reply_id: str
-    intent: str
-    language: str
-    title: str
-    text: str
-    slots: tuple[str, ...] = ()
-    questions: tuple[str, ...] = ()
-    teams: frozenset[str] = frozenset()
-    channels: frozenset[int] = frozenset()
-    valid_from_ms: int = 0
-    valid_until_ms: int = 0
-    updated_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """A reply's text with what is known, and the slots that nothing filled, in order."""
-
-    text: str
-    open_slots: tuple[str, ...]
-
-
-class Suggestion(NamedTuple):
-    """A reply offered to an agent. `score` orders one list; `similarity` is a cosine in [-1, 1].
-
-    `filled` is None where no slot was filled: the text is then the reply's.
-    """
-
-    reply: Reply
-    score: float
-    similarity: float
-    filled: Filled | None = None
-
-    @property
-    def text(self) -> str:
-        """What would be sent."""
-        return self.filled.text if self.filled else self.reply.text
-
-    @property
-    def open_slots(self) -> tuple[str, ...]:
-        """What must be filled before it may be sent."""
-        return self.filled.open_slots if self.filled else self.reply.slots
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """A customer's message from the journal, with the intent read and how near the best suggestion was."""
-
-    text: str
-    channel: int
-    customer_id: str = ""
-    metadata: Mapping[str, str]
-    intent: str
-    similarity: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AutoReply:
-    """Whether the engine answers a message alone, explained. `text` is what to send, "" unless it does."""
-
-    decision: AutoReplyDecision
-    reply_id: str = ""
-    text: str = ""
-    reason: str
-
-
-class Advice(NamedTuple):
-    """What may be answered to a message: replies, best first, and whether the engine does so alone."""
-
-    suggestions: Sequence[Suggestion]
-    auto_reply: AutoReply | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hints:
-    """What the caller knows about whom to give a conversation to; see `Requirement` for the fields."""
-
-    agent_id: str = ""
-    preferred_agent_id: str = ""
-    team: str = ""
-    priority: int = 0
-    vip: int = 0
-
-
-NO_HINTS = Hints()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageBatch:
-    """Messages in the order they came, as columns of equal length. `raw` is each one as it came over the wire."""
-
-    tenants: Sequence[str]
-    channels: Sequence[int]
-    message_ids: Sequence[str]
-    conversation_ids: Sequence[str]
-    customer_ids: Sequence[str]
-    texts: Sequence[str]
-    locales: Sequence[str]
-    hints: Sequence[Hints]
-    metadata: Sequence[Mapping[str, str]]
-    raw: Sequence[bytes]
-
-    def __len__(self) -> int:
-        return len(self.message_ids)
-
-    def keys(self) -> list[str]:
-        """What names each message for ever within its tenant."""
-        return [
-            f"{channel}:{message_id}"
-            for channel, message_id in zip(self.channels, self.message_ids, strict=True)
-        ]
-
-    def take(self, rows: Sequence[int]) -> MessageBatch:
-        """The batch of these rows only, in the order given."""
-        if rows == range(len(self)) or (len(rows) == len(self) and all(map(eq, rows, count()))):
-            return self
-        return MessageBatch(
-            tenants=[self.tenants[row] for row in rows],
-            channels=[self.channels[row] for row in rows],
-            message_ids=[self.message_ids[row] for row in rows],
-            conversation_ids=[self.conversation_ids[row] for row in rows],
-            customer_ids=[self.customer_ids[row] for row in rows],
-            texts=[self.texts[row] for row in rows],
-            locales=[self.locales[row] for row in rows],
-            hints=[self.hints[row] for row in rows],
-            metadata=[self.metadata[row] for row in rows],
-            raw=[self.raw[row] for row in rows],
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisBatch:
-    """What was read in a batch of texts, as columns of `n` rows over the bundle's `k` intents.
-
-    `skill_of` maps an intent to its skill; `intents` holds the
-    name acted on ("out_of_scope" below the threshold); `candidates` int64 [n, 3] and
-    `candidate_confidence` float32 [n, 3] the likeliest ones, best first, whatever the threshold said.
-    `sentiments` indexes SENTIMENTS; `anger` is a calibrated probability; `probability` is float32 [n, k],
-    `embedding` float32 [n, d] with rows of length 1 (or 0 where nothing was known).
-    """
-
-    bundle_id: str
-    intent_names: Sequence[str]
-    skill_of: Mapping[str, str]
-    intents: Sequence[str]
-    skills: Sequence[str]
-    languages: Sequence[str]
-    confidence: Sequence[float]
-    candidates: npt.NDArray[np.int64]
-    candidate_confidence: npt.NDArray[np.float32]
-    sentiments: Sequence[int]
-    anger: Sequence[float]
-    is_angry: Sequence[bool]
-    probability: npt.NDArray[np.float32]
-    embedding: npt.NDArray[np.float32]
 
 
 class Event(NamedTuple):
