@@ -21,7 +21,8 @@ from yingda.service.errors import ErrorInterceptor
 
 MAX_MESSAGE_BYTES = 36 * 1024 * 1024  # a frame of 512 messages of the largest size, and a margin
 _PENDING = 65536  # calls that wait to be looked at
-_COLLECT_AFTER = 50_000  # objects
+_COLLECT_AFTER = 10_000  # objects; looked at in a few milliseconds, in which no message is answered
+_SELDOM = 100  # times before what stayed is looked at again: most of it is remembered and makes no cycles
 _SWITCH_AFTER = 0.0005  # seconds
 LAST_PORT = 65535
 _STANDARD_INPUT = 0
@@ -110,7 +111,7 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, 20, 50)
+    gc.set_threshold(_COLLECT_AFTER, _SELDOM, 50)
     sys.setswitchinterval(_SWITCH_AFTER)
 
 
