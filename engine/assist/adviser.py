@@ -82,12 +82,13 @@ class Adviser:
             feedback = replace(feedback, reply_text=text)
         return self._bookkeeper.record(tenant, feedback, self._ticket(tenant, returned))
 
-    def heard(self, tenant: str, messages: int) -> list[Heard]:
-        """The tenant's newest messages, newest first."""
-        return [self._codec.heard(record) for record in self._store.recent_records(tenant, "", messages)]
+    def records(self, tenant: str, messages: int) -> list[bytes]:
+        """The tenant's newest messages as journaled, newest first."""
+        return self._store.recent_records(tenant, "", messages)
 
-    def find_gaps(self, heard: Sequence[Heard], limit: int) -> tuple[int, list[Gap]]:
+    def find_gaps(self, records: Sequence[bytes], limit: int) -> tuple[int, list[Gap]]:
         """How many messages no reply answers well, and what they are about, largest first."""
+        heard = map(self._codec.heard, records)
         poor = [one for one in heard if one.text.strip() and one.similarity < gap.POOR]
         if not poor:
             return 0, []

@@ -133,12 +133,12 @@ class BlockMaker:
         self._full = full
         self._spellings = spellings or Spellings()
 
-    def make(self, replies: Sequence[Reply]) -> Block:
-        """As fast to search as can be."""
+    def make(self, replies: Sequence[Reply], vectors: Vectors | None = None) -> Block:
+        """As fast to search as can be; `vectors` are those of the replies, if they are known."""
         return Block(
             replies,
-            index=self._full(self._vectors.of(replies)),
-            typed=TypedIndex(replies, self._vectors.intents(replies), self._spellings.of(replies)),
+            index=self._full(self._vectors.of(replies) if vectors is None else vectors),
+            typed=TypedIndex(replies, self._vectors.intents(replies)),
             words=self._lexicon.of_replies(replies),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
+import numpy as np
 import structlog
 
 from engine.assist import change
@@ -155,7 +156,7 @@ class Library:
             replies = [reply for part in old for _, reply in part.replies()]
             if not replies:
                 return
-            block = self._maker.make(replies)
+            block = self._maker.make(replies, np.concatenate([part.vectors() for part in old]))
             with self._lock:
                 shelf = change.merged(self._shelves[tenant][language], old, block)
                 self._shelves[tenant] = {**self._shelves[tenant], language: shelf}

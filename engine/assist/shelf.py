@@ -33,6 +33,10 @@ class Part:
             if self.alive is None or self.alive[row]:
                 yield row, reply
 
+    def vectors(self) -> Vectors:
+        """Of the current ones, in the same order."""
+        return self.block.vectors if self.alive is None else self.block.vectors[self.alive]
+
     def count(self) -> int:
         """How many are current."""
         return len(self.block) if self.alive is None else int(np.count_nonzero(self.alive))

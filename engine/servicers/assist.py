@@ -70,11 +70,11 @@ class AssistServicer(AssistServiceServicer):
     async def FindGaps(self, request: pb.FindGapsRequest, context: Context) -> pb.FindGapsResponse:
         """See assist_service.proto."""
         messages, limit = convert_assist.span_from_proto(request)
-        heard = await self._thread.run(self._adviser.heard, request.tenant, messages)
-        unanswered, gaps = await self._search(self._adviser.find_gaps, heard, limit)
+        records = await self._thread.run(self._adviser.records, request.tenant, messages)
+        unanswered, gaps = await self._search(self._adviser.find_gaps, records, limit)
         return pb.FindGapsResponse(
             gaps=[convert_reply.gap_to_proto(one) for one in gaps],
-            messages=len(heard),
+            messages=len(records),
             unanswered=unanswered,
         )
 

@@ -212,7 +212,7 @@ class SQLiteJournal:
     def recent_records(self, tenant: str, conversation_id: str, limit: int) -> list[bytes]:
         """See `ports.ReplyStore`. An agent's keystrokes ask for the same ones again and again."""
         if not conversation_id:
-            return self._records(self._newest(tenant), tenant, limit)
+            return self._newest(tenant, limit)
         name, head = (tenant, conversation_id, limit), self._heads.of(tenant, conversation_id)
         known = self._recent.get(name)
         if known is None or known[0] != head:
@@ -278,15 +278,20 @@ class SQLiteJournal:
             yield sequence
             sequence = frame.before(sequence - frame.first)
 
-    def _newest(self, tenant: str) -> Iterator[int]:
-        """All sequences of a tenant, newest first."""
+    def _newest(self, tenant: str, limit: int) -> list[bytes]:
+        """Messages of a tenant, newest first, a frame at a time."""
+        records: list[bytes] = []
         below = self._next
-        while found := self._db.execute(
-            "SELECT max(sequence) FROM journal WHERE tenant = ? AND sequence < ?", (tenant, below)
-        ).fetchone()[0]:
-            below = found
-            if frame := self._frame(found):
-                yield from reversed(range(found, found + len(frame)))
+        while len(records) < limit:
+            below = self._db.execute(
+                "SELECT max(sequence) FROM journal WHERE tenant = ? AND sequence < ?", (tenant, below)
+            ).fetchone()[0]
+            frame = self._frame(below) if below else None
+            if frame is None:
+                break
+            numbers = [number for number in reversed(range(len(frame))) if frame.kinds[number] == MESSAGE]
+            records += [one.event.data for one in self._entries(frame, numbers[: limit - len(records)])]
+        return records
 
     def _is_of(self, sequence: int, kind: str) -> bool:
         frame = self._frame_of(sequence)

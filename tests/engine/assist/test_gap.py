@@ -62,7 +62,7 @@ def test_only_messages_without_a_good_reply_are_looked_at(desk: Desk) -> None:
         *(make_message("where is my parcel", customer_id=f"c{n}") for n in range(3)),
         *(make_message("engrave rings please", customer_id=f"d{n}") for n in range(2)),
     )
-    seen = desk.assist.adviser.heard(TENANT, 100)
+    seen = desk.assist.adviser.records(TENANT, 100)
     unanswered, gaps = desk.assist.adviser.find_gaps(seen, 9)
 
     assert (len(seen), unanswered) == (5, 2)
@@ -70,4 +70,4 @@ def test_only_messages_without_a_good_reply_are_looked_at(desk: Desk) -> None:
 
 
 def test_a_tenant_without_messages_has_no_gaps(desk: Desk) -> None:
-    assert desk.assist.adviser.find_gaps(desk.assist.adviser.heard(TENANT, 100), 9) == (0, [])
+    assert desk.assist.adviser.find_gaps(desk.assist.adviser.records(TENANT, 100), 9) == (0, [])
