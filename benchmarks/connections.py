@@ -14,12 +14,13 @@ import json
 import math
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from yingda import YingdaError
+from yingda import Client, YingdaError
 
 from benchmarks import floor, machine, table
 from benchmarks.driven import driven
@@ -27,10 +28,14 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.held import Kind, Wanted, split
 from benchmarks.process import Service, spawned
 from benchmarks.statistic import percentile
-from benchmarks.system import employ, team
+from benchmarks.system import SETUP, team
+from engine.domain import Presence
+from engine.servicers import convert
+from engine.stores.sqlite import open_store
 
 PER_SERVER = 18_000  # connections: a process may have 20,000 files
 PER_CLIENT = 4_000
+AT_ONCE = 64  # streams that are being opened, of all clients
 PER_TENANT = 500  # agents
 LEAST = 20
 SHARES = ((Kind.AGENT, 0.70), (Kind.MESSAGES, 0.25), (Kind.BOT, 0.05))
@@ -105,12 +110,13 @@ async def _hold(
         for server, own in zip(servers, by_server, strict=True)
         for share in split(own, PER_CLIENT)
     ]
+    at_once = math.ceil(AT_ONCE / len(shares))
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(driven("benchmarks.holder")) for _ in shares]
         for number, (client, (server, share)) in enumerate(zip(clients, shares, strict=True)):
             streams = [(one.kind.value, one.tenant, one.name) for one in share]
             rate = task["rate"] * len(share) / len(wanted)
-            own = {**task, "rate": rate, "address": server.address, "streams": streams}
+            own = {**task, "rate": rate, "address": server.address, "streams": streams, "at_once": at_once}
             await client.tell(json.dumps(own | {"seed": f"c{number}"}))
         held = sum([(await client.hear())["held"] for client in clients])
         files = sum(one.files() for one in servers)
@@ -132,6 +138,8 @@ def _report(said: Sequence[dict[str, Any]], grown: dict[str, float]) -> dict[str
     return {
         "memory_kb_per_connection": grown,
         "messages": len(taken),
+        "failed": dict(Counter(status for client in said for status in client["failed"])),
+        "opened_again": sum(client["again"] for client in said),
         "events_heard": sum(client["events"] for client in said),
         "latency_ms": {name: percentile(taken, share) * 1000 for name, share in _SHARES.items()},
     }
@@ -145,6 +153,8 @@ async def _serving(folder: Path, wanted: Sequence[Wanted]) -> AsyncIterator[tupl
     line = ["gateway", "--engine", socket, "--listen", "127.0.0.1:0"]
     line += [word for tenant in tenants for word in ("--tenant", tenant)]
     async with AsyncExitStack() as stack:
+        _progress("hiring")
+        await asyncio.to_thread(_hire, folder / "data", wanted)
         engine_line = ["engine", "--data-dir", str(folder / "data"), "--listen", socket]
         engine = stack.enter_context(spawned("engine", engine_line, folder))
         gateways = []
@@ -153,10 +163,24 @@ async def _serving(folder: Path, wanted: Sequence[Wanted]) -> AsyncIterator[tupl
             own.mkdir()
             gateways.append(stack.enter_context(spawned("gateway", line, own)))
         await asyncio.gather(engine.serving(), *(one.serving() for one in gateways))
-        for tenant in tenants:
-            held = sum(one.kind is Kind.AGENT and one.tenant == tenant for one in wanted)
-            await employ(gateways[0].address, tenant, held)
+        for tenant in tenants:  # whose first message makes the engine read their replies
+            async with Client(gateways[0].address, tenant=tenant, timeout=SETUP) as client:
+                await client.send("hi", customer_id="first")
         yield engine, gateways
+
+
+def _hire(folder: Path, wanted: Sequence[Wanted]) -> None:
+    """Put the agents into the store before the engine has it: tens of thousands of calls would take minutes."""
+    folder.mkdir()
+    store = open_store(folder / "yingda.db", sync="normal")
+    try:
+        agents = {one.agent_id: convert.agent_from_proto(one) for one in team(PER_TENANT)}
+        for one in wanted:
+            if one.kind is Kind.AGENT:
+                store.put_agent(one.tenant, agents[one.name])
+                store.set_presence(one.tenant, one.name, Presence.ONLINE)
+    finally:
+        store.close()
 
 
 @asynccontextmanager

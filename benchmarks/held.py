@@ -16,7 +16,8 @@ from benchmarks.traffic import Traffic
 
 WATCH = "/yingda.v1.AgentService/WatchAgent"
 FOLLOW = "/yingda.v1.BotService/ReceiveEvents"
-PATIENCE = 60.0  # seconds in which a connection must be there, and a first answer
+PATIENCE = 120.0  # seconds in which a connection must be there, and a first answer
+_AGAIN = frozenset({grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED})
 _QUIET_KIND = "conversation_closed"  # what bots wait for, and the traffic does not bring
 _OPTIONS = (("grpc.use_local_subchannel_pool", 1),)  # else equal channels share one connection
 
@@ -69,6 +70,7 @@ class Held:
     talks: list[Talk] = field(default_factory=list)
     listening: list[asyncio.Task[None]] = field(default_factory=list)
     count: Count = field(default_factory=Count)
+    again: int = 0  # streams that were opened more than once
 
     async def open(self, address: str, wanted: Wanted, texts: Traffic, *, is_echo: bool) -> None:
         """Open one stream, and wait until the server has it."""
@@ -93,15 +95,25 @@ class Held:
     async def _talk(
         self, channel: grpc.aio.Channel, wanted: Wanted, texts: Traffic, *, is_echo: bool
     ) -> None:
-        method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
-            echo.STREAM if is_echo else stream.METHOD
-        )
-        talk = Talk(method(), texts)
-        await talk.ask()
+        talk = await self._begun(channel, texts, echo.STREAM if is_echo else stream.METHOD)
         if wanted.kind is Kind.MESSAGES:
             self.talks.append(talk)
         else:
             self.listening.append(asyncio.create_task(_hold(talk)))
+
+    async def _begun(self, channel: grpc.aio.Channel, texts: Traffic, name: str) -> Talk:
+        """A stream whose first message was answered; opened again where a busy server did not answer in time."""
+        method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(name)
+        while True:  # until the caller's patience ends
+            talk = Talk(method(), texts)
+            try:
+                await talk.ask()
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in _AGAIN:
+                    raise
+                self.again += 1
+            else:
+                return talk
 
     async def _follow(self, channel: grpc.aio.Channel, wanted: Wanted) -> None:
         method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(FOLLOW)
