@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[1]
 START_LIMIT = 60.0  # seconds
 STOP_LIMIT = 15.0  # seconds
 _HEALTH = "/grpc.health.v1.Health/Check"  # of the whole process, which an empty request asks for
-_POLL = 0.002  # seconds
+_POLL = 0.002  # seconds, of a service that starts at once
+_FINENESS = 200  # looks in as long as it has taken already: a slow start is not slowed further
 _TICKS = os.sysconf("SC_CLK_TCK")  # a second
 _TAIL = 2000  # characters of a log that are worth showing
 
@@ -102,7 +103,7 @@ class Service:
                 raise BenchmarkError(f"the {self.name} did not start; its log ends: {self._tail()}")
             if time.perf_counter() > deadline:
                 raise BenchmarkError(f"the {self.name} was not ready after {limit:.0f} s: {self._tail()}")
-            await asyncio.sleep(_POLL)
+            await asyncio.sleep(max(_POLL, self.seconds_since_start() / _FINENESS))
         self.address = address
 
     def _status_mb(self, field: str) -> float:
