@@ -16,6 +16,7 @@ from engine.errors import ContentionError, StorageError
 DEFAULT_WINDOW = 256  # events
 PAGE = 128  # events read at a time, so that messages get their turn on the decision thread in between
 LOOK = 1.0  # seconds until a feed looks by itself: another engine's events may ring no bell
+GATHER = 0.02  # seconds, at most, that a commit waits for others to be read with: each bot reads on the decision thread
 KEEP = 0.1  # seconds for which acknowledgements are gathered before they are kept
 
 
@@ -138,6 +139,7 @@ class Feeds:
         self._thread = thread
         self._loop = asyncio.get_running_loop()
         self._open: defaultdict[str, dict[str, Feed]] = defaultdict(dict)
+        self._rung: dict[str, float] = {}  # when the tenant's bells rang last, or will
 
     def publish(self, tenant: str, _: Sequence[Conversation]) -> None:
         """From any thread: a commit changed something of the tenant."""
@@ -169,6 +171,16 @@ class Feeds:
                 feed.end(StorageError("the engine stops; connect again"))
 
     def _ring(self, tenant: str) -> None:
+        """At once where it is quiet; of a tenant with many commits, for several together."""
+        now, rung = self._loop.time(), self._rung.get(tenant, 0.0)
+        if rung <= now - GATHER:
+            self._ring_all(tenant)
+        elif rung <= now:
+            self._rung[tenant] = rung + GATHER
+            self._loop.call_at(rung + GATHER, self._ring_all, tenant)
+
+    def _ring_all(self, tenant: str) -> None:
+        self._rung[tenant] = self._loop.time()
         for feed in self._open.get(tenant, {}).values():
             feed.ring()
 
@@ -178,3 +190,4 @@ class Feeds:
             del self._open[asked.tenant][asked.bot_id]
         if not self._open[asked.tenant]:
             del self._open[asked.tenant]
+            self._rung.pop(asked.tenant, None)

@@ -120,3 +120,16 @@ async def test_a_bot_that_remembers_more_than_the_journal_has_begins_where_it_is
     asked = Subscription(tenant="shop", bot_id="bot", window=9, from_start=True, resume_after=99)
     async with bench.feeds.feeding(asked) as feed:
         assert await take(feed, 2) == ["a", "b"]
+
+
+async def test_bells_ring_once_for_commits_that_come_together(bench: Bench) -> None:
+    rings: asyncio.Queue[None] = asyncio.Queue()
+    async with bench.feeding() as feed:
+        feed.ring = lambda: rings.put_nowait(None)  # type: ignore[method-assign]
+        for _ in range(100):
+            bench.feeds.publish("shop", [])
+        async with asyncio.timeout(SOON):
+            await rings.get()  # at once
+            await rings.get()  # for all that came afterwards
+
+    assert rings.empty()
