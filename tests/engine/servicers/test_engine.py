@@ -214,7 +214,8 @@ async def test_a_stream_ends_between_two_batches_when_the_engine_leaves() -> Non
         address = lifecycle.bind(server, "127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(address) as channel:
-            streams = [channel.stream_stream("/yingda.v1.EngineService/StreamBatches")() for _ in range(2)]
+            method: Any = channel.stream_stream("/yingda.v1.EngineService/StreamBatches")
+            streams = [method() for _ in range(2)]
             for stream in streams:
                 await stream.write(request)
                 assert answered(await stream.read()) == ["one"]
