@@ -89,7 +89,9 @@ async def _measure_all(
                     runners.append(await stack.enter_async_context(started))
                 except BenchmarkError as error:
                     _note(not_run, peer, error)
-            return await _measured(runners, split.sample(found.held_out, rows), _texts(found), seconds)
+            return await _measured(
+                runners, split.sample(found.held_out, rows), _texts(found), seconds, not_run
+            )
 
 
 def _note(not_run: dict[str, str], peer: Peer, error: BenchmarkError) -> None:
@@ -98,13 +100,20 @@ def _note(not_run: dict[str, str], peer: Peer, error: BenchmarkError) -> None:
 
 
 async def _measured(
-    runners: Sequence[Runner], tried: Sequence[Row], texts: Callable[[], Iterator[str]], seconds: float
+    runners: Sequence[Runner],
+    tried: Sequence[Row],
+    texts: Callable[[], Iterator[str]],
+    seconds: float,
+    not_run: dict[str, str],
 ) -> Report:
     right = {}
     for runner in runners:
         _progress(f"accuracy: {runner.name}")
         right[runner.name] = await race.accuracy(runner.ask, tried)
-    await race.race(runners, texts, seconds, _progress)
+    out = await race.race(runners, texts, seconds, _progress)
+    if ours.NAME in out:
+        raise BenchmarkError(f"{ours.NAME} {out[ours.NAME]}")
+    not_run.update(out)
     does = {ours.NAME: ours.DOES} | {peer.name: peer.does for peer in PEERS}
     rows: dict[str, Report] = {
         runner.name: {
@@ -116,6 +125,7 @@ async def _measured(
             "ways": race.summarize(runner),
         }
         for runner in runners
+        if runner.name not in out
     }
     mine = rows[ours.NAME]["ways"]
     ratios = {name: ratio(mine, row["ways"]) for name, row in rows.items() if name != ours.NAME}

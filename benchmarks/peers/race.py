@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.exchange import quiet
 from benchmarks.peers import split
 from benchmarks.peers.asking import Ask
@@ -72,14 +73,20 @@ async def race(
     texts: Callable[[], Iterator[str]],
     seconds: float,
     progress: Callable[[str], None],
-) -> None:
-    """Everybody in turn, each way, so many seconds each time. Raises: BenchmarkError."""
+) -> dict[str, str]:
+    """Everybody in turn, each way, so many seconds each time; who fails is out, by name with the reason."""
     sources = {runner.name: texts() for runner in runners}
+    out: dict[str, str] = {}
     for number, way in itertools.product(range(ROUNDS), WAYS):
-        for runner in runners:
+        for runner in (one for one in runners if one.name not in out):
             progress(f"round {number + 1} of {ROUNDS}, {way.name}: {runner.name}")
-            lap = await _lap(runner, way, sources[runner.name], seconds)
-            runner.laps.setdefault(way.name, []).append(lap)
+            try:
+                lap = await _lap(runner, way, sources[runner.name], seconds)
+            except (BenchmarkError, OSError, EOFError) as error:  # a deadline and a lost connection too
+                out[runner.name] = f"gave up, {way.name}: {str(error) or type(error).__name__}"
+            else:
+                runner.laps.setdefault(way.name, []).append(lap)
+    return out
 
 
 async def accuracy(ask: Ask, rows: Sequence[Row]) -> dict[str, float]:
