@@ -33,7 +33,7 @@ from engine.routing.requeue import Requeue
 R = TypeVar("R")
 _ATTEMPTS = 20  # a stale commit means another engine got on, so as many in a row are a fault
 _DEEPER = 4  # times as many places of a queue are looked at when nobody of the first ones fitted
-_DEEPEST = 4096  # so that nobody who may go is hidden by the angry ones for whom an agent needs a rest
+_DEEPEST = 4096  # of a queue: nobody is hidden by some thousand angry ones for whom an agent needs a rest
 
 
 class Dispatcher:
@@ -205,15 +205,15 @@ class Dispatcher:
         """Give away the agents' free places, first come first; who is not for them is passed over."""
         tried: set[str] = set()
         depth = 1
-        while depth <= _DEEPEST and (places := draft.free_queues(agent_ids)):
-            limits = {name: room * depth for name, room in places.items()}
+        while places := draft.free_queues(agent_ids):
+            limits = {name: max(room, min(room * depth, _DEEPEST)) for name, room in places.items()}
             stored = self._store.waiting(tenant, limits)
             end = _end_of_order(stored, limits)
             for one in draft.waiting(stored, limits.keys()):
                 if one.conversation_id not in tried and (end is None or _place(one) <= end):
                     tried.add(one.conversation_id)
                     self._offer_to(draft, one, agent_ids)
-            if end is None:
+            if end is None or min(limits.values()) >= _DEEPEST:
                 return
             depth *= _DEEPER
 
