@@ -39,6 +39,7 @@ OBJECT_IDS = ("agent_id", "conversation_id", "reply_id", "bot_id", "rule_id", "t
 MORE: dict[str, dict[str, object]] = {  # what a request needs beside its object
     "SendReply": {"request_id": "q1", "text": "hi"},
     "LabelMessage": {"message_id": "m1", "intent": "shipping.when", "request_id": "q1"},
+    "DeleteTicket": {"request_id": "q1"},
 }
 SPECIAL = ("ListTickets", "CommentTicket")  # an id that is but a filter; a request that says more
 OF_ONE_OBJECT = [
