@@ -90,7 +90,7 @@ class Batcher(Generic[T, R]):
         self._worker = None
 
     def _refuse_greed(self, source: str, queued: int, weight: int) -> None:
-        """Of a full queue; whoever waits for nothing yet is let in, so at most twice the limit ever waits."""
+        """Of a full queue; whoever stays within an equal share is let in, so at most twice the limit ever waits."""
         sources = len(self._lanes) + (source not in self._lanes)
         if self._queued and (sources == 1 or queued + weight > self._max_queue // sources):
             raise OverloadedError(f"{self._queued} messages are waiting, the limit is {self._max_queue}")
