@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from typing import Any
 
@@ -39,17 +39,62 @@ class SlowPipeline:
         return [b"\x0a" + bytes([len(text.encode())]) + text.encode() for text in batch.texts]
 
 
-@asynccontextmanager
-async def serving(pipeline: SlowPipeline) -> AsyncIterator[Any]:
+class CountingServicer(EngineServicer):
+    """Counts the calls that came to it and those that have ended, so that a test need not guess."""
+
+    came = 0
+    ended = 0
+
+    async def ProcessMessages(self, request: bytes, _context: Any) -> bytes:  # noqa: ANN401
+        self.came += 1
+        try:
+            return await super().ProcessMessages(request, _context)
+        finally:
+            self.ended += 1
+
+
+class Served:
     """The method, behind a real server."""
+
+    def __init__(self, servicer: CountingServicer, method: Any) -> None:  # noqa: ANN401
+        self._servicer = servicer
+        self._method = method
+        self._sent = 0
+
+    def __call__(self, request: bytes) -> asyncio.Future[bytes]:
+        self._sent += 1
+        future: asyncio.Future[bytes] = asyncio.ensure_future(self._method(request))
+        return future
+
+    async def queued(self, *frames: bytes) -> list[asyncio.Future[bytes]]:
+        """The calls, they and all earlier ones at the server."""
+        calls = [self(one) for one in frames]
+        await eventually(lambda: self._servicer.came == self._sent)
+        return calls
+
+    async def gone(self, call: asyncio.Future[bytes]) -> None:
+        """The server knows that the call's caller has left."""
+        before = self._servicer.ended
+        call.cancel()
+        await eventually(lambda: self._servicer.ended == before + 1)
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110  # the server's calls set no event of ours
+            await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def serving(pipeline: SlowPipeline) -> AsyncIterator[Served]:
     with closing(DecisionThread()) as thread:
-        servicer = EngineServicer(pipeline=pipeline, thread=thread)
+        servicer = CountingServicer(pipeline=pipeline, thread=thread)
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         server.add_generic_rpc_handlers([servicer.handler()])
         address = lifecycle.bind(server, "127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(address) as channel:
-            yield channel.unary_unary("/yingda.v1.EngineService/ProcessMessages")
+            yield Served(servicer, channel.unary_unary("/yingda.v1.EngineService/ProcessMessages"))
         pipeline.gate.set()
         await server.stop(None)
 
@@ -73,13 +118,6 @@ async def begun(pipeline: SlowPipeline) -> None:
     assert await asyncio.to_thread(pipeline.begun.wait, 10)
 
 
-async def queued(call: Any, *frames: bytes) -> list[asyncio.Future[bytes]]:  # noqa: ANN401
-    """The calls, each of them at the server: a later call on the same connection has been answered."""
-    calls = [asyncio.ensure_future(call(one)) for one in frames]
-    await refusal(call(b""))
-    return calls
-
-
 async def test_each_message_has_its_result_in_order(pipeline: SlowPipeline) -> None:
     pipeline.gate.set()
     async with serving(pipeline) as call:
@@ -88,9 +126,9 @@ async def test_each_message_has_its_result_in_order(pipeline: SlowPipeline) -> N
 
 async def test_frames_that_wait_together_are_decided_together(pipeline: SlowPipeline) -> None:
     async with serving(pipeline) as call:
-        first = asyncio.ensure_future(call(frame("first")))
+        first = call(frame("first"))
         await begun(pipeline)
-        waiting = await queued(call, frame("a", "b"), frame("c"))
+        waiting = await call.queued(frame("a", "b"), frame("c"))
         pipeline.gate.set()
 
         assert [answered(one) for one in await asyncio.gather(*waiting)] == [["a", "b"], ["c"]]
@@ -101,12 +139,11 @@ async def test_frames_that_wait_together_are_decided_together(pipeline: SlowPipe
 async def test_a_tenant_s_message_does_not_wait_behind_all_that_another_sent(pipeline: SlowPipeline) -> None:
     bulk = [frame(*["bulk"] * 400) for _ in range(6)]
     async with serving(pipeline) as call:
-        waiting = await queued(call, *bulk, frame("mine", tenant="small-shop"))
+        waiting = await call.queued(*bulk) + await call.queued(frame("mine", tenant="small-shop"))
         pipeline.gate.set()
         await asyncio.gather(*waiting)
 
-    assert ["mine" in batch for batch in pipeline.batches][:3].count(True) == 1
-    assert len(pipeline.batches) == len(bulk)
+    assert ["mine" in batch for batch in pipeline.batches] == [False, True, False, False, False, False]
 
 
 async def test_a_single_message_does_not_wait_behind_its_tenant_s_large_frames(
@@ -114,11 +151,11 @@ async def test_a_single_message_does_not_wait_behind_its_tenant_s_large_frames(
 ) -> None:
     bulk = [frame(*["bulk"] * 400) for _ in range(6)]
     async with serving(pipeline) as call:
-        waiting = await queued(call, *bulk, frame("single"))
+        waiting = await call.queued(*bulk) + await call.queued(frame("single"))
         pipeline.gate.set()
         await asyncio.gather(*waiting)
 
-    assert ["single" in batch for batch in pipeline.batches][:3].count(True) == 1
+    assert ["single" in batch for batch in pipeline.batches] == [False, True, False, False, False, False]
 
 
 async def test_an_agent_s_call_waits_for_the_running_batch_alone(pipeline: SlowPipeline) -> None:
@@ -147,9 +184,9 @@ async def test_a_frame_that_is_empty_or_too_long_is_refused(pipeline: SlowPipeli
 
 async def test_an_error_reaches_the_callers_of_its_batch_only(pipeline: SlowPipeline) -> None:
     async with serving(pipeline) as call:
-        first = asyncio.ensure_future(call(frame("first")))
+        first = call(frame("first"))
         await begun(pipeline)
-        waiting = await queued(call, frame("bad"), frame("neighbour"))
+        waiting = await call.queued(frame("bad"), frame("neighbour"))
         pipeline.gate.set()
         refused = [await refusal(one) for one in waiting]
 
@@ -163,9 +200,9 @@ async def test_more_than_may_wait_is_refused_with_a_delay(
 ) -> None:
     monkeypatch.setattr(engine.servicers.engine, "MAX_QUEUE", 4)
     async with serving(pipeline) as call:
-        first = asyncio.ensure_future(call(frame("first")))
+        first = call(frame("first"))
         await begun(pipeline)
-        waiting = await queued(call, frame("a", "b", "c"))
+        waiting = await call.queued(frame("a", "b", "c"))
         found = await refusal(call(frame("d", "e")))
         pipeline.gate.set()
         await asyncio.gather(first, *waiting)
@@ -177,11 +214,11 @@ async def test_more_than_may_wait_is_refused_with_a_delay(
 
 async def test_a_frame_whose_caller_has_gone_is_not_decided(pipeline: SlowPipeline) -> None:
     async with serving(pipeline) as call:
-        first = asyncio.ensure_future(call(frame("first")))
+        first = call(frame("first"))
         await begun(pipeline)
-        (gone,) = await queued(call, frame("gone"))
-        gone.cancel()
-        (last,) = await queued(call, frame("last"))
+        (gone,) = await call.queued(frame("gone"))
+        await call.gone(gone)
+        (last,) = await call.queued(frame("last"))
         pipeline.gate.set()
         await asyncio.gather(first, last)
 
@@ -192,11 +229,11 @@ async def test_a_message_that_is_being_decided_is_decided_though_its_caller_has_
     pipeline: SlowPipeline,
 ) -> None:
     async with serving(pipeline) as call:
-        gone = asyncio.ensure_future(call(frame("gone")))
+        gone = call(frame("gone"))
         await begun(pipeline)
-        gone.cancel()
-        last = asyncio.ensure_future(call(frame("last")))
-        await queued(call)
+        await call.gone(gone)
+        last = call(frame("last"))
+        await call.queued()
         pipeline.gate.set()
 
         assert answered(await last) == ["last"]
