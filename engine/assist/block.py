@@ -138,7 +138,7 @@ class BlockMaker:
         return Block(
             replies,
             index=self._full(self._vectors.of(replies) if vectors is None else vectors),
-            typed=TypedIndex(replies, self._vectors.intents(replies)),
+            typed=TypedIndex(replies, self._vectors.intents(replies), self._spellings.of(replies)),
             words=self._lexicon.of_replies(replies),
         )
 

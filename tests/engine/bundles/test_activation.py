@@ -16,6 +16,7 @@ from yingda.v1 import (
 )
 from yingda.v1 import model_service_pb2 as pb
 
+from engine.assist import typed
 from engine.bootstrap import bootstrap
 from engine.bundles import deployment
 from engine.settings import EngineSettings
@@ -76,6 +77,18 @@ async def test_suggestions_follow_the_bundle(desk: Desk, signed: Path) -> None:
     stub = conversation_service_pb2_grpc.ConversationServiceStub(desk.channel)
 
     assert (await stub.ExplainAssignment(explain)).analysis.bundle_id == "signed-1"
+
+
+async def test_no_reply_is_spelled_again_for_another_bundle(
+    desk: Desk, signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spelled: list[object] = []
+    await desk.read_by(make_message("where is my parcel"))
+    monkeypatch.setattr(typed, "spell", spelled.append)
+    await desk.activate(await desk.put(signed))
+
+    assert await desk.read_by(make_message("where is my parcel")) == ["signed-1"]
+    assert not spelled
 
 
 async def test_a_change_is_on_the_timeline_of_those_who_were_served(desk: Desk, signed: Path) -> None:
