@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,9 +23,10 @@ from engine.ports import Classifier
 
 MOST_WAITING: Final = 4096  # messages; what comes when as many wait is not read along
 STEP: Final = (
-    16  # messages that are read at once: about a millisecond, during which an answer may have to wait
+    32  # messages that are read at once: two milliseconds, in which an answer may have to wait; half
 )
-SHARE: Final = 0.25  # of one core that reading along may take
+# as many take nearly as long
+SHARE: Final = 0.25  # of the time that reading along may take, waiting for the interpreter's lock included
 METERED: Final = 50  # messages a second that are enough to see a drift
 _NAP: Final = 0.25  # seconds between two looks at what came: nobody is woken for a message, and those that
 # come one by one are read together
@@ -56,7 +57,8 @@ class Trials:
         self._waiting: deque[_Answered | _Corrected | None] = deque()
         self._came = 0  # messages that were ever put into the queue; counted by the thread that answers
         self._gone = 0  # messages that were ever taken out; counted by the thread that reads along
-        self._next = 0.0  # when the meter wants to see a batch again
+        self._next = 0.0  # when the meter wants to be told of a batch again
+        self._due = 0.0  # when it wants to see some of those that are read along
         self._shadow: Shadow | None = None
         self._canary: Canary | None = None
         self._meter: Meter | None = None
@@ -185,10 +187,17 @@ class Trials:
             self._wake.clear()
             self._renew()
             while self._waiting and not self._is_closed:
-                began = time.thread_time()
-                self._take(self._few())
-                used = time.thread_time() - began
-                self._wake.wait(min(used * (1 / SHARE - 1), _LONGEST_NAP))
+                self._pace(self._take(self._few()))
+
+    def _pace(self, steps: Iterator[None]) -> None:
+        """Go through the steps, and rest after each."""
+        began = time.perf_counter()
+        for _ in steps:
+            if self._is_closed:
+                return
+            # While the lock is asked for a lot, a step takes longer, and so does the rest.
+            self._wake.wait(min((time.perf_counter() - began) * (1 / SHARE - 1), _LONGEST_NAP))
+            began = time.perf_counter()
 
     def _few(self) -> list[_Answered | _Corrected | None]:
         """The oldest, as many as make a step."""
@@ -206,17 +215,19 @@ class Trials:
                 self._shadow.forget()
             self._known = epoch
 
-    def _take(self, items: Sequence[_Answered | _Corrected | None]) -> None:
+    def _take(self, items: Sequence[_Answered | _Corrected | None]) -> Iterator[None]:
+        """Step by step."""
         self._renew()
         answered = [one for one in items if isinstance(one, _Answered)]
         try:
-            self._read([one for one in answered if one.epoch == self._known])
+            yield from self._read([one for one in answered if one.epoch == self._known])
         except Exception as error:  # whatever a bundle does, it must not end the others' trials
             structlog.get_logger().error("trial_failed", error=type(error).__name__)
         for item in items if self._canary else ():
             self._count(item)
         self._gone += sum(len(one.batch) for one in answered)
         self._judge()
+        yield
 
     def _count(self, item: _Answered | _Corrected | None) -> None:
         """What is no answer."""
@@ -227,7 +238,7 @@ class Trials:
         else:
             self._canary.correct(is_canary=item.is_canary)
 
-    def _read(self, answered: Sequence[_Answered]) -> None:
+    def _read(self, answered: Sequence[_Answered]) -> Iterator[None]:
         theirs: list[Heard] = []
         for item in answered:
             # The meter alone wants few, and to read an answer again is dear.
@@ -235,12 +246,19 @@ class Trials:
             if self._canary and heard:
                 self._canary.hear(heard, is_canary=item.is_canary, seconds=item.seconds)
             theirs += [] if item.is_canary else heard
-        if self._meter and theirs:
-            part = theirs[:STEP]
-            self._meter.add([str(one.channel) for one in part], [one.text for one in part])
+        self._show_meter(theirs[:STEP])
         for start in range(0, len(theirs) if self._shadow else 0, STEP):
+            yield
             if self._shadow:
                 self._shadow.read(theirs[start : start + STEP])
+
+    def _show_meter(self, heard: Sequence[Heard]) -> None:
+        """Few are enough, however many are read along."""
+        now = time.monotonic()
+        if self._meter is None or not heard or ((self._shadow or self._canary) and now < self._due):
+            return
+        self._due = now + len(heard) / METERED
+        self._meter.add([str(one.channel) for one in heard], [one.text for one in heard])
 
     def _judge(self) -> None:
         if self._canary is None:

@@ -13,8 +13,9 @@ import pytest
 
 from engine.bundles.deployment import Deployment
 from engine.bundles.generation import Generation
+from engine.bundles.ports import Gauge, Meter
 from engine.bundles.switch import Switch
-from engine.bundles.trials import MOST_WAITING, Trials
+from engine.bundles.trials import METERED, MOST_WAITING, STEP, Trials
 from engine.domain import MessageBatch
 from engine.ports import Store
 from engine.servicers.convert_model import ProtoModelCodec
@@ -40,6 +41,19 @@ class Reading(FakeClassifier):
         self.read()
         self.texts += len(texts)
         return super().predict(["refund.request"] * len(texts))
+
+
+@dataclass
+class Counting:
+    """A meter that counts what it sees."""
+
+    seen: int = 0
+
+    def add(self, channels: Sequence[str], texts: Sequence[str]) -> None:
+        self.seen += len(texts)
+
+    def gauges(self) -> Sequence[Gauge]:
+        return ()
 
 
 @dataclass
@@ -81,11 +95,11 @@ class Stage:
 
 
 @contextlib.contextmanager
-def shadowed(store: Store, shadow: FakeClassifier) -> Iterator[Stage]:
+def shadowed(store: Store, shadow: FakeClassifier, meter: Meter | None = None) -> Iterator[Stage]:
     serving = Answering(make_desk(store))
     switch = Switch(cast(Generation, serving))
     trials = Trials(switch=switch, codec=ProtoModelCodec())
-    trials.follow(SHADOW, shadow, None, lambda *_: None)
+    trials.follow(SHADOW, shadow, meter, lambda *_: None)
     with contextlib.closing(trials):
         yield Stage(switch, trials, serving)
 
@@ -123,6 +137,19 @@ def test_a_shadow_reads_on_a_thread_of_its_own(embedded: SQLiteStore) -> None:
     assert shadow.texts == 2 * BATCH
     assert len(shadow.threads) == 1
     assert shadow.threads.isdisjoint(stage.serving.threads)
+
+
+def test_what_measures_a_drift_sees_few_of_those_that_a_shadow_reads(embedded: SQLiteStore) -> None:
+    shadow, meter = Reading(lambda: None), Counting()
+    with shadowed(embedded, shadow, meter) as stage:
+        began = time.monotonic()
+        for _ in range(10 * STEP):
+            stage.say(1)
+        stage.trials.settle()
+        seconds = time.monotonic() - began
+
+    assert shadow.texts == 10 * STEP
+    assert 0 < meter.seen <= STEP + METERED * seconds
 
 
 def test_a_shadow_that_fails_leaves_answers_and_what_comes_later_alone(
