@@ -30,7 +30,7 @@ class Libraries:
         first, marks = self.first, {}
         for tenant in first.tenants():
             marks[tenant] = first.mark(tenant)
-            new.load(tenant, first.replies(tenant))
+            (new.renew if new.holds(tenant) else new.load)(tenant, first.replies(tenant))
         return marks
 
     def join(self, new: Library, marks: Marks) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -25,6 +26,7 @@ from engine.errors import ConflictError, EngineError
 from engine.ports import Classifier, Clock
 
 LOOK: Final = 0.5  # seconds between two looks at what other engines changed
+REST: Final = 600_000  # milliseconds that the bundle which answered last is kept for the way back
 _AGAIN: Final = 20  # looks after which a bundle that could not be loaded is tried again
 _SWITCH: Final = 0.0005  # seconds after which loading gives the interpreter's lock away
 
@@ -66,7 +68,8 @@ class Deployer:
         self._ledger = given.ledger
         self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
-        self._held: dict[str, Generation] = {}
+        self._held: dict[str, Generation] = {}  # those that are deployed, and one that was
+        self._rests_since = 0  # ms
         self._marks: dict[str, Marks] = {}  # of libraries that are prepared but do not follow yet
         self._deployment = Deployment(active=given.cabinet.home_id)
         self._problem = ""
@@ -151,18 +154,21 @@ class Deployer:
         await self._change(end)
 
     async def run(self) -> None:
-        """Follow what other engines change, until cancelled."""
-        looks = 0
-        while self._given.is_shared:
+        """Follow what other engines change, and let go what rested long enough, until cancelled."""
+        for looks in itertools.count(1):
             await asyncio.sleep(LOOK)
-            looks += 1
-            try:
-                changed = await self._given.thread.run(self._ledger.version) != self._seen
-                if changed or (self._problem and looks % _AGAIN == 0):
-                    async with self._lock:
-                        await self._catch_up()
-            except EngineError as error:
-                self._fall_short(error)
+            await self._let_go()
+            if self._given.is_shared:
+                await self._look(again=looks % _AGAIN == 0)
+
+    async def _look(self, *, again: bool) -> None:
+        """Do what other engines decided, and, `again`, what could not be done before."""
+        try:
+            if await self._given.thread.run(self._ledger.version) != self._seen or (again and self._problem):
+                async with self._lock:
+                    await self._catch_up()
+        except EngineError as error:
+            self._fall_short(error)
 
     async def _catch_up(self) -> None:
         self._seen, wanted = await self._given.thread.run(self._read)
@@ -234,15 +240,30 @@ class Deployer:
             self._libraries.join(self._held[bundle_id].assist.library, marks)
         self._marks = {}
         self._libraries.keep(working)
+        self._given.switch.rest(list(self._held.values()))  # which one does is known only when all is done
         self._given.switch.change(serving, canary, wanted.share)
         shadow = generations.get(wanted.shadow)
         self._watcher.follow(wanted, shadow.classifier if shadow else None, serving.meter, self._trip)
 
     def _settle(self, wanted: Deployment, generations: Mapping[str, Generation]) -> None:
-        """Forget what serves no longer; calls that still use it keep it until they end."""
-        gone = [one for bundle_id, one in self._held.items() if bundle_id not in generations]
-        self._held = dict(generations)
-        self._deployment, self._problem = wanted, ""
+        """Keep one of those that are deployed no longer, where there is any: the way back to it is then short."""
+        idle = [bundle_id for bundle_id in self._held if bundle_id not in generations]
+        spare = next((one for one in reversed(wanted.earlier) if one in idle), next(iter(idle), ""))
+        self._deployment, self._problem, self._rests_since = wanted, "", self._now()
+        self._keep({**generations, **({spare: self._held[spare]} if spare else {})})
+
+    async def _let_go(self) -> None:
+        """What rested long enough."""
+        async with self._lock:
+            named = self._deployment.named()
+            if not self._problem and self._held.keys() - named and self._now() >= self._rests_since + REST:
+                self._keep({one: held for one, held in self._held.items() if one in named})
+
+    def _keep(self, chosen: Mapping[str, Generation]) -> None:
+        """Forget the others; calls that still use one keep it until they end."""
+        gone = [one for bundle_id, one in self._held.items() if bundle_id not in chosen]
+        self._held = dict(chosen)
+        self._given.switch.rest(list(chosen.values()))
         for generation in gone:
             self._given.loading.submit(generation.assist.library.close)
 

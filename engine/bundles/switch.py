@@ -41,6 +41,7 @@ class Switch:
     def __init__(self, serving: Generation) -> None:
         self.serving = serving
         self._canary: Generation | None = None
+        self._resting: Sequence[Generation] = ()
         self._bound = 0  # conversations whose hash is below it are the canary's
         self._observer: Observer | None = None
 
@@ -58,11 +59,15 @@ class Switch:
         self._canary = canary
         self._bound = round(share * _WHOLE)
 
+    def rest(self, resting: Sequence[Generation]) -> None:
+        """These answered or may answer: they forget with those that do. From any thread."""
+        self._resting = resting
+
     def forget(self) -> None:
         """Know no text any more, whoever answers."""
-        for generation in (self.serving, self._canary):
-            if generation is not None:
-                generation.forget()
+        all_ = (self.serving, self._canary, *self._resting)
+        for generation in {id(one): one for one in all_ if one is not None}.values():
+            generation.forget()
         self._note(lambda observer: observer.forget())
 
     def observe(self, observer: Observer | None) -> None:

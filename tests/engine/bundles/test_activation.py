@@ -9,16 +9,25 @@ from pathlib import Path
 import grpc
 import pytest
 from yingda.v1 import (
+    assist_service_pb2,
+    assist_service_pb2_grpc,
     conversation_service_pb2,
     conversation_service_pb2_grpc,
     model_pb2,
     model_service_pb2_grpc,
+    reply_pb2,
+    reply_service_pb2,
+    reply_service_pb2_grpc,
 )
 from yingda.v1 import model_service_pb2 as pb
 
 from engine.assist import typed
 from engine.bootstrap import bootstrap
+from engine.bundles import deployer as deployers
 from engine.bundles import deployment
+from engine.bundles.cabinet import Cabinet
+from engine.bundles.ports import Meter
+from engine.ports import Classifier
 from engine.settings import EngineSettings
 from tests.bundles import renamed, sign
 from tests.engine.bundles.conftest import HOME, Desk
@@ -49,6 +58,64 @@ async def test_the_one_before_comes_back(desk: Desk, signed: Path) -> None:
     assert response.status.bundle_id == HOME
     assert response.status.changes[0].reason == "too eager"
     assert await desk.read_by(make_message()) == [HOME]
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The bundles that are read from the disk from now on."""
+    found: list[str] = []
+    load = Cabinet.load
+
+    def counted(cabinet: Cabinet, bundle_id: str) -> tuple[Classifier, Meter | None]:
+        found.append(bundle_id)
+        return load(cabinet, bundle_id)
+
+    monkeypatch.setattr(Cabinet, "load", counted)
+    return found
+
+
+async def roll_back(desk: Desk) -> None:
+    await desk.models.RollBackBundle(pb.RollBackBundleRequest(tenant=TENANT))
+
+
+async def test_the_way_back_and_forth_loads_nothing(desk: Desk, signed: Path, loaded: list[str]) -> None:
+    await desk.activate(await desk.put(signed))
+    await roll_back(desk)
+    await desk.canary("signed-1")
+    await roll_back(desk)
+    await desk.activate("signed-1")
+
+    assert loaded == ["signed-1"]
+    assert await desk.read_by(make_message()) == ["signed-1"]
+
+
+async def test_a_bundle_that_comes_back_suggests_what_was_written_meanwhile(desk: Desk, signed: Path) -> None:
+    await desk.read_by(make_message())
+    await desk.activate(await desk.put(signed))
+    replies = reply_service_pb2_grpc.ReplyServiceStub(desk.channel)
+    fresh = reply_pb2.Reply(reply_id="fresh", language="en", title="Parcel", text="It has wings")
+    await replies.PutReply(reply_service_pb2.PutReplyRequest(tenant=TENANT, reply=fresh))
+    await roll_back(desk)
+    request = assist_service_pb2.SuggestRepliesRequest(tenant=TENANT, typed_text="wings", language="en")
+
+    response = await assist_service_pb2_grpc.AssistServiceStub(desk.channel).SuggestReplies(request)
+    assert "fresh" in [one.reply_id for one in response.suggestions]
+
+
+async def test_a_bundle_that_rested_long_enough_is_let_go(
+    desk: Desk, signed: Path, loaded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployers, "REST", 0)
+    monkeypatch.setattr(deployers, "LOOK", 0.005)
+    await desk.put(signed)
+    for _ in range(200):
+        await desk.activate("signed-1")
+        await asyncio.sleep(0.02)
+        await roll_back(desk)
+        if HOME in loaded:
+            break
+
+    assert HOME in loaded
 
 
 async def test_there_is_no_way_back_from_the_first(desk: Desk) -> None:

@@ -196,3 +196,12 @@ def test_what_was_read_differently_is_forgotten_and_what_waits_is_not_read(embed
     assert at_once == []
     assert after == ["shipping.track afterwards"]
     assert stage.serving.forgot == 1
+
+
+def test_those_that_may_answer_again_forget_with_the_one_that_does(embedded: SQLiteStore) -> None:
+    serving, before = Answering(make_desk(embedded)), Answering(make_desk(embedded))
+    switch = Switch(cast(Generation, serving))
+    switch.rest([cast(Generation, serving), cast(Generation, before)])
+    switch.forget()
+
+    assert (serving.forgot, before.forgot) == (1, 1)
