@@ -319,8 +319,9 @@ def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Gener
     corrections = Corrections(
         store=store, codec=core.codec, models=ProtoModelCodec(), trials=trials, thread=thread
     )
+    reading = always_current(lambda: switch.serving.servicers, corrections)
     servicers = Servicers(
-        engine=EngineServicer(pipeline=switch, thread=thread),
+        engine=EngineServicer(pipeline=switch, thread=thread, assist=reading.assist),
         agent=AgentServicer(
             team=team,
             lifecycle=lifecycle_,
@@ -340,7 +341,7 @@ def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Gener
         ),
         rule=core.following.rule,
         ticket=core.following.ticket,
-        reading=always_current(lambda: switch.serving.servicers, corrections),
+        reading=reading,
     )
     timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=core.clock, thread=thread)
     jury = Jury(store=store.assist, trials=trials, engine=uuid.uuid4().hex, is_shared=bool(settings.store))

@@ -11,10 +11,9 @@ import structlog
 from yingda.service import lifecycle
 from yingda.service.errors import ErrorInterceptor
 
-from gateway.engine_client import EngineClient, open_channel
+from gateway.engine_client import EngineClient, Lines, open_channel
 from gateway.errors import translate
 from gateway.held import Held
-from gateway.line import Line
 from gateway.servicers.forward import SERVICES, Forwarder
 from gateway.servicers.message import MessageServicer
 from gateway.settings import GatewaySettings
@@ -59,11 +58,11 @@ async def bootstrap(settings: GatewaySettings) -> AsyncIterator[Gateway]:
 
 def _lines(
     stack: AsyncExitStack, lanes: Sequence[str], channels: Sequence[grpc.aio.Channel]
-) -> dict[int, Line]:
-    """One to each engine behind a socket; behind any other target several may take turns, call by call."""
-    found: dict[int, Line] = {}
+) -> dict[int, Lines]:
+    """To each engine behind a socket; behind any other target several may take turns, call by call."""
+    found: dict[int, Lines] = {}
     for number, (lane, channel) in enumerate(zip(lanes, channels, strict=True)):
         if lane.startswith("unix:"):
-            found[number] = Line(channel)
+            found[number] = Lines(channel)
             stack.callback(found[number].close)
     return found

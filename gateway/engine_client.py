@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import grpc
 from yingda.service.lifecycle import MAX_MESSAGE_BYTES
+from yingda.v1.engine_service_pb2 import RawFrame
 
 from gateway.line import Line
 
+_TYPING = 4  # keystrokes on their way at a time that need no call of their own
 _METHOD = "/yingda.v1.EngineService/ProcessMessages"
+SUGGEST = "/yingda.v1.AssistService/SuggestReplies"
 # Every call is idempotent, so the channel may repeat one that a restarting engine did not take.
 _SERVICE_CONFIG = {
     "methodConfig": [
@@ -47,10 +50,32 @@ def open_channel(address: str) -> grpc.aio.Channel:
     )
 
 
+class Lines:
+    """The streams to one engine: one for batches of single messages, some for keystrokes."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.batches = Line(channel, "/yingda.v1.EngineService/StreamBatches")
+        self._keystrokes = [
+            Line(channel, "/yingda.v1.EngineService/StreamSuggestions") for _ in range(_TYPING)
+        ]
+
+    async def suggest(self, request: bytes, timeout: float) -> bytes | None:
+        """The list for a keystroke; None where a call of its own is to ask, as it does when all streams are busy."""
+        line = next((one for one in self._keystrokes if not one.is_busy), None)
+        framed = RawFrame(messages=[request]).SerializeToString()
+        response = await line.ask(framed, timeout) if line else None
+        return None if response is None else RawFrame.FromString(response).messages[0]
+
+    def close(self) -> None:
+        """Let the engine go."""
+        for line in (self.batches, *self._keystrokes):
+            line.close()
+
+
 class EngineClient:
     """Calls the engines with bytes. Any may answer; `lane` picks one, so that what belongs together stays so."""
 
-    def __init__(self, channels: Sequence[grpc.aio.Channel], lines: Mapping[int, Line]) -> None:
+    def __init__(self, channels: Sequence[grpc.aio.Channel], lines: Mapping[int, Lines]) -> None:
         self._channels = channels
         self._lines = lines
         self._turns = itertools.cycle(range(len(channels)))
@@ -71,8 +96,8 @@ class EngineClient:
 
     async def process_next(self, frame: bytes, timeout: float, lane: int) -> bytes:
         """The same, for who sends a lane one frame after the other; cheaper where a single engine is behind it."""
-        line = self._lines.get(lane)
-        response = await line.process(frame, timeout) if line else None
+        lines = self._lines.get(lane)
+        response = await lines.batches.ask(frame, timeout) if lines else None
         return await self.process(frame, timeout, lane) if response is None else response
 
     async def forward_stream(self, method: str, request: bytes) -> AsyncIterator[bytes]:
@@ -91,7 +116,10 @@ class EngineClient:
 
     async def forward(self, method: str, request: bytes, timeout: float) -> bytes:
         """Any unary call, as it came. Raises: AioRpcError."""
-        return await self._call(method, request, timeout, self.next_lane())
+        lane = self.next_lane()
+        lines = self._lines.get(lane) if method == SUGGEST else None
+        response = await lines.suggest(request, timeout) if lines else None
+        return await self._call(method, request, timeout, lane) if response is None else response
 
     async def _call(self, method: str, request: bytes, timeout: float, lane: int) -> bytes:
         call = self._methods.get((method, lane))

@@ -1,4 +1,4 @@
-"""A stream on which batches of single messages go to one engine."""
+"""A stream on which one caller asks one engine one thing after the other."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ from typing import Final
 
 import grpc
 
-_METHOD: Final = "/yingda.v1.EngineService/StreamBatches"
-# After these the batch may be sent again as a call of its own, which waits for an engine that is coming back.
+# After these the same may be asked again with a call of its own, which waits for an engine that is coming back.
 _SENT_AGAIN: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEMENTED})
 
 Stream = grpc.aio.StreamStreamCall[bytes, bytes]
 
 
 class Line:
-    """Carries one batch at a time: a call of its own would cost both services three times as much.
+    """Carries one request at a time: a call of its own would cost both services three times as much.
 
     It is opened when it is first used, and again after it broke; whoever waits meanwhile waits for its turn.
     """
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, method: str) -> None:
         self._channel = channel
+        self._method = method
         self._turn = asyncio.Lock()
         self._stream: Stream | None = None
 
-    async def process(self, frame: bytes, timeout: float) -> bytes | None:
-        """A serialised request of ProcessMessages to its response; None where it is to be called instead.
+    @property
+    def is_busy(self) -> bool:
+        """Whether who asks now would have to wait."""
+        return self._turn.locked()
+
+    async def ask(self, request: bytes, timeout: float) -> bytes | None:
+        """The response, both serialised; None where a call of its own is to ask instead.
 
         Raises: AioRpcError.
         """
@@ -34,7 +39,7 @@ class Line:
             stream, self._stream = self._stream or self._open(), None
             try:
                 async with asyncio.timeout(timeout):
-                    response = await _exchange(stream, frame)
+                    response = await _exchange(stream, request)
                 self._stream = stream if response is not None else None
             except TimeoutError:
                 nothing = grpc.aio.Metadata()
@@ -50,14 +55,14 @@ class Line:
             self._stream.cancel()
 
     def _open(self) -> Stream:
-        method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(_METHOD)
+        method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(self._method)
         return method()
 
 
-async def _exchange(stream: Stream, frame: bytes) -> bytes | None:
-    """The answer to a frame; None where the engine has left the stream."""
+async def _exchange(stream: Stream, request: bytes) -> bytes | None:
+    """The answer; None where the engine has left the stream."""
     try:
-        await stream.write(frame)
+        await stream.write(request)
         response = await stream.read()
     except asyncio.InvalidStateError:  # it ended since it was used last
         return None

@@ -389,7 +389,7 @@ class FakeEngine(grpc.GenericRpcHandler):
             async for request in requests:
                 yield await call(request, context)
 
-        if method.endswith("/StreamBatches"):
+        if method.endswith(("/StreamBatches", "/StreamSuggestions")):
             return grpc.stream_stream_rpc_method_handler(stream)
         return grpc.unary_unary_rpc_method_handler(call)
 

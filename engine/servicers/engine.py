@@ -1,8 +1,7 @@
-"""ProcessMessages: batches in, batches out, as bytes."""
+"""What the gateway calls: batches in, batches out, as bytes; and keystrokes on a stream."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -10,12 +9,15 @@ from typing import Any
 import grpc
 from yingda.batcher import Batcher
 from yingda.v1 import engine_service_pb2
+from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
+from yingda.v1.engine_service_pb2 import StreamSuggestionsRequest, StreamSuggestionsResponse
 
 from engine.bundles.generation import Answering
 from engine.decision_thread import DecisionThread
 from engine.errors import InvalidArgumentError
 from engine.servicers import codec, wire
 from engine.servicers.codec import Frame
+from engine.servicers.turns import Turns
 
 MAX_BATCH = 512  # messages decided together
 MAX_QUEUE = 8192  # messages that may wait; more are refused
@@ -27,14 +29,14 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class EngineServicer:
     """Joins concurrent frames into one batch of the pipeline."""
 
-    def __init__(self, *, pipeline: Answering, thread: DecisionThread) -> None:
+    def __init__(self, *, pipeline: Answering, thread: DecisionThread, assist: AssistServiceServicer) -> None:
         self._pipeline = pipeline
+        self._assist: Any = assist  # its stub is typed for servers without asyncio too
         self._thread = thread
         self._batcher: Batcher[Frame, bytes] = Batcher(
             self._process, max_size=MAX_BATCH, max_queue=MAX_QUEUE, weigh=lambda frame: len(frame.messages)
         )
-        self._idle: set[asyncio.Task[Any]] = set()  # streams that wait for their next batch
-        self._leaving = asyncio.Event()
+        self._turns = Turns()
 
     async def ProcessMessages(self, request: bytes, _context: Context) -> bytes:
         """See engine_service.proto; request and response are serialised."""
@@ -46,9 +48,18 @@ class EngineServicer:
         return await self._batcher.submit(frame, source_of(frame.messages))
 
     async def StreamBatches(self, _requests: object, context: Context) -> None:
-        """See engine_service.proto; it reads by itself, which takes fewer tasks than to be read for."""
-        while (request := await self._next(context)) is not None:
-            await context.write(await self.ProcessMessages(request, context))
+        """See engine_service.proto."""
+        await self._turns.serve(context, lambda request: self.ProcessMessages(request, context))
+
+    async def StreamSuggestions(self, _requests: object, context: Context) -> None:
+        """See engine_service.proto."""
+
+        async def suggest(request: bytes) -> bytes:
+            asked = StreamSuggestionsRequest.FromString(request).request
+            response = await self._assist.SuggestReplies(asked, context)
+            return StreamSuggestionsResponse(response=response).SerializeToString()
+
+        await self._turns.serve(context, suggest)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """To be added to a server; the generated one would parse what is only passed on."""
@@ -56,32 +67,13 @@ class EngineServicer:
         methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             "ProcessMessages": grpc.unary_unary_rpc_method_handler(self.ProcessMessages),
             "StreamBatches": grpc.stream_stream_rpc_method_handler(self.StreamBatches),
+            "StreamSuggestions": grpc.stream_stream_rpc_method_handler(self.StreamSuggestions),
         }
         return grpc.method_handlers_generic_handler(name, methods)
 
     def leave(self) -> None:
-        """End the streams of batches between two of them: who sends them comes again elsewhere."""
-        self._leaving.set()
-        for task in self._idle:
-            task.cancel()
-
-    async def _next(self, context: Context) -> bytes | None:
-        """The next batch of a stream; None where there is none, or the engine leaves."""
-        if self._leaving.is_set():
-            return None
-        task = asyncio.current_task()
-        assert task is not None
-        self._idle.add(task)
-        try:
-            request = await context.read()
-        except asyncio.CancelledError:
-            if not self._leaving.is_set():
-                raise
-            task.uncancel()
-            return None
-        finally:
-            self._idle.discard(task)
-        return request if isinstance(request, bytes) else None
+        """End the streams: who sends on them comes again elsewhere."""
+        self._turns.leave()
 
     async def _process(self, frames: Sequence[Frame]) -> list[bytes]:
         return await self._thread.run(self._process_blocking, frames)

@@ -12,10 +12,12 @@ import grpc
 import pytest
 from yingda.service.errors import StatusError
 
+from gateway.engine_client import SUGGEST, EngineClient, Lines
 from gateway.line import Line
 from tests.fakes import FakeEngine, serving
 
 STREAM = "/yingda.v1.EngineService/StreamBatches"
+KEYSTROKES = "/yingda.v1.EngineService/StreamSuggestions"
 
 
 async def echo(_: str, request: bytes) -> bytes:
@@ -28,7 +30,7 @@ async def line_to(handler: grpc.GenericRpcHandler, folder: Path) -> AsyncIterato
         serving(handler, f"unix:{folder / 'e.sock'}") as address,
         grpc.aio.insecure_channel(address) as channel,
     ):
-        line = Line(channel)
+        line = Line(channel, STREAM)
         yield line
         line.close()
 
@@ -42,7 +44,7 @@ async def test_batches_go_over_one_stream_each_with_its_own_answer(tmp_path: Pat
             return super().service(details)
 
     async with line_to(Counting(answer=echo), tmp_path) as line:
-        answers = await asyncio.gather(*(line.process(b"%d" % number, 5) for number in range(50)))
+        answers = await asyncio.gather(*(line.ask(b"%d" % number, 5) for number in range(50)))
 
     assert answers == [b"%d" % number for number in range(50)]
     assert opened == [STREAM]
@@ -56,8 +58,8 @@ async def test_a_batch_that_is_refused_does_not_spoil_the_next(tmp_path: Path) -
 
     async with line_to(FakeEngine(answer=answer), tmp_path) as line:
         with pytest.raises(grpc.aio.AioRpcError, match="contention"):
-            await line.process(b"bad", 5)
-        good = await line.process(b"good", 5)
+            await line.ask(b"bad", 5)
+        good = await line.ask(b"good", 5)
 
     assert good == b"good"
 
@@ -72,7 +74,7 @@ async def test_an_engine_that_leaves_or_knows_no_streams_is_to_be_called_instead
 
     for handler in (Without(), FakeEngine(answer=leave)):
         async with line_to(handler, tmp_path) as line:
-            assert await line.process(b"a", 5) is None
+            assert await line.ask(b"a", 5) is None
 
 
 async def test_an_engine_that_hangs_costs_the_deadline_and_nothing_of_it_reaches_the_next_batch(
@@ -85,10 +87,38 @@ async def test_an_engine_that_hangs_costs_the_deadline_and_nothing_of_it_reaches
     async with line_to(FakeEngine(answer=answer), tmp_path) as line:
         began = time.monotonic()
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await line.process(b"slow", 0.2)
+            await line.ask(b"slow", 0.2)
         took = time.monotonic() - began
-        quick = await line.process(b"quick", 5)
+        quick = await line.ask(b"quick", 5)
 
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert took < 5
     assert quick == b"quick"
+
+
+async def test_keystrokes_take_the_streams_that_are_free_and_calls_of_their_own_where_none_is(
+    tmp_path: Path,
+) -> None:
+    gate, engine = asyncio.Event(), FakeEngine(answer=echo)
+
+    async def wait(_: str, request: bytes) -> bytes:
+        await gate.wait()
+        return request
+
+    engine.answer = wait
+    async with (
+        serving(engine, f"unix:{tmp_path / 'e.sock'}") as address,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        lines = Lines(channel)
+        client = EngineClient([channel], {0: lines})
+        asked = [asyncio.ensure_future(client.forward(SUGGEST, b"%d" % one, 5)) for one in range(6)]
+        while len(engine.calls) < len(asked):
+            engine.called.clear()
+            await asyncio.wait_for(engine.called.wait(), 5)
+        gate.set()
+        answers = await asyncio.gather(*asked)
+        lines.close()
+
+    assert answers == [b"%d" % one for one in range(6)]
+    assert sorted(method for method, _ in engine.calls) == [SUGGEST] * 2 + [KEYSTROKES] * 4

@@ -39,6 +39,10 @@ class EngineServiceStub:
     """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
     each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
     """
+    StreamSuggestions: _grpc.StreamStreamMultiCallable[_engine_service_pb2.StreamSuggestionsRequest, _engine_service_pb2.StreamSuggestionsResponse]
+    """AssistService.SuggestReplies for one keystroke after the other, which would be dear to call for as well. What is
+    refused ends the stream with its status; an engine that leaves ends it with OK.
+    """
 
 @_typing.type_check_only
 class EngineServiceAsyncStub(EngineServiceStub):
@@ -50,6 +54,10 @@ class EngineServiceAsyncStub(EngineServiceStub):
     StreamBatches: _aio.StreamStreamMultiCallable[_engine_service_pb2.StreamBatchesRequest, _engine_service_pb2.StreamBatchesResponse]  # type: ignore[assignment]
     """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
     each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
+    """
+    StreamSuggestions: _aio.StreamStreamMultiCallable[_engine_service_pb2.StreamSuggestionsRequest, _engine_service_pb2.StreamSuggestionsResponse]  # type: ignore[assignment]
+    """AssistService.SuggestReplies for one keystroke after the other, which would be dear to call for as well. What is
+    refused ends the stream with its status; an engine that leaves ends it with OK.
     """
 
 class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -71,6 +79,16 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_engine_service_pb2.StreamBatchesResponse], _abc.AsyncIterator[_engine_service_pb2.StreamBatchesResponse]]:
         """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
         each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamSuggestions(
+        self,
+        request_iterator: _MaybeAsyncIterator[_engine_service_pb2.StreamSuggestionsRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_engine_service_pb2.StreamSuggestionsResponse], _abc.AsyncIterator[_engine_service_pb2.StreamSuggestionsResponse]]:
+        """AssistService.SuggestReplies for one keystroke after the other, which would be dear to call for as well. What is
+        refused ends the stream with its status; an engine that leaves ends it with OK.
         """
 
 def add_EngineServiceServicer_to_server(servicer: EngineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
