@@ -9,16 +9,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.features import LAYOUT, Kind, extract
+from models.features import extract
 from models.hashing import PART_WEIGHTS
 
 BITS: Final = 16  # of a bucket
 _DROP: Final = np.uint64(64 - BITS)
 
 
-# As in the heads, without what says how a text is written and not what it says.
-_SAID: Final = np.array([kind not in (Kind.EDGE, Kind.LENGTH, Kind.SHOUT) for kind in LAYOUT[1:]])
-_WEIGHTS: Final = np.where(_SAID, PART_WEIGHTS, np.float32(0))
+# The last parts of the layout say how a text is written (EDGE, LENGTH, SHOUT) and not what it says.
+_UNSAID: Final = 3
+# As in the heads, in double precision because several are added up.
+_WEIGHTS: Final = PART_WEIGHTS[:-_UNSAID].astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +32,23 @@ class Grams:
 
 
 def count(texts: Sequence[str]) -> Grams:
-    """Give each text's n-grams, independent of its neighbours."""
+    """Give each text's n-grams, independent of its neighbours.
+
+    `np.unique` would do the second half, in twice the time where a text comes alone.
+    """
     features = extract(texts)
-    weights = _WEIGHTS.repeat(features.counts[1:])
-    kept = weights > 0
-    rows = features.rows[features.sparse][kept].astype(np.int64)
-    keys = rows << BITS | (features.hashes[features.sparse][kept] >> _DROP).view(np.int64)
-    unique, places = np.unique(keys, return_inverse=True)
+    sizes = features.counts[1:-_UNSAID]
+    said = slice(features.sparse.start, features.sparse.start + int(sizes.sum()))
+    keys = features.rows[said].astype(np.int64) << BITS | (features.hashes[said] >> _DROP).view(np.int64)
+    order = keys.argsort(kind="stable")
+    keys, weights = keys.take(order), _WEIGHTS.repeat(sizes).take(order)
+    is_new = np.ones(keys.size, np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=is_new[1:])
+    starts = is_new.nonzero()[0]
+    unique = keys.take(starts)
+    counts = np.add.reduceat(weights, starts) if starts.size else weights
     return Grams(
-        offsets=np.searchsorted(unique, np.arange(features.n + 1) << BITS),
-        buckets=(unique & ((1 << BITS) - 1)).astype(np.uint16),
-        counts=np.bincount(places, weights=weights[kept], minlength=unique.size).astype(np.float32),
+        offsets=unique.searchsorted(np.arange(features.n + 1) << BITS),
+        buckets=unique.astype(np.uint16),
+        counts=counts.astype(np.float32),
     )

@@ -31,6 +31,16 @@ class Returned:
     conversation_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """A conversation's last messages, oldest first, as read from these records, and the metadata of all."""
+
+    records: Sequence[bytes]
+    heard: Sequence[Heard]
+    texts: Sequence[str]
+    told: Mapping[str, str]
+
+
 class Adviser:
     """Called on the decision thread, `find_gaps` on any."""
 
@@ -50,11 +60,11 @@ class Adviser:
         self._suggester = suggester
         self._analyzer = analyzer
         self._customers = customers
-        self._heard_last: dict[tuple[str, str], tuple[list[bytes], list[Heard]]] = {}
+        self._said_last: dict[tuple[str, str], _Said] = {}
 
     def forget(self) -> None:
         """Know no text of a customer any more."""
-        self._heard_last.clear()
+        self._said_last.clear()
 
     def with_context(self, tenant: str, wanted: Wanted) -> Wanted:
         """With the conversation's last messages, its channel and what is known of the customer.
@@ -64,14 +74,16 @@ class Adviser:
         self._bookkeeper.ready(tenant)
         if not wanted.conversation_id:
             return wanted
-        heard = self._heard(tenant, wanted.conversation_id)
-        told = {key: value for one in heard for key, value in one.metadata.items()}
-        known = self._known(tenant, heard)
-        return replace(
-            wanted,
-            messages=[one.text for one in heard],
-            channel=wanted.channel or heard[-1].channel,
-            facts={**known, **told, **wanted.facts},
+        said = self._said(tenant, wanted.conversation_id)
+        return Wanted(
+            typed=wanted.typed,
+            messages=said.texts,
+            conversation_id=wanted.conversation_id,
+            language=wanted.language,
+            team=wanted.team,
+            channel=wanted.channel or said.heard[-1].channel,
+            facts={**self._known(tenant, said), **said.told, **wanted.facts},
+            limit=wanted.limit,
         )
 
     def record(self, tenant: str, returned: Returned) -> tuple[float, bool]:
@@ -105,28 +117,33 @@ class Adviser:
         ]
         return len(poor), gap.find_gaps(unanswered, limit)
 
-    def _known(self, tenant: str, heard: Sequence[Heard]) -> Mapping[str, str]:
+    def _known(self, tenant: str, said: _Said) -> Mapping[str, str]:
         """What is known of the customer; messages that came without an id are the same customer's."""
-        last = next((one for one in reversed(heard) if one.customer_id), None)
+        last = next((one for one in reversed(said.heard) if one.customer_id), None)
         if last is None:
             return {}
-        said = "\n".join(one.text for one in heard)
-        return self._customers.facts_for(tenant, last.channel, last.customer_id, said)
+        return self._customers.facts_for(tenant, last.channel, last.customer_id, "\n".join(said.texts))
 
     def _ticket(self, tenant: str, returned: Returned) -> Ticket:
         if returned.list_id:
             return ticket.from_text(returned.list_id)
-        return self._suggester.ticket(self._heard(tenant, returned.conversation_id)[-1].text)
+        return self._suggester.ticket(self._said(tenant, returned.conversation_id).texts[-1])
 
-    def _heard(self, tenant: str, conversation_id: str) -> list[Heard]:
-        """The conversation's last messages, oldest first; at least one."""
+    def _said(self, tenant: str, conversation_id: str) -> _Said:
+        """At least one message. Raises: NotFoundError."""
         records = self._store.recent_records(tenant, conversation_id, MESSAGES)
         if not records:
             raise NotFoundError(f"tenant {tenant} has no conversation {conversation_id}")
-        known = self._heard_last.get((tenant, conversation_id))
-        if known is None or known[0] != records:
-            known = records, [self._codec.heard(record) for record in reversed(records)]
-            if len(self._heard_last) >= _KEPT:
-                self._heard_last.clear()
-            self._heard_last[tenant, conversation_id] = known
-        return known[1]
+        known = self._said_last.get((tenant, conversation_id))
+        if known is None or known.records != records:
+            heard = [self._codec.heard(record) for record in reversed(records)]
+            known = _Said(
+                records=records,
+                heard=heard,
+                texts=[one.text for one in heard],
+                told={key: value for one in heard for key, value in one.metadata.items()},
+            )
+            if len(self._said_last) >= _KEPT:
+                self._said_last.clear()
+            self._said_last[tenant, conversation_id] = known
+        return known

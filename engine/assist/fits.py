@@ -12,6 +12,7 @@ import numpy.typing as npt
 Scores = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int32]
 Allowed = npt.NDArray[np.bool_]
+_INTENT_BITS = 16
 TYPED_WEIGHT = np.float32(1.3)  # what a typed title is worth beside a cosine of 1
 
 
@@ -57,15 +58,15 @@ class _Groups:
     """Rows of the same intent that fit equally well: there are few groups, however many rows fit."""
 
     def __init__(self, fits: Fits) -> None:
-        levels, level = np.unique(fits.scores, return_inverse=True)
-        columns = int(fits.intents.max()) + 1
-        numbers = level * columns + fits.intents
-        order = np.argsort(numbers, kind="stable")
-        self.rows = fits.rows[order]
-        groups, starts = np.unique(numbers[order], return_index=True)
+        # Read as numbers, positive floats are in the same order.
+        keys = fits.scores.view(np.int32).astype(np.int64) << _INTENT_BITS | fits.intents
+        order = keys.argsort(kind="stable")
+        self.rows, keys = fits.rows.take(order), keys.take(order)
+        starts = np.concatenate(([0], (keys[1:] != keys[:-1]).nonzero()[0] + 1))
         self._ends = [*starts.tolist(), len(order)]
-        self._fits = TYPED_WEIGHT * levels[groups // columns]
-        self._intents = groups % columns
+        first = order.take(starts)
+        self._fits = TYPED_WEIGHT * fits.scores.take(first)
+        self._intents = fits.intents.take(first)
 
     def by_promise(self, intents: Scores) -> Iterator[slice]:
         """Places of each group in `rows`, the most promising first."""

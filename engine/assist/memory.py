@@ -41,6 +41,9 @@ class Learned:
     guard: Guard
 
 
+_NOTHING = Learned({}, Guard())
+
+
 class Memory:
     """Changed on the decision thread, after the store; read from any."""
 
@@ -70,7 +73,7 @@ class Memory:
 
     def learned(self, tenant: str) -> Learned:
         """The same without reading the store; nothing where it was not loaded."""
-        return self._learned.get(tenant, Learned({}, Guard()))
+        return self._learned.get(tenant, _NOTHING)
 
     def unlearn(self, tenant: str, typed: str, reply_ids: Sequence[str]) -> None:
         """Forget what was learned of these replies where this was typed, which may have been a customer's word."""

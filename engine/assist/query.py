@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from engine.analysis.analyzer import LANGUAGES
 from engine.assist import pinyin
+from engine.assist.lists import Lists
 from engine.assist.reader import Read, Reader
 from engine.assist.wanted import Wanted
 from engine.assist.words import Words
@@ -37,6 +38,7 @@ class Query:
     certainty: float  # what the words count, in [0, 1]
     languages: Sequence[str]  # the shelves to ask, likeliest first
     intent: str
+    lists: Lists = field(default_factory=Lists, compare=False, repr=False)  # found for it
 
 
 class Queries:
@@ -47,10 +49,6 @@ class Queries:
         self._made: OrderedDict[tuple[str, ...], Query] = OrderedDict()
         self._lock = Lock()
 
-    def knows(self, wanted: Wanted) -> bool:
-        """Whether `make` has nothing to read."""
-        return self._known(wanted) is not None
-
     def make(self, wanted: Wanted) -> Query:
         """From what the customer said and what the agent typed; either may be missing.
 
@@ -58,9 +56,6 @@ class Queries:
         last message, then that of the typed text; letters alone may be a word or the pinyin of one, so both shelves
         are asked.
         """
-        known = self._known(wanted)
-        if known is not None:
-            return known
         if not _has_said(wanted):
             return self._keep(_key(wanted, wanted.typed), _of_typed(self._reader, wanted))
         said = self._recall(_key(wanted)) or self._keep(_key(wanted), _of_messages(self._reader, wanted))
@@ -73,7 +68,8 @@ class Queries:
         with self._lock:
             self._made.clear()
 
-    def _known(self, wanted: Wanted) -> Query | None:
+    def known(self, wanted: Wanted) -> Query | None:
+        """What `make` gives where it has nothing to read."""
         if not _has_said(wanted):
             return self._recall(_key(wanted, wanted.typed))
         said = self._recall(_key(wanted))
@@ -126,7 +122,7 @@ def _refined(reader: Reader, said: Query, typed: str) -> Query:
     """With what the agent means to say."""
     (read,) = reader.read([typed])
     units = len(pinyin.quick_units(typed))
-    return replace(said, vector=said.vector + _typed(read.row, reader.width, units))
+    return replace(said, vector=said.vector + _typed(read.row, reader.width, units), lists=Lists())
 
 
 def _of_typed(reader: Reader, wanted: Wanted) -> Query:

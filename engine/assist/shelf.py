@@ -57,7 +57,7 @@ class Part:
         return Part(self.block, alive)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Shelf:
     """An immutable snapshot: a change makes another shelf that shares its blocks. Safe to search from any thread.
 
@@ -86,6 +86,10 @@ class Shelf:
     def is_open(self) -> bool:
         """Whether all replies are offered everywhere and always."""
         return all(part.block.visibility.is_open for part in self.parts)
+
+    def is_dated(self) -> bool:
+        """Whether what is offered changes as time goes by."""
+        return any(part.block.visibility.is_dated for part in self.parts)
 
     def has_typed(self, typed: str) -> bool:
         """Whether some reply fits what was typed."""

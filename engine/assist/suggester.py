@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
 
 import numpy as np
@@ -74,21 +75,12 @@ class Suggester:
 
     def suggest_known(self, tenant: str, wanted: Wanted) -> Ranked | None:
         """As `suggest`, where nothing has to be read first, which takes longest by far; else None."""
-        return self.suggest(tenant, wanted) if self._queries.knows(wanted) else None
+        asked = self._queries.known(wanted)
+        return None if asked is None else self._ranked(tenant, wanted, asked)
 
     def suggest(self, tenant: str, wanted: Wanted) -> Ranked:
         """For what the agent typed and what the customer said last; either may be missing. Best first."""
-        asked = self._queries.make(wanted)
-        moment = self._moment(wanted, asked)
-        static = _in_turn(
-            [
-                self._candidates(tenant, language, wanted, asked)
-                for language in self._languages(tenant, wanted, asked)
-            ]
-        )
-        ranked = ranker.rank(static, self._memory.learned(tenant), moment, wanted.limit)
-        filled = [self._filled(one, wanted.facts, wanted.channel) for one in ranked.suggestions]
-        return Ranked(filled, ranked.ticket)
+        return self._ranked(tenant, wanted, self._queries.known(wanted) or self._queries.make(wanted))
 
     def forget(self) -> None:
         """Know no text of a customer any more."""
@@ -100,6 +92,18 @@ class Suggester:
         (read,) = self._reader.read([text])
         return Ticket(intent=read.intent)
 
+    def _ranked(self, tenant: str, wanted: Wanted, asked: Query) -> Ranked:
+        moment = self._moment(wanted, asked)
+        static = _in_turn(
+            [
+                self._candidates(tenant, language, wanted, asked)
+                for language in self._languages(tenant, wanted, asked)
+            ]
+        )
+        ranked = ranker.rank(static, self._memory.learned(tenant), moment, wanted.limit)
+        filled = [self._filled(one, wanted.facts, wanted.channel) for one in ranked.suggestions]
+        return Ranked(filled, ranked.ticket)
+
     def _languages(self, tenant: str, wanted: Wanted, asked: Query) -> Sequence[str]:
         """The shelves to search: of several only those that have what was typed, if one has."""
         if len(asked.languages) == 1:
@@ -108,12 +112,14 @@ class Suggester:
         having = [language for language, shelf in shelves.items() if shelf and shelf.has_typed(wanted.typed)]
         return having or asked.languages[:1]
 
-    def _candidates(self, tenant: str, language: str, wanted: Wanted, asked: Query) -> list[Suggestion]:
+    def _candidates(self, tenant: str, language: str, wanted: Wanted, asked: Query) -> Sequence[Suggestion]:
         shelf = self._library.shelf(tenant, language)
         if shelf is None:
             return []
         place = Place(team=wanted.team, channel=wanted.channel, now_ms=self._clock.now_ms())
-        return search.search(shelf, asked, wanted.typed, place, self._depth(tenant, wanted.limit))
+        depth = self._depth(tenant, wanted.limit)
+        find = partial(search.search, shelf, asked, wanted.typed, place, depth)
+        return asked.lists.of(shelf, wanted.typed, place, depth, find)
 
     def _depth(self, tenant: str, limit: int) -> int:
         """How many candidates the last word on the order needs."""
@@ -162,7 +168,7 @@ class Suggester:
         return one._replace(filled=filled)
 
 
-def _in_turn(lists: Sequence[list[Suggestion]]) -> list[Suggestion]:
+def _in_turn(lists: Sequence[Sequence[Suggestion]]) -> Sequence[Suggestion]:
     """Of several languages one each in turn: letters do not say which is meant, and scores of two do not compare."""
     if len(lists) == 1:
         return lists[0]
