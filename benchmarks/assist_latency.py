@@ -34,7 +34,8 @@ _SETTLED = 300  # seconds that indexes get to be built in
 async def measure(sizes: Sequence[int], cases: Sequence[Case], keystrokes: int) -> list[dict[str, object]]:
     """One entry a size: wall time of keystrokes, one at a time, and CPU time of both services for one.
 
-    `new` ones ask what was never asked before; `warm` ones are the same again, as colleagues type the same.
+    `new` ones ask what was never asked before; `warm` ones are the same again, as colleagues type the same. Agents type
+    on a stream; `calls` are the warm ones as a call each, `empty_call` what such a call costs that asks for nothing.
     """
     return [await _measure_size(size, cases, keystrokes) for size in sizes]
 
@@ -52,6 +53,7 @@ async def _measure_size(size: int, cases: Sequence[Case], keystrokes: int) -> di
                 report = {
                     "new": await _measured(system, _type(channel, new)),
                     "warm": await _measured(system, _type(channel, warm)),
+                    "calls": await _measured(system, _call(channel, warm)),
                     "empty_call": await _measured(system, _knock(channel, tenant, keystrokes)),
                 }
     return {"replies": size, **indexed, **report}
@@ -129,7 +131,23 @@ def _requests(
 async def _type(
     channel: grpc.aio.Channel, requests: Sequence[assist_service_pb2.SuggestRepliesRequest]
 ) -> list[float]:
-    """Seconds that each took."""
+    """Seconds that each took on one stream."""
+    stream = assist_service_pb2_grpc.AssistServiceStub(channel).StreamSuggestions()
+    taken = []
+    with quiet():
+        for request in requests:
+            began = time.perf_counter()
+            await stream.write(request)
+            await stream.read()
+            taken.append(time.perf_counter() - began)
+    await stream.done_writing()
+    return taken
+
+
+async def _call(
+    channel: grpc.aio.Channel, requests: Sequence[assist_service_pb2.SuggestRepliesRequest]
+) -> list[float]:
+    """The same as a call each."""
     stub = assist_service_pb2_grpc.AssistServiceStub(channel)
     taken = []
     with quiet():

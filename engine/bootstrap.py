@@ -15,6 +15,7 @@ import grpc
 import structlog
 from yingda.service import lifecycle
 from yingda.service.errors import ErrorInterceptor
+from yingda.service.held import Held
 
 from engine import bootstrap_timeline, metrics
 from engine.analysis.analyzer import Analyzer
@@ -114,7 +115,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         await health.serving()
         stack.push_async_callback(health.leaving)
         stack.callback(parts.feeds.close)
-        stack.callback(parts.servicers.engine.leave)
+        stack.callback(core.held.leave)
         if settings.metrics:
             await _serve_metrics(stack, settings.metrics, parts)
         parts.deployer.warm()
@@ -150,6 +151,7 @@ class _Core:
     clock: Clock
     codec: ProtoCodec
     threads: Threads
+    held: Held
     samples: Sequence[Reply]
     slots: Mapping[str, SlotType]
     dispatcher: Dispatcher
@@ -196,6 +198,7 @@ def _core(
         clock=clock,
         codec=codec,
         threads=threads,
+        held=Held(),
         samples=read_replies(settings.pack or SHIPPED_PACK),
         slots={**SLOTS, **settings.slots},
         remembered_texts=settings.remembered_texts,
@@ -264,12 +267,12 @@ def _reading_servicers(core: _Core, analyzer: Analyzer, assist: Assist) -> Readi
     threads = core.threads
     return ReadingServicers(
         assist=AssistServicer(
+            held=core.held,
             adviser=assist.adviser,
             suggester=assist.suggester,
             rehearsal=assist.rehearsal,
             labels=core.looking_back.timeline.labels,
-            thread=threads.decisions,
-            searchers=threads.searchers,
+            threads=threads,
         ),
         reply=ReplyServicer(
             bookkeeper=assist.bookkeeper,
@@ -319,9 +322,8 @@ def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Gener
     corrections = Corrections(
         store=store, codec=core.codec, models=ProtoModelCodec(), trials=trials, thread=thread
     )
-    reading = always_current(lambda: switch.serving.servicers, corrections)
     servicers = Servicers(
-        engine=EngineServicer(pipeline=switch, thread=thread, assist=reading.assist),
+        engine=EngineServicer(pipeline=switch, thread=thread, held=core.held),
         agent=AgentServicer(
             team=team,
             lifecycle=lifecycle_,
@@ -341,7 +343,7 @@ def _parts(settings: EngineSettings, core: _Core, cabinet: Cabinet, first: Gener
         ),
         rule=core.following.rule,
         ticket=core.following.ticket,
-        reading=reading,
+        reading=always_current(lambda: switch.serving.servicers, corrections, core.held),
     )
     timekeeper = Timekeeper(store=store, lifecycle=lifecycle_, clock=core.clock, thread=thread)
     jury = Jury(store=store.assist, trials=trials, engine=uuid.uuid4().hex, is_shared=bool(settings.store))

@@ -10,10 +10,10 @@ import grpc
 import structlog
 from yingda.service import lifecycle
 from yingda.service.errors import ErrorInterceptor
+from yingda.service.held import Held
 
 from gateway.engine_client import EngineClient, Lines, open_channel
 from gateway.errors import translate
-from gateway.held import Held
 from gateway.servicers.forward import SERVICES, Forwarder
 from gateway.servicers.message import MessageServicer
 from gateway.settings import GatewaySettings

@@ -7,10 +7,8 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import grpc
+from yingda.line import Line
 from yingda.service.lifecycle import MAX_MESSAGE_BYTES
-from yingda.v1.engine_service_pb2 import RawFrame
-
-from gateway.line import Line
 
 _TYPING = 4  # keystrokes on their way at a time that need no call of their own
 _METHOD = "/yingda.v1.EngineService/ProcessMessages"
@@ -54,22 +52,25 @@ class Lines:
     """The streams to one engine: one for batches of single messages, some for keystrokes."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.batches = Line(channel, "/yingda.v1.EngineService/StreamBatches")
+        self.batches = _line(channel, "/yingda.v1.EngineService/StreamBatches")
         self._keystrokes = [
-            Line(channel, "/yingda.v1.EngineService/StreamSuggestions") for _ in range(_TYPING)
+            _line(channel, "/yingda.v1.AssistService/StreamSuggestions") for _ in range(_TYPING)
         ]
 
     async def suggest(self, request: bytes, timeout: float) -> bytes | None:
         """The list for a keystroke; None where a call of its own is to ask, as it does when all streams are busy."""
         line = next((one for one in self._keystrokes if not one.is_busy), None)
-        framed = RawFrame(messages=[request]).SerializeToString()
-        response = await line.ask(framed, timeout) if line else None
-        return None if response is None else RawFrame.FromString(response).messages[0]
+        return await line.ask(request, timeout) if line else None
 
     def close(self) -> None:
         """Let the engine go."""
         for line in (self.batches, *self._keystrokes):
             line.close()
+
+
+def _line(channel: grpc.aio.Channel, method: str) -> Line[bytes, bytes]:
+    stream: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(method)
+    return Line(stream)
 
 
 class EngineClient:

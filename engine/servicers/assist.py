@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import Executor
 from typing import Any
 
 import grpc
+from yingda.service.held import Held
 from yingda.v1 import assist_service_pb2 as pb
 from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
 
@@ -15,8 +15,8 @@ from engine.assist.ranker import Ranked
 from engine.assist.rehearsal import Rehearsal
 from engine.assist.suggester import Suggester
 from engine.assist.wanted import Wanted
-from engine.decision_thread import DecisionThread
 from engine.servicers import convert, convert_assist, convert_reply
+from engine.threads import Threads
 from engine.timeline.labels import LabelBook
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -32,20 +32,21 @@ class AssistServicer(AssistServiceServicer):
     def __init__(
         self,
         *,
+        held: Held,
         adviser: Adviser,
         rehearsal: Rehearsal,
         suggester: Suggester,
         labels: LabelBook,
-        thread: DecisionThread,
-        searchers: Executor,
+        threads: Threads,
     ) -> None:
+        self._held = held
         self._adviser = adviser
         self._rehearsal = rehearsal
         self._suggester = suggester
         self._policies = rehearsal.policies
         self._labels = labels
-        self._thread = thread
-        self._searchers = searchers
+        self._thread = threads.decisions
+        self._searchers = threads.searchers
 
     async def SuggestReplies(
         self, request: pb.SuggestRepliesRequest, context: Context
@@ -58,6 +59,12 @@ class AssistServicer(AssistServiceServicer):
             suggestions=[convert.suggestion_to_proto(one) for one in ranked.suggestions],
             list_id=ranked.ticket.to_text(),
         )
+
+    async def StreamSuggestions(  # type: ignore[override]  # it writes by itself
+        self, _requests: object, context: Context
+    ) -> None:
+        """See assist_service.proto."""
+        await self._held.answer(context, lambda request: self.SuggestReplies(request, context))
 
     async def RecordFeedback(
         self, request: pb.RecordFeedbackRequest, context: Context

@@ -1,4 +1,4 @@
-"""What the gateway calls: batches in, batches out, as bytes; and keystrokes on a stream."""
+"""ProcessMessages: batches in, batches out, as bytes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import Any
 
 import grpc
 from yingda.batcher import Batcher
+from yingda.service.held import Held
 from yingda.v1 import engine_service_pb2
-from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
-from yingda.v1.engine_service_pb2 import StreamSuggestionsRequest, StreamSuggestionsResponse
 
 from engine.bundles.generation import Answering
 from engine.decision_thread import DecisionThread
 from engine.errors import InvalidArgumentError
 from engine.servicers import codec, wire
 from engine.servicers.codec import Frame
-from engine.servicers.turns import Turns
 
 MAX_BATCH = 512  # messages decided together
 MAX_QUEUE = 8192  # messages that may wait; more are refused
@@ -29,14 +27,13 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class EngineServicer:
     """Joins concurrent frames into one batch of the pipeline."""
 
-    def __init__(self, *, pipeline: Answering, thread: DecisionThread, assist: AssistServiceServicer) -> None:
+    def __init__(self, *, pipeline: Answering, thread: DecisionThread, held: Held) -> None:
         self._pipeline = pipeline
-        self._assist: Any = assist  # its stub is typed for servers without asyncio too
         self._thread = thread
+        self._held = held
         self._batcher: Batcher[Frame, bytes] = Batcher(
             self._process, max_size=MAX_BATCH, max_queue=MAX_QUEUE, weigh=lambda frame: len(frame.messages)
         )
-        self._turns = Turns()
 
     async def ProcessMessages(self, request: bytes, _context: Context) -> bytes:
         """See engine_service.proto; request and response are serialised."""
@@ -49,17 +46,7 @@ class EngineServicer:
 
     async def StreamBatches(self, _requests: object, context: Context) -> None:
         """See engine_service.proto."""
-        await self._turns.serve(context, lambda request: self.ProcessMessages(request, context))
-
-    async def StreamSuggestions(self, _requests: object, context: Context) -> None:
-        """See engine_service.proto."""
-
-        async def suggest(request: bytes) -> bytes:
-            asked = StreamSuggestionsRequest.FromString(request).request
-            response = await self._assist.SuggestReplies(asked, context)
-            return StreamSuggestionsResponse(response=response).SerializeToString()
-
-        await self._turns.serve(context, suggest)
+        await self._held.answer(context, lambda request: self.ProcessMessages(request, context))
 
     def handler(self) -> grpc.GenericRpcHandler:
         """To be added to a server; the generated one would parse what is only passed on."""
@@ -67,13 +54,8 @@ class EngineServicer:
         methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             "ProcessMessages": grpc.unary_unary_rpc_method_handler(self.ProcessMessages),
             "StreamBatches": grpc.stream_stream_rpc_method_handler(self.StreamBatches),
-            "StreamSuggestions": grpc.stream_stream_rpc_method_handler(self.StreamSuggestions),
         }
         return grpc.method_handlers_generic_handler(name, methods)
-
-    def leave(self) -> None:
-        """End the streams: who sends on them comes again elsewhere."""
-        self._turns.leave()
 
     async def _process(self, frames: Sequence[Frame]) -> list[bytes]:
         return await self._thread.run(self._process_blocking, frames)

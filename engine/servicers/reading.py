@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from yingda.service.held import Held
 from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
 from yingda.v1.conversation_service_pb2_grpc import ConversationServiceServicer
 from yingda.v1.reply_service_pb2_grpc import ReplyServiceServicer
@@ -26,10 +27,13 @@ class ReadingServicers:
     conversation: ConversationServiceServicer
 
 
-def always_current(current: Callable[[], ReadingServicers], corrected: Correct) -> ReadingServicers:
+def always_current(
+    current: Callable[[], ReadingServicers], corrected: Correct, held: Held
+) -> ReadingServicers:
     """Servicers whose every call goes to those that are current when the call comes.
 
-    A call keeps the servicer it began with, so one that runs while bundles change sees one bundle throughout.
+    A call keeps the servicer it began with, so one that runs while bundles change sees one bundle throughout; but each
+    request of a stream on which an agent types is a call of its own.
     `corrected` is told of each conversation that was read wrongly, as an agent says who passes it to another skill or
     names another intent.
     """
@@ -42,15 +46,27 @@ def always_current(current: Callable[[], ReadingServicers], corrected: Correct) 
         if not response.duplicate and response.label.intent != response.label.read_intent:
             corrected(request.tenant, request.conversation_id)
 
+    async def typed(_self: object, _requests: object, context: Any) -> None:  # noqa: ANN401
+        async def suggest(request: Any) -> object:  # noqa: ANN401
+            assist: Any = current().assist
+            return await assist.SuggestReplies(request, context)
+
+        await held.answer(context, suggest)
+
     first = current()
     return ReadingServicers(
-        assist=_delegate(AssistServiceServicer, type(first.assist), lambda: current().assist),
+        assist=_delegate(
+            AssistServiceServicer,
+            type(first.assist),
+            lambda: current().assist,
+            instead={"StreamSuggestions": typed},
+        ),
         reply=_delegate(ReplyServiceServicer, type(first.reply), lambda: current().reply),
         conversation=_delegate(
             ConversationServiceServicer,
             type(first.conversation),
             lambda: current().conversation,
-            {"TransferConversation": transferred, "LabelMessage": labelled},
+            after={"TransferConversation": transferred, "LabelMessage": labelled},
         ),
     )
 
@@ -59,12 +75,14 @@ def _delegate(
     base: Any,  # noqa: ANN401  # mypy forbids abstract ones
     kind: type[S],
     current: Callable[[], S],
+    *,
     after: Mapping[str, After] = MappingProxyType({}),
+    instead: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
 ) -> S:
-    """`after` is called with request and response of a method of that name."""
-    names = [name for name in vars(base) if not name.startswith("_")]
+    """`after` is called with request and response of a method of that name; `instead` are methods as they are."""
+    names = [name for name in vars(base) if not name.startswith("_") and name not in instead]
     methods = {name: _method(name, getattr(kind, name), current, after.get(name)) for name in names}
-    made: S = type(f"Current{kind.__name__}", (base,), methods)()
+    made: S = type(f"Current{kind.__name__}", (base,), {**methods, **instead})()
     return made
 
 

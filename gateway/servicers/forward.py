@@ -11,6 +11,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import DecodeError
 from yingda.service.errors import StatusError
+from yingda.service.held import Held
 from yingda.v1 import (
     agent_service_pb2,
     assist_service_pb2,
@@ -24,7 +25,6 @@ from yingda.v1 import (
 )
 
 from gateway.engine_client import EngineClient
-from gateway.held import Held
 from gateway.tenancy import Tenancy
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -48,6 +48,9 @@ OPERATORS_ONLY = frozenset({"PutBundle", "ActivateBundle", "RollBackBundle", "Sh
 
 # Nothing ends them but their caller, who sees where things stand when it calls again.
 ENDLESS = frozenset({"WatchAgent"})
+
+# Streams whose every request has one response before the next is looked at, as of the single method named here.
+IN_TURN = {"StreamSuggestions": "SuggestReplies"}
 
 
 class Forwarder:
@@ -77,6 +80,8 @@ class Forwarder:
     def _handler(
         self, service: ServiceDescriptor, method: MethodDescriptor
     ) -> grpc.RpcMethodHandler[bytes, bytes]:
+        if method.name in IN_TURN:
+            return grpc.stream_stream_rpc_method_handler(self._in_turn(service, method))
         if method.client_streaming:
             return grpc.stream_stream_rpc_method_handler(self._exchange(service, method))
         if method.server_streaming:
@@ -94,6 +99,21 @@ class Forwarder:
             asked = _chained(first, aiter(requests), self._leaving)
             async for response in self._engine.forward_streams(path, asked):
                 yield response
+
+        return call
+
+    def _in_turn(self, service: ServiceDescriptor, method: MethodDescriptor) -> Callable[..., Any]:
+        path = f"/{service.full_name}/{IN_TURN[method.name]}"
+        request_class = message_factory.GetMessageClass(method.input_type)
+
+        async def call(_requests: object, context: Context) -> None:
+            allowed = self._tenancy.allowed(context)
+
+            async def respond(request: bytes) -> bytes:
+                self._tenancy.check(_tenant(request_class, request), allowed)
+                return await self._engine.forward(path, request, self._deadline)
+
+            await self._held.answer(context, respond)
 
         return call
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import grpc
 from yingda.batcher import Batcher
 from yingda.service.errors import StatusError
+from yingda.service.held import Held
 from yingda.v1 import answer_pb2, engine_service_pb2, message_pb2, message_service_pb2
 
 from gateway.engine_client import EngineClient
 from gateway.frame import Frame, error_result, read_frame, read_messages
-from gateway.held import Held
 from gateway.limits import MAX_FRAME, first_problem
 from gateway.tenancy import Tenancy
 
@@ -42,15 +42,12 @@ class MessageServicer:
         self._check(message, allowed)
         return await self._batchers[self._lane(message)].submit(request, message.tenant)
 
-    async def StreamMessages(self, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+    async def StreamMessages(self, _requests: object, context: Context) -> None:
         """See message_service.proto."""
         allowed, lane = self._tenancy.allowed(context), self._engine.next_lane()
-        with self._held.stream() as stream:
-            stream.wait()
-            async for request in requests:
-                stream.work()  # what was begun is answered, also by a gateway that leaves
-                yield await self._answer_frame(read_frame(request), allowed, lane)
-                stream.wait()
+        await self._held.answer(
+            context, lambda request: self._answer_frame(read_frame(request), allowed, lane)
+        )
 
     def handler(self) -> grpc.GenericRpcHandler:
         """To be added to a server."""

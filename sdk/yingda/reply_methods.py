@@ -9,6 +9,8 @@ from typing import TypeVar
 
 import grpc
 
+from yingda.keystrokes import Keystrokes
+from yingda.line import Line
 from yingda.v1 import (
     assist_service_pb2,
     assist_service_pb2_grpc,
@@ -28,6 +30,8 @@ class ReplyMethods:
 
     _tenant: str
     _channel: grpc.aio.Channel
+    _timeout: float
+    _metadata: Sequence[tuple[str, str]]
 
     async def suggest(
         self, typed_text: str = "", *, conversation_id: str = "", language: str = "", limit: int = 3
@@ -48,6 +52,11 @@ class ReplyMethods:
         """The same with everything one can say, as a list that `record_feedback` can name; the tenant is filled in."""
         request.tenant = self._tenant
         return await self._call(self._assist.SuggestReplies, request)
+
+    def keystrokes(self) -> Keystrokes:
+        """The same for an agent who types: `async with client.keystrokes() as typing: await typing.suggest("发")`."""
+        line = Line(lambda: self._assist.StreamSuggestions(metadata=self._metadata))
+        return Keystrokes(line, self.suggest_list, tenant=self._tenant, timeout=self._timeout)
 
     async def record_feedback(
         self, request: assist_service_pb2.RecordFeedbackRequest

@@ -29,6 +29,40 @@ async def test_the_shipping_replies_are_there_with_the_first_keys(client: Client
     assert any(one.reply_id.startswith("shipping.when.zh") for one in found)
 
 
+async def test_what_an_agent_types_on_a_stream_is_answered_as_single_calls_are(client: Client) -> None:
+    await client.send("都付款四天了怎么还没动静", conversation_id="c1")
+    keys = ["", "f", "fa", "fah", "发h", "refund"]
+    async with client.keystrokes() as typing:
+        streamed = [await typing.suggest(one, conversation_id="c1") for one in keys]
+
+    assert streamed == [await client.suggest(one, conversation_id="c1") for one in keys]
+    assert all(streamed)
+
+
+async def test_a_refused_keystroke_does_not_spoil_the_next(client: Client) -> None:
+    async with client.keystrokes() as typing:
+        with pytest.raises(YingdaError) as refused:
+            await typing.suggest("fa", conversation_id="nowhere")
+        found = await typing.suggest("fa")
+
+    assert refused.value.code is grpc.StatusCode.NOT_FOUND
+    assert found
+
+
+async def test_every_request_of_a_stream_must_be_of_a_tenant_that_is_served(
+    channel: grpc.aio.Channel, tenant: str
+) -> None:
+    stream = assist_service_pb2_grpc.AssistServiceStub(channel).StreamSuggestions()
+    await stream.write(pb.SuggestRepliesRequest(tenant=tenant, typed_text="fa"))
+    first = await stream.read()
+    await stream.write(pb.SuggestRepliesRequest(tenant="nobody", typed_text="fa"))
+    found = await refusal(stream.read())
+
+    assert isinstance(first, pb.SuggestRepliesResponse)
+    assert first.suggestions
+    assert (found.code, found.field) == (grpc.StatusCode.NOT_FOUND, "tenant")
+
+
 async def test_facts_of_the_call_win_over_those_of_the_messages(client: Client) -> None:
     await client.put_reply(make("own", text="{order_id} {customer_name}", title="斑马"))
     for order_id in ("OLD", "NEW"):

@@ -159,6 +159,22 @@ async def test_a_console_that_watches_is_told_to_come_again_when_its_gateway_lea
     assert share < 0.5
 
 
+async def test_a_stream_on_which_nobody_types_is_told_so_too() -> None:
+    async def answer(_: str, request: bytes) -> bytes:
+        return request
+
+    async def type_once(channel: grpc.aio.Channel) -> None:
+        stream: Any = channel.stream_stream("/yingda.v1.AssistService/StreamSuggestions")()
+        await stream.write(b"\x0a\x01t")
+        await stream.read()
+        await stream.read()  # nothing more is typed
+
+    ended, share = await leaving_within_its_grace(FakeEngine(answer=answer), type_once)
+
+    assert ended.code() is grpc.StatusCode.UNAVAILABLE
+    assert share < 0.5
+
+
 async def test_a_stream_of_messages_that_waits_is_told_so_too_and_has_all_its_answers() -> None:
     answers: list[bytes] = []
     result = engine_service_pb2.ProcessMessagesResponse(

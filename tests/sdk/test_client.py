@@ -189,7 +189,7 @@ def public(one: type) -> set[str]:
 
 
 async def test_the_sync_client_has_every_method_but_those_that_stream() -> None:
-    assert public(Client) - public(SyncClient) == {"stream", "watch_agent", "watch_console"}
+    assert public(Client) - public(SyncClient) == {"stream", "watch_agent", "watch_console", "keystrokes"}
 
 
 async def test_a_request_is_the_contracts_own() -> None:

@@ -40,6 +40,11 @@ class AssistServiceStub:
                 request_serializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesResponse.FromString,
                 _registered_method=True)
+        self.StreamSuggestions = channel.stream_stream(
+                '/yingda.v1.AssistService/StreamSuggestions',
+                request_serializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesRequest.SerializeToString,
+                response_deserializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesResponse.FromString,
+                _registered_method=True)
         self.RecordFeedback = channel.unary_unary(
                 '/yingda.v1.AssistService/RecordFeedback',
                 request_serializer=yingda_dot_v1_dot_assist__service__pb2.RecordFeedbackRequest.SerializeToString,
@@ -74,6 +79,19 @@ class AssistServiceServicer:
     def SuggestReplies(self, request, context):
         """Canned replies for what the agent has typed, for what the customer said last, or for both.
         Errors: INVALID_ARGUMENT where neither is given, NOT_FOUND (conversation).
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamSuggestions(self, request_iterator, context):
+        """The same while an agent types: each request has one response, in order. A third of the cost of a call for each
+        keystroke. A request that is refused ends the stream with its error; when a service leaves, the stream ends with
+        UNAVAILABLE, and the client opens another one.
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,6 +139,11 @@ def add_AssistServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'SuggestReplies': grpc.unary_unary_rpc_method_handler(
                     servicer.SuggestReplies,
+                    request_deserializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesRequest.FromString,
+                    response_serializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesResponse.SerializeToString,
+            ),
+            'StreamSuggestions': grpc.stream_stream_rpc_method_handler(
+                    servicer.StreamSuggestions,
                     request_deserializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesResponse.SerializeToString,
             ),
@@ -176,6 +199,33 @@ class AssistService:
             request,
             target,
             '/yingda.v1.AssistService/SuggestReplies',
+            yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesRequest.SerializeToString,
+            yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamSuggestions(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/yingda.v1.AssistService/StreamSuggestions',
             yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesRequest.SerializeToString,
             yingda_dot_v1_dot_assist__service__pb2.SuggestRepliesResponse.FromString,
             options,

@@ -36,6 +36,15 @@ class AssistServiceStub:
     SuggestReplies: _grpc.UnaryUnaryMultiCallable[_assist_service_pb2.SuggestRepliesRequest, _assist_service_pb2.SuggestRepliesResponse]
     """Canned replies for what the agent has typed, for what the customer said last, or for both.
     Errors: INVALID_ARGUMENT where neither is given, NOT_FOUND (conversation).
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    StreamSuggestions: _grpc.StreamStreamMultiCallable[_assist_service_pb2.SuggestRepliesRequest, _assist_service_pb2.SuggestRepliesResponse]
+    """The same while an agent types: each request has one response, in order. A third of the cost of a call for each
+    keystroke. A request that is refused ends the stream with its error; when a service leaves, the stream ends with
+    UNAVAILABLE, and the client opens another one.
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
     RecordFeedback: _grpc.UnaryUnaryMultiCallable[_assist_service_pb2.RecordFeedbackRequest, _assist_service_pb2.RecordFeedbackResponse]
     """What became of a list of suggestions: the ranking learns from it. Idempotent by `request_id`.
@@ -60,6 +69,15 @@ class AssistServiceAsyncStub(AssistServiceStub):
     SuggestReplies: _aio.UnaryUnaryMultiCallable[_assist_service_pb2.SuggestRepliesRequest, _assist_service_pb2.SuggestRepliesResponse]  # type: ignore[assignment]
     """Canned replies for what the agent has typed, for what the customer said last, or for both.
     Errors: INVALID_ARGUMENT where neither is given, NOT_FOUND (conversation).
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+    """
+    StreamSuggestions: _aio.StreamStreamMultiCallable[_assist_service_pb2.SuggestRepliesRequest, _assist_service_pb2.SuggestRepliesResponse]  # type: ignore[assignment]
+    """The same while an agent types: each request has one response, in order. A third of the cost of a call for each
+    keystroke. A request that is refused ends the stream with its error; when a service leaves, the stream ends with
+    UNAVAILABLE, and the client opens another one.
+    buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+    buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+    buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
     RecordFeedback: _aio.UnaryUnaryMultiCallable[_assist_service_pb2.RecordFeedbackRequest, _assist_service_pb2.RecordFeedbackResponse]  # type: ignore[assignment]
     """What became of a list of suggestions: the ranking learns from it. Idempotent by `request_id`.
@@ -87,6 +105,21 @@ class AssistServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_assist_service_pb2.SuggestRepliesResponse, _abc.Awaitable[_assist_service_pb2.SuggestRepliesResponse]]:
         """Canned replies for what the agent has typed, for what the customer said last, or for both.
         Errors: INVALID_ARGUMENT where neither is given, NOT_FOUND (conversation).
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+        """
+
+    @_abc_1.abstractmethod
+    def StreamSuggestions(
+        self,
+        request_iterator: _MaybeAsyncIterator[_assist_service_pb2.SuggestRepliesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_assist_service_pb2.SuggestRepliesResponse], _abc.AsyncIterator[_assist_service_pb2.SuggestRepliesResponse]]:
+        """The same while an agent types: each request has one response, in order. A third of the cost of a call for each
+        keystroke. A request that is refused ends the stream with its error; when a service leaves, the stream ends with
+        UNAVAILABLE, and the client opens another one.
+        buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+        buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+        buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
         """
 
     @_abc_1.abstractmethod

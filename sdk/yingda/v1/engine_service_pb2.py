@@ -23,35 +23,30 @@ _sym_db = _symbol_database.Default()
 
 
 from yingda.v1 import answer_pb2 as yingda_dot_v1_dot_answer__pb2
-from yingda.v1 import assist_service_pb2 as yingda_dot_v1_dot_assist__service__pb2
 from yingda.v1 import message_pb2 as yingda_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyingda/v1/engine_service.proto\x12\tyingda.v1\x1a\x16yingda/v1/answer.proto\x1a\x1eyingda/v1/assist_service.proto\x1a\x17yingda/v1/message.proto\">\n\x16ProcessMessagesRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.yingda.v1.Message\"D\n\x17ProcessMessagesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.yingda.v1.MessageResult\"<\n\x14StreamBatchesRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.yingda.v1.Message\"B\n\x15StreamBatchesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.yingda.v1.MessageResult\"M\n\x18StreamSuggestionsRequest\x12\x31\n\x07request\x18\x01 \x01(\x0b\x32 .yingda.v1.SuggestRepliesRequest\"P\n\x19StreamSuggestionsResponse\x12\x33\n\x08response\x18\x01 \x01(\x0b\x32!.yingda.v1.SuggestRepliesResponse\"\x1c\n\x08RawFrame\x12\x10\n\x08messages\x18\x01 \x03(\x0c\"3\n\nRawResults\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.yingda.v1.RawResult\"/\n\tRawResult\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\x0c\x32\xa5\x02\n\rEngineService\x12X\n\x0fProcessMessages\x12!.yingda.v1.ProcessMessagesRequest\x1a\".yingda.v1.ProcessMessagesResponse\x12V\n\rStreamBatches\x12\x1f.yingda.v1.StreamBatchesRequest\x1a .yingda.v1.StreamBatchesResponse(\x01\x30\x01\x12\x62\n\x11StreamSuggestions\x12#.yingda.v1.StreamSuggestionsRequest\x1a$.yingda.v1.StreamSuggestionsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eyingda/v1/engine_service.proto\x12\tyingda.v1\x1a\x16yingda/v1/answer.proto\x1a\x17yingda/v1/message.proto\">\n\x16ProcessMessagesRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.yingda.v1.Message\"D\n\x17ProcessMessagesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.yingda.v1.MessageResult\"<\n\x14StreamBatchesRequest\x12$\n\x08messages\x18\x01 \x03(\x0b\x32\x12.yingda.v1.Message\"B\n\x15StreamBatchesResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.yingda.v1.MessageResult\"\x1c\n\x08RawFrame\x12\x10\n\x08messages\x18\x01 \x03(\x0c\"3\n\nRawResults\x12%\n\x07results\x18\x01 \x03(\x0b\x32\x14.yingda.v1.RawResult\"/\n\tRawResult\x12\x12\n\nmessage_id\x18\x01 \x01(\t\x12\x0e\n\x06\x61nswer\x18\x02 \x01(\x0c\x32\xc1\x01\n\rEngineService\x12X\n\x0fProcessMessages\x12!.yingda.v1.ProcessMessagesRequest\x1a\".yingda.v1.ProcessMessagesResponse\x12V\n\rStreamBatches\x12\x1f.yingda.v1.StreamBatchesRequest\x1a .yingda.v1.StreamBatchesResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'yingda.v1.engine_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROCESSMESSAGESREQUEST']._serialized_start=126
-  _globals['_PROCESSMESSAGESREQUEST']._serialized_end=188
-  _globals['_PROCESSMESSAGESRESPONSE']._serialized_start=190
-  _globals['_PROCESSMESSAGESRESPONSE']._serialized_end=258
-  _globals['_STREAMBATCHESREQUEST']._serialized_start=260
-  _globals['_STREAMBATCHESREQUEST']._serialized_end=320
-  _globals['_STREAMBATCHESRESPONSE']._serialized_start=322
-  _globals['_STREAMBATCHESRESPONSE']._serialized_end=388
-  _globals['_STREAMSUGGESTIONSREQUEST']._serialized_start=390
-  _globals['_STREAMSUGGESTIONSREQUEST']._serialized_end=467
-  _globals['_STREAMSUGGESTIONSRESPONSE']._serialized_start=469
-  _globals['_STREAMSUGGESTIONSRESPONSE']._serialized_end=549
-  _globals['_RAWFRAME']._serialized_start=551
-  _globals['_RAWFRAME']._serialized_end=579
-  _globals['_RAWRESULTS']._serialized_start=581
-  _globals['_RAWRESULTS']._serialized_end=632
-  _globals['_RAWRESULT']._serialized_start=634
-  _globals['_RAWRESULT']._serialized_end=681
-  _globals['_ENGINESERVICE']._serialized_start=684
-  _globals['_ENGINESERVICE']._serialized_end=977
+  _globals['_PROCESSMESSAGESREQUEST']._serialized_start=94
+  _globals['_PROCESSMESSAGESREQUEST']._serialized_end=156
+  _globals['_PROCESSMESSAGESRESPONSE']._serialized_start=158
+  _globals['_PROCESSMESSAGESRESPONSE']._serialized_end=226
+  _globals['_STREAMBATCHESREQUEST']._serialized_start=228
+  _globals['_STREAMBATCHESREQUEST']._serialized_end=288
+  _globals['_STREAMBATCHESRESPONSE']._serialized_start=290
+  _globals['_STREAMBATCHESRESPONSE']._serialized_end=356
+  _globals['_RAWFRAME']._serialized_start=358
+  _globals['_RAWFRAME']._serialized_end=386
+  _globals['_RAWRESULTS']._serialized_start=388
+  _globals['_RAWRESULTS']._serialized_end=439
+  _globals['_RAWRESULT']._serialized_start=441
+  _globals['_RAWRESULT']._serialized_end=488
+  _globals['_ENGINESERVICE']._serialized_start=491
+  _globals['_ENGINESERVICE']._serialized_end=684
 # @@protoc_insertion_point(module_scope)

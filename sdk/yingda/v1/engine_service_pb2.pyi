@@ -8,7 +8,6 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from yingda.v1 import answer_pb2 as _answer_pb2
-from yingda.v1 import assist_service_pb2 as _assist_service_pb2
 from yingda.v1 import message_pb2 as _message_pb2
 import builtins as _builtins
 import sys
@@ -116,54 +115,6 @@ class StreamBatchesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamBatchesResponse: _TypeAlias = StreamBatchesResponse  # noqa: Y015
-
-@_typing.final
-class StreamSuggestionsRequest(_message.Message):
-    """A keystroke. On the wire the same as a RawFrame of one message."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    REQUEST_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def request(self) -> _assist_service_pb2.SuggestRepliesRequest:
-        """What is asked. Required."""
-
-    def __init__(
-        self,
-        *,
-        request: _assist_service_pb2.SuggestRepliesRequest | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___StreamSuggestionsRequest: _TypeAlias = StreamSuggestionsRequest  # noqa: Y015
-
-@_typing.final
-class StreamSuggestionsResponse(_message.Message):
-    """The list for it. On the wire the same as a RawFrame of one message."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    RESPONSE_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def response(self) -> _assist_service_pb2.SuggestRepliesResponse:
-        """What SuggestReplies would have answered."""
-
-    def __init__(
-        self,
-        *,
-        response: _assist_service_pb2.SuggestRepliesResponse | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["response", b"response"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___StreamSuggestionsResponse: _TypeAlias = StreamSuggestionsResponse  # noqa: Y015
 
 @_typing.final
 class RawFrame(_message.Message):

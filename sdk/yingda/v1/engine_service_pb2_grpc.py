@@ -45,11 +45,6 @@ class EngineServiceStub:
                 request_serializer=yingda_dot_v1_dot_engine__service__pb2.StreamBatchesRequest.SerializeToString,
                 response_deserializer=yingda_dot_v1_dot_engine__service__pb2.StreamBatchesResponse.FromString,
                 _registered_method=True)
-        self.StreamSuggestions = channel.stream_stream(
-                '/yingda.v1.EngineService/StreamSuggestions',
-                request_serializer=yingda_dot_v1_dot_engine__service__pb2.StreamSuggestionsRequest.SerializeToString,
-                response_deserializer=yingda_dot_v1_dot_engine__service__pb2.StreamSuggestionsResponse.FromString,
-                _registered_method=True)
 
 
 class EngineServiceServicer:
@@ -65,15 +60,7 @@ class EngineServiceServicer:
 
     def StreamBatches(self, request_iterator, context):
         """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
-        each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def StreamSuggestions(self, request_iterator, context):
-        """AssistService.SuggestReplies for one keystroke after the other, which would be dear to call for as well. What is
-        refused ends the stream with its status; an engine that leaves ends it with OK.
+        each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,11 +78,6 @@ def add_EngineServiceServicer_to_server(servicer, server):
                     servicer.StreamBatches,
                     request_deserializer=yingda_dot_v1_dot_engine__service__pb2.StreamBatchesRequest.FromString,
                     response_serializer=yingda_dot_v1_dot_engine__service__pb2.StreamBatchesResponse.SerializeToString,
-            ),
-            'StreamSuggestions': grpc.stream_stream_rpc_method_handler(
-                    servicer.StreamSuggestions,
-                    request_deserializer=yingda_dot_v1_dot_engine__service__pb2.StreamSuggestionsRequest.FromString,
-                    response_serializer=yingda_dot_v1_dot_engine__service__pb2.StreamSuggestionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -153,33 +135,6 @@ class EngineService:
             '/yingda.v1.EngineService/StreamBatches',
             yingda_dot_v1_dot_engine__service__pb2.StreamBatchesRequest.SerializeToString,
             yingda_dot_v1_dot_engine__service__pb2.StreamBatchesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def StreamSuggestions(request_iterator,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.stream_stream(
-            request_iterator,
-            target,
-            '/yingda.v1.EngineService/StreamSuggestions',
-            yingda_dot_v1_dot_engine__service__pb2.StreamSuggestionsRequest.SerializeToString,
-            yingda_dot_v1_dot_engine__service__pb2.StreamSuggestionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,11 +37,7 @@ class EngineServiceStub:
     """Processes a batch: one journal commit, one answer per message. Idempotent per message."""
     StreamBatches: _grpc.StreamStreamMultiCallable[_engine_service_pb2.StreamBatchesRequest, _engine_service_pb2.StreamBatchesResponse]
     """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
-    each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
-    """
-    StreamSuggestions: _grpc.StreamStreamMultiCallable[_engine_service_pb2.StreamSuggestionsRequest, _engine_service_pb2.StreamSuggestionsResponse]
-    """AssistService.SuggestReplies for one keystroke after the other, which would be dear to call for as well. What is
-    refused ends the stream with its status; an engine that leaves ends it with OK.
+    each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with UNAVAILABLE.
     """
 
 @_typing.type_check_only
@@ -53,11 +49,7 @@ class EngineServiceAsyncStub(EngineServiceStub):
     """Processes a batch: one journal commit, one answer per message. Idempotent per message."""
     StreamBatches: _aio.StreamStreamMultiCallable[_engine_service_pb2.StreamBatchesRequest, _engine_service_pb2.StreamBatchesResponse]  # type: ignore[assignment]
     """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
-    each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
-    """
-    StreamSuggestions: _aio.StreamStreamMultiCallable[_engine_service_pb2.StreamSuggestionsRequest, _engine_service_pb2.StreamSuggestionsResponse]  # type: ignore[assignment]
-    """AssistService.SuggestReplies for one keystroke after the other, which would be dear to call for as well. What is
-    refused ends the stream with its status; an engine that leaves ends it with OK.
+    each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with UNAVAILABLE.
     """
 
 class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -78,17 +70,7 @@ class EngineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_engine_service_pb2.StreamBatchesResponse], _abc.AsyncIterator[_engine_service_pb2.StreamBatchesResponse]]:
         """The same for many batches of one caller, who sends the next one when the last is answered, and to whom a call for
-        each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with OK.
-        """
-
-    @_abc_1.abstractmethod
-    def StreamSuggestions(
-        self,
-        request_iterator: _MaybeAsyncIterator[_engine_service_pb2.StreamSuggestionsRequest],
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_engine_service_pb2.StreamSuggestionsResponse], _abc.AsyncIterator[_engine_service_pb2.StreamSuggestionsResponse]]:
-        """AssistService.SuggestReplies for one keystroke after the other, which would be dear to call for as well. What is
-        refused ends the stream with its status; an engine that leaves ends it with OK.
+        each would be dear. A batch that fails ends the stream with its status; an engine that leaves ends it with UNAVAILABLE.
         """
 
 def add_EngineServiceServicer_to_server(servicer: EngineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -10,13 +10,13 @@ import grpc
 import pytest
 from yingda.service import lifecycle
 from yingda.service.errors import ErrorInterceptor
-from yingda.v1 import assist_service_pb2, engine_service_pb2, message_pb2
-from yingda.v1.assist_service_pb2_grpc import AssistServiceServicer
+from yingda.service.held import Held
+from yingda.v1 import engine_service_pb2, message_pb2
 
 import engine.servicers.engine
 from engine.decision_thread import DecisionThread
 from engine.domain import MessageBatch
-from engine.errors import InvalidArgumentError, StorageError
+from engine.errors import StorageError
 from engine.servicers.engine import EngineServicer
 from engine.servicers.errors import translate
 from tests.fakes import make_message
@@ -38,22 +38,6 @@ class SlowPipeline:
         if "bad" in batch.texts:
             raise StorageError("the store cannot be written: disk full")
         return [b"\x0a" + bytes([len(text.encode())]) + text.encode() for text in batch.texts]
-
-
-class Parrot(AssistServiceServicer):
-    """Names each list after what was typed, and refuses where nothing was."""
-
-    async def SuggestReplies(
-        self, request: assist_service_pb2.SuggestRepliesRequest, _context: object
-    ) -> assist_service_pb2.SuggestRepliesResponse:
-        if not request.typed_text:
-            raise InvalidArgumentError("typed_text", "is required")
-        return assist_service_pb2.SuggestRepliesResponse(list_id=request.typed_text)
-
-
-def keystroke(typed: str) -> bytes:
-    request = assist_service_pb2.SuggestRepliesRequest(typed_text=typed)
-    return engine_service_pb2.StreamSuggestionsRequest(request=request).SerializeToString()
 
 
 class CountingServicer(EngineServicer):
@@ -105,7 +89,7 @@ async def eventually(holds: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def serving(pipeline: SlowPipeline) -> AsyncIterator[Served]:
     with closing(DecisionThread()) as thread:
-        servicer = CountingServicer(pipeline=pipeline, thread=thread, assist=Parrot())
+        servicer = CountingServicer(pipeline=pipeline, thread=thread, held=Held())
         server = lifecycle.make_server(interceptors=[ErrorInterceptor(translate)])
         server.add_generic_rpc_handlers([servicer.handler()])
         address = lifecycle.bind(server, "127.0.0.1:0")
@@ -177,7 +161,7 @@ async def test_a_single_message_does_not_wait_behind_its_tenant_s_large_frames(
 
 async def test_an_agent_s_call_waits_for_the_running_batch_alone(pipeline: SlowPipeline) -> None:
     with closing(DecisionThread()) as thread:
-        servicer = EngineServicer(pipeline=pipeline, thread=thread, assist=Parrot())
+        servicer = EngineServicer(pipeline=pipeline, thread=thread, held=Held())
         context: Any = None  # which the method does not look at
         frames = [frame(*["bulk"] * 400) for _ in range(6)]
         bulk = [asyncio.create_task(servicer.ProcessMessages(one, context)) for one in frames]
@@ -269,44 +253,18 @@ async def streaming(servicer: EngineServicer) -> AsyncIterator[grpc.aio.Channel]
         await server.stop(10)
 
 
-@pytest.mark.parametrize(
-    ("method", "request_"), [("StreamBatches", frame("one")), ("StreamSuggestions", keystroke("fa"))]
-)
-async def test_a_stream_ends_between_two_questions_when_the_engine_leaves(
-    method: str, request_: bytes
-) -> None:
-    pipeline = SlowPipeline()
+async def test_a_stream_ends_between_two_batches_when_the_engine_leaves() -> None:
+    pipeline, held = SlowPipeline(), Held()
     pipeline.gate.set()
     with closing(DecisionThread()) as thread:
-        servicer = EngineServicer(pipeline=pipeline, thread=thread, assist=Parrot())
+        servicer = EngineServicer(pipeline=pipeline, thread=thread, held=held)
         async with streaming(servicer) as channel:
-            open_stream: Any = channel.stream_stream(f"/yingda.v1.EngineService/{method}")
-            streams = [open_stream() for _ in range(2)]
+            method: Any = channel.stream_stream("/yingda.v1.EngineService/StreamBatches")
+            streams = [method() for _ in range(2)]
             for stream in streams:
-                await stream.write(request_)
-                assert await stream.read()
-            servicer.leave()
-            ends = [await stream.read() for stream in streams]
+                await stream.write(frame("one"))
+                assert answered(await stream.read()) == ["one"]
+            held.leave()
             codes = [await stream.code() for stream in streams]
 
-    assert ends == [grpc.aio.EOF] * 2
-    assert codes == [grpc.StatusCode.OK] * 2
-
-
-async def test_keystrokes_on_a_stream_are_answered_in_turn_until_one_is_refused(
-    pipeline: SlowPipeline,
-) -> None:
-    with closing(DecisionThread()) as thread:
-        servicer = EngineServicer(pipeline=pipeline, thread=thread, assist=Parrot())
-        async with streaming(servicer) as channel:
-            stream: Any = channel.stream_stream("/yingda.v1.EngineService/StreamSuggestions")()
-            lists = []
-            for typed in ("f", "fa"):
-                await stream.write(keystroke(typed))
-                response = engine_service_pb2.StreamSuggestionsResponse.FromString(await stream.read())
-                lists.append(response.response.list_id)
-            await stream.write(keystroke(""))
-            refused = await refusal(stream.read())
-
-    assert lists == ["f", "fa"]
-    assert (refused.code, refused.field) == (grpc.StatusCode.INVALID_ARGUMENT, "typed_text")
+    assert codes == [grpc.StatusCode.UNAVAILABLE] * 2

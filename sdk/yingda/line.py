@@ -1,37 +1,38 @@
-"""A stream on which one caller asks one engine one thing after the other."""
+"""A stream on which requests go to one server, each answered before the next."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Generic, TypeVar, cast
 
 import grpc
 
-# After these the same may be asked again with a call of its own, which waits for an engine that is coming back.
-_SENT_AGAIN: Final = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEMENTED})
+Request = TypeVar("Request")
+Response = TypeVar("Response")
 
-Stream = grpc.aio.StreamStreamCall[bytes, bytes]
+# After these the request may be sent again as a call of its own, which waits for a server that is coming back.
+_SENT_AGAIN = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNIMPLEMENTED})
 
 
-class Line:
-    """Carries one request at a time: a call of its own would cost both services three times as much.
+class Line(Generic[Request, Response]):
+    """Carries one request at a time: a call of its own would cost both sides three times as much.
 
     It is opened when it is first used, and again after it broke; whoever waits meanwhile waits for its turn.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, method: str) -> None:
-        self._channel = channel
-        self._method = method
+    def __init__(self, open_stream: Callable[[], grpc.aio.StreamStreamCall[Request, Response]]) -> None:
+        self._open = open_stream
         self._turn = asyncio.Lock()
-        self._stream: Stream | None = None
+        self._stream: grpc.aio.StreamStreamCall[Request, Response] | None = None
 
     @property
     def is_busy(self) -> bool:
         """Whether who asks now would have to wait."""
         return self._turn.locked()
 
-    async def ask(self, request: bytes, timeout: float) -> bytes | None:
-        """The response, both serialised; None where a call of its own is to ask instead.
+    async def ask(self, request: Request, timeout: float) -> Response | None:
+        """The response; None where the server left the stream, or knows none: a call of its own is to ask instead.
 
         Raises: AioRpcError.
         """
@@ -50,17 +51,14 @@ class Line:
             return response
 
     def close(self) -> None:
-        """Let the engine go."""
+        """Let the server go."""
         if self._stream is not None:
             self._stream.cancel()
 
-    def _open(self) -> Stream:
-        method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = self._channel.stream_stream(self._method)
-        return method()
 
-
-async def _exchange(stream: Stream, request: bytes) -> bytes | None:
-    """The answer; None where the engine has left the stream."""
+async def _exchange(
+    stream: grpc.aio.StreamStreamCall[Request, Response], request: Request
+) -> Response | None:
     try:
         await stream.write(request)
         response = await stream.read()
@@ -70,4 +68,4 @@ async def _exchange(stream: Stream, request: bytes) -> bytes | None:
         if error.code() in _SENT_AGAIN:
             return None
         raise
-    return response if isinstance(response, bytes) else None
+    return None if response is grpc.aio.EOF else cast("Response", response)

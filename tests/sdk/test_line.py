@@ -1,4 +1,4 @@
-"""The stream on which a gateway sends single messages to the engine behind a socket."""
+"""The stream on which one request after the other goes to a server."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from pathlib import Path
 
 import grpc
 import pytest
+from yingda.line import Line
 from yingda.service.errors import StatusError
 
-from gateway.engine_client import SUGGEST, EngineClient, Lines
-from gateway.line import Line
 from tests.fakes import FakeEngine, serving
 
 STREAM = "/yingda.v1.EngineService/StreamBatches"
-KEYSTROKES = "/yingda.v1.EngineService/StreamSuggestions"
 
 
 async def echo(_: str, request: bytes) -> bytes:
@@ -25,12 +23,12 @@ async def echo(_: str, request: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def line_to(handler: grpc.GenericRpcHandler, folder: Path) -> AsyncIterator[Line]:
+async def line_to(handler: grpc.GenericRpcHandler, folder: Path) -> AsyncIterator[Line[bytes, bytes]]:
     async with (
         serving(handler, f"unix:{folder / 'e.sock'}") as address,
         grpc.aio.insecure_channel(address) as channel,
     ):
-        line = Line(channel, STREAM)
+        line = Line[bytes, bytes](channel.stream_stream(STREAM))
         yield line
         line.close()
 
@@ -94,31 +92,3 @@ async def test_an_engine_that_hangs_costs_the_deadline_and_nothing_of_it_reaches
     assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert took < 5
     assert quick == b"quick"
-
-
-async def test_keystrokes_take_the_streams_that_are_free_and_calls_of_their_own_where_none_is(
-    tmp_path: Path,
-) -> None:
-    gate, engine = asyncio.Event(), FakeEngine(answer=echo)
-
-    async def wait(_: str, request: bytes) -> bytes:
-        await gate.wait()
-        return request
-
-    engine.answer = wait
-    async with (
-        serving(engine, f"unix:{tmp_path / 'e.sock'}") as address,
-        grpc.aio.insecure_channel(address) as channel,
-    ):
-        lines = Lines(channel)
-        client = EngineClient([channel], {0: lines})
-        asked = [asyncio.ensure_future(client.forward(SUGGEST, b"%d" % one, 5)) for one in range(6)]
-        while len(engine.calls) < len(asked):
-            engine.called.clear()
-            await asyncio.wait_for(engine.called.wait(), 5)
-        gate.set()
-        answers = await asyncio.gather(*asked)
-        lines.close()
-
-    assert answers == [b"%d" % one for one in range(6)]
-    assert sorted(method for method, _ in engine.calls) == [SUGGEST] * 2 + [KEYSTROKES] * 4

@@ -1,16 +1,18 @@
-"""Streams that would stay for ever, and end at once when the gateway leaves."""
+"""Streams that would stay for ever, and end at once when their service leaves."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
+
 from yingda.service.errors import RETRY_DELAY_MS, StatusError
 
-_LEAVING = "the gateway is leaving: call again, and another one answers"
+T = TypeVar("T")
+_LEAVING = "the service is leaving: call again, and another one answers"
 
 
 class Held:
@@ -28,7 +30,7 @@ class Held:
 
     @contextmanager
     def stream(self) -> Iterator[Stream]:
-        """In the task that serves it. Raises: StatusError once the gateway leaves."""
+        """In the task that serves it. Raises: StatusError once the service leaves."""
         stream = Stream(self, self._waiting)
         try:
             yield stream
@@ -39,6 +41,22 @@ class Held:
             raise leaving() from None
         finally:
             stream.work()
+
+    async def next(self, read: Callable[[], Awaitable[T]]) -> T | None:
+        """What `read` gives, None at the end of its stream, which is held meanwhile and not while it is answered.
+
+        `read` is that of a call's context: a handler which reads by itself takes fewer tasks than one that is read for.
+        Raises: StatusError once the service leaves.
+        """
+        with self.stream() as stream:
+            stream.wait()
+            request = await read()
+        return None if request is grpc.aio.EOF else request
+
+    async def answer(self, context: Any, respond: Callable[[Any], Awaitable[object]]) -> None:  # noqa: ANN401
+        """Respond to each request of a call's stream, in order. Raises: StatusError once the service leaves."""
+        while (request := await self.next(context.read)) is not None:
+            await context.write(await respond(request))
 
 
 class Stream:
@@ -54,7 +72,7 @@ class Stream:
         self._waiting = waiting
 
     def wait(self) -> None:
-        """From here on it may be ended. Raises: StatusError where the gateway leaves by now."""
+        """From here on it may be ended. Raises: StatusError where the service leaves by now."""
         if self._held.is_leaving:
             raise leaving()
         self._waiting.add(self.task)
