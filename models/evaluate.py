@@ -81,6 +81,7 @@ def _intent_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]
     outcome, inside = judged.outcome, judged.examples.in_scope
     first = judged.examples.labels.argmax(axis=1)
     target = np.where(judged.intent_right, judged.intent, first)
+    certain = metrics.rank(outcome.confidence)
     return {
         "intent_accuracy": lambda rows: metrics.share(judged.intent_right[rows][inside[rows]]),
         "skill_accuracy": lambda rows: metrics.share(judged.skill_right[rows][inside[rows]]),
@@ -88,7 +89,7 @@ def _intent_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]
             judged.intent[rows][inside[rows]], target[rows][inside[rows]]
         ),
         "intent_accuracy_at_80": lambda rows: metrics.share_of_most_certain(
-            outcome.confidence[rows][inside[rows]], judged.intent_right[rows][inside[rows]]
+            certain[rows][inside[rows]], judged.intent_right[rows][inside[rows]]
         ),
         "answer_accuracy": lambda rows: metrics.share(judged.answer_right[rows]),
         "calibration_error": lambda rows: metrics.calibration_error(
@@ -111,8 +112,9 @@ def _second_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]
 def _scope_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]:
     inside, said = judged.examples.in_scope, judged.outcome.in_scope
     near = judged.examples.kind == Kind.OOS_NEAR
+    likely = metrics.rank(judged.outcome.scope)
     return {
-        "scope_auroc": lambda rows: metrics.auroc(judged.outcome.scope[rows], inside[rows]),
+        "scope_auroc": lambda rows: metrics.auroc(likely[rows], inside[rows]),
         "in_scope_kept": lambda rows: metrics.share(said[rows][inside[rows]]),
         "out_of_scope_caught": lambda rows: metrics.share(~said[rows][~inside[rows]]),
         "near_misses_caught": lambda rows: metrics.share(~said[rows][near[rows]]),
@@ -122,13 +124,12 @@ def _scope_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]:
 def _mood_measures(judged: Judged) -> dict[str, Callable[[Int64Array], float]]:
     angry, outcome = judged.examples.anger, judged.outcome
     mood = outcome.sentiment.argmax(axis=1)
+    heated = metrics.rank(outcome.anger)
     return {
         "anger_f1": lambda rows: metrics.f1(outcome.is_angry[rows], angry[rows]),
-        "anger_auroc": lambda rows: metrics.auroc(outcome.anger[rows], angry[rows]),
-        "anger_pr_auc": lambda rows: metrics.pr_auc(outcome.anger[rows], angry[rows]),
-        "anger_precision_at_80_recall": lambda rows: metrics.precision_at_recall(
-            outcome.anger[rows], angry[rows]
-        ),
+        "anger_auroc": lambda rows: metrics.auroc(heated[rows], angry[rows]),
+        "anger_pr_auc": lambda rows: metrics.pr_auc(heated[rows], angry[rows]),
+        "anger_precision_at_80_recall": lambda rows: metrics.precision_at_recall(heated[rows], angry[rows]),
         "sentiment_accuracy": lambda rows: metrics.share(mood[rows] == judged.examples.sentiment[rows]),
         "sentiment_macro_f1": lambda rows: metrics.macro_f1(mood[rows], judged.examples.sentiment[rows]),
     }

@@ -62,7 +62,8 @@ def fit_features(
 ) -> Heads:
     """Fit every head on `examples`, whose features and float32 [n, d] embedding are known."""
     index = BucketIndex.fit(features)
-    sparse = index.weigh(features).matrix(index.buckets.size)
+    sparse = index.weigh(features).matrix(index.buckets.size).astype(np.float64)  # as the solver wants it
+    sparse.sum_duplicates()
     columns = Columns(intents=examples.labels.shape[1])
     dense_head = np.zeros((embedding.shape[1] + 1, columns.count), np.float32)
     hashed_head = np.zeros((sparse.shape[1] + 1, columns.count), np.float32)

@@ -24,7 +24,7 @@ BoolArray = npt.NDArray[np.bool_]
 SCOPE_KEPT: Final = 0.975  # share of in-scope messages let through; above 0.95, so that new writers keep it
 FEW: Final = 20  # in-scope messages of a language that say half of what there is to know of their edge
 MANY: Final = 200  # that say all
-_ABSENT: Final = -1e9  # a logit that adds nothing
+_ABSENT: Final = 1e-300  # adds nothing, and keeps a sum off 0
 _NEVER: Final = -40.0  # log-odds of what was never seen
 _BIAS_PENALTY: Final = 1e-4  # on the square of a sentiment's bias
 
@@ -170,9 +170,11 @@ class _Mixture:
     def loss(self, weights: Float64Array) -> tuple[float, Float64Array]:
         """Give the mean negative log-probability of any right label, and its slope: by two weights and k biases."""
         logits = weights[0] * self.dense + weights[1] * self.hashed + weights[2:]
-        right = np.where(self.labels, logits, _ABSENT)
-        value = float((calibration.logsumexp(logits) - calibration.logsumexp(right)).mean())
-        pull = (calibration.softmax(logits) - calibration.softmax(right)) / len(logits)
+        raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+        right = np.where(self.labels, raised, _ABSENT)
+        total, of_right = raised.sum(axis=1, keepdims=True), right.sum(axis=1, keepdims=True)
+        value = float((np.log(total) - np.log(of_right)).mean())
+        pull = (raised / total - right / of_right) / len(logits)
         slopes = [float((pull * part).sum()) for part in (self.dense, self.hashed)]
         return value, np.concatenate((slopes, pull.sum(axis=0)))
 

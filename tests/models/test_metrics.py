@@ -43,3 +43,16 @@ def test_an_interval_covers_the_value_and_grows_with_fewer_groups() -> None:
 
     assert many.low < many.value < many.high
     assert few.value == many.value
+
+
+def test_ranks_measure_as_the_scores_do() -> None:
+    ranks = metrics.rank(SCORE)
+
+    assert ranks.itemsize < SCORE.itemsize
+    for measure in (
+        metrics.auroc,
+        metrics.pr_auc,
+        metrics.precision_at_recall,
+        metrics.share_of_most_certain,
+    ):
+        assert measure(ranks, TARGET) == measure(SCORE, TARGET)
