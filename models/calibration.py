@@ -5,6 +5,7 @@ All numbers are fitted on out-of-fold scores, so that they hold for authors neve
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file
 
+from models import alone
 from models.heads import Columns, Scores
 from models.storage import write_arrays
 
@@ -27,6 +29,7 @@ SECOND_SIGNALS: Final = ("dense", "hashed", "margin", "runner_up_dense", "runner
 ANGER_SIGNALS: Final = ("dense", "hashed", "length", "one")
 BANDS: Final = (3.3, 4.6)  # octaves of length: up to 8, up to 23 characters, longer
 _BOUNDS: Final = np.array(BANDS, np.float32)
+_BOUNDS_ALONE: Final[list[float]] = _BOUNDS.tolist()
 _EPSILON: Final = 1e-6
 _PARTS: Final = (0, 4, 5)  # where the weights of scope, of anger and of the second intent begin
 
@@ -90,9 +93,16 @@ class Calibrator:
             ],
             np.float32,
         )  # [14, l * b]
+        self._numbers_alone: list[list[float]] = self._numbers.T.tolist()
 
     def apply(self, scores: Scores, language: npt.NDArray[np.integer]) -> Outcome:
         """Turn the scores of n texts in [n] languages into probabilities."""
+        return (
+            self._apply_alone(scores, language) if language.size == 1 else self.apply_batch(scores, language)
+        )
+
+    def apply_batch(self, scores: Scores, language: npt.NDArray[np.integer]) -> Outcome:
+        """Do so in numpy, however few texts there are."""
         group = find_band(scores) + (len(BANDS) + 1) * language.astype(np.int64)
         numbers = self._numbers.take(group, axis=1)
         slope, bias = numbers[9:11]
@@ -112,6 +122,23 @@ class Calibrator:
             sentiment=softmax(mixed[:, self._columns.sentiment]),
             anger=anger,
             is_angry=is_angry,
+        )
+
+    def _apply_alone(self, scores: Scores, language: npt.NDArray[np.integer]) -> Outcome:
+        group = bisect_left(_BOUNDS_ALONE, float(scores.length[0])) + (len(BANDS) + 1) * int(language[0])
+        dense, hashed, bias = self._mixture
+        mixed = dense[group] * scores.dense[0] + hashed[group] * scores.hashed[0] + bias[group]
+        found = alone.answer(mixed, scores, self._numbers_alone[group], self._columns)
+        return Outcome(
+            probability=found.probability[None],
+            intent=np.array((found.intent,)),
+            second=np.array((found.second,)),
+            scope=np.array((found.scope,), np.float32),
+            confidence=np.array((found.confidence,), np.float32),
+            in_scope=np.array((found.in_scope,)),
+            sentiment=np.array((found.sentiment,), np.float32),
+            anger=np.array((found.anger,), np.float32),
+            is_angry=np.array((found.is_angry,)),
         )
 
     def _chances(

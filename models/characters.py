@@ -64,6 +64,18 @@ def build_classes(folding: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
     return found
 
 
+def write_set(*kinds: int) -> str:
+    """Give the inside of a regular expression's [...] that matches folded characters of `kinds`."""
+    ranges = {
+        LETTER: _LETTER_RANGES,
+        DIGIT: ((ord("0"), ord("9")),),
+        CJK: _CJK_RANGES,
+        MARK: ((ord("!"), ord("!")), (ord("?"), ord("?"))),
+        SYMBOL: _SYMBOL_RANGES,
+    }
+    return "".join(f"{chr(first)}-{chr(last)}" for kind in kinds for first, last in ranges[kind])
+
+
 def _fold(character: str) -> int:
     composed = unicodedata.normalize("NFKC", character).lower()
     if ord(character) >= _FIRST_SYMBOL:

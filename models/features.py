@@ -1,98 +1,55 @@
 """Hashed n-gram features of a whole batch of short Chinese and English texts, in one numpy pass.
 
 No tokenizer and no loop over texts. A text's features depend on that text alone. The features of a kind stand
-together, so that those who want some kinds take a slice; numpy is called as seldom as can be, because for a text
-alone the calls are the cost.
+together, so that those who want some kinds take a slice. A few short texts are read by `few` instead, to the same
+features: for them numpy's calls would be the cost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from models import characters
+from models import characters, few, layout
 from models.characters import CAPITAL, CJK, DIGIT, GONE, LETTER, MARK, NEWLINE
+from models.layout import (
+    CHARGRAM_SIZES,
+    CJK_2_PART,
+    CJK_SIZES,
+    EDGE,
+    EDGE_SALTS,
+    ENCODABLE,
+    FIRST_SALTS,
+    LAYOUT,
+    LENGTH_SALT,
+    LONG_NUMBER,
+    LONGEST_NUMBER,
+    LONGEST_TEXT,
+    LONGEST_WORD,
+    SHOUT_HASH,
+    SHOUTED,
+    STEP,
+    WORD_PART,
+    Features,
+    Int32Array,
+    Int64Array,
+    Kind,
+    UInt64Array,
+)
 
-UInt64Array = npt.NDArray[np.uint64]
-Int64Array = npt.NDArray[np.int64]
-Int32Array = npt.NDArray[np.int32]
+__all__ = ["LAYOUT", "Features", "Kind", "extract"]
+
 BoolArray = npt.NDArray[np.bool_]
 
-CHARGRAM_SIZES: Final = (3, 4, 5)
-CJK_SIZES: Final = (1, 2, 3, 4)
-LONG_NUMBER: Final = 4  # digits; from here on only the length counts, not the number
-SHOUTED: Final = 3  # capitals
-LONGEST_WORD: Final = 63  # characters that enter a word's hash
-LONGEST_NUMBER: Final = 20  # digits that are told apart
-LONGEST_TEXT: Final = 20  # half octaves that are told apart
-
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_SPREAD = np.uint64(0xBF58476D1CE4E5B9)
-_EDGE = np.uint64(0x51ED270B)
 _UPPER_HALF = np.uint64(32)
 _LATER = np.uint64(29)
-_SALTS: Final = np.arange(1, 65, dtype=np.uint64) * np.uint64(0xD6E8FEB86659FD93)
-
-
-class Kind(IntEnum):
-    """What a feature is; the kinds up to SYMBOL may have a row in an encoder's table."""
-
-    WORD = 0
-    CJK_1 = 1
-    CJK_2 = 2
-    CJK_3 = 3
-    CJK_4 = 4
-    SYMBOL = 5  # emoji, ! and ?
-    WORD_PAIR = 7
-    CHARGRAM = 8
-    NUMBER = 9
-    SHOUT = 10
-    EDGE = 11
-    LENGTH = 12
-
-
-# How the features of a batch are ordered. Encoders take the first ENCODABLE parts, heads all but the first.
-LAYOUT: Final = np.array(
-    [
-        *(Kind.CJK_4, Kind.WORD, Kind.CJK_1, Kind.CJK_2, Kind.CJK_3, Kind.SYMBOL),
-        *(Kind.NUMBER, Kind.WORD_PAIR, Kind.CHARGRAM, Kind.CHARGRAM, Kind.CHARGRAM),
-        *(Kind.EDGE, Kind.LENGTH, Kind.SHOUT),
-    ],
-    np.uint8,
-)
-ENCODABLE: Final = 6  # parts
-_WORD, _CJK_2 = 1, 3  # parts
-_FIRST_SALTS: Final = _SALTS[[14, 0, 11, 12, 13, 20, 2, 1, 5, 6, 7]]  # of the parts up to CHARGRAM
-_LENGTH_SALT: Final = _SALTS[45]
-_SHOUT: Final = _SALTS[30:31]
-_EDGE_SALTS: Final = _SALTS[[40, 41, 50, 51]].reshape(2, 2)  # first and last; of words and of CJK characters
 _NO_PLACES: Final = np.zeros(0, np.int64)
 _NO_HASHES: Final = np.zeros(0, np.uint64)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
-    """The features of `n` texts, kind by kind in the order of LAYOUT."""
-
-    n: int
-    hashes: UInt64Array  # [m]
-    rows: Int32Array  # [m] which text each belongs to, in [0, n); ascending within a part
-    counts: Int64Array  # [parts] features in each part of LAYOUT
-    cjk: Int64Array  # [n] CJK characters of each text
-    letters: Int64Array  # [n] words of letters of each text
-    encodable: slice  # the features that may have a row in an encoder's table
-    sparse: slice  # the features that heads may weigh
-
-    @property
-    def kinds(self) -> npt.NDArray[np.uint8]:
-        """Give uint8 [m], each a Kind."""
-        return LAYOUT.repeat(self.counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +85,11 @@ _NOTHING: Final = _Part(_NO_HASHES, _NO_PLACES)
 
 def extract(texts: Sequence[str]) -> Features:
     """Count every n-gram of `texts` (hash, text number and kind of each occurrence)."""
+    return few.extract(texts) if few.suits(texts) else extract_batch(texts)
+
+
+def extract_batch(texts: Sequence[str]) -> Features:
+    """Do so in numpy, however few texts there are."""
     batch, n = _read(texts), len(texts)
     words = _find_words(batch)
     parts = [*_cjk_grams(batch), _symbols(batch), *_chargrams(batch)]
@@ -135,15 +97,15 @@ def extract(texts: Sequence[str]) -> Features:
     parts = [parts[3], spelled, *parts[:3], parts[4], numbers, pairs, *parts[5:]]
     sizes = [part.places.size for part in parts]
     hashes, rows = _join(parts, sizes, batch.rows)
-    span = slice(sizes[0], sum(sizes[:_CJK_2]))
-    ends, end_rows = _find_ends(hashes[span], rows[span], sizes[_WORD])
+    span = slice(sizes[0], sum(sizes[:CJK_2_PART]))
+    ends, end_rows = _find_ends(hashes[span], rows[span], sizes[WORD_PART])
     letters = np.bincount(batch.rows.take(words.start[~words.is_number]), minlength=n)
-    cjk = np.bincount(rows[span][sizes[_WORD] :], minlength=n)
+    cjk = np.bincount(rows[span][sizes[WORD_PART] :], minlength=n)
     shouted = _shouts(batch, words)
     more = mix(np.concatenate((ends, _lengths(cjk, letters))))
     return Features(
         n=n,
-        hashes=np.concatenate((hashes, more, _SHOUT.repeat(shouted.size))),
+        hashes=np.concatenate((hashes, more, SHOUT_HASH.repeat(shouted.size))),
         rows=np.concatenate((rows, end_rows, np.arange(n, dtype=np.int32), shouted)),
         counts=np.array([*sizes, ends.size, n, shouted.size]),
         cjk=cjk,
@@ -155,7 +117,7 @@ def extract(texts: Sequence[str]) -> Features:
 
 def mix(hashes: UInt64Array) -> UInt64Array:
     """Spread the bits of `hashes` evenly. Source: the finaliser of SplitMix64, shortened."""
-    mixed = (hashes ^ (hashes >> _UPPER_HALF)) * _SPREAD
+    mixed = (hashes ^ (hashes >> _UPPER_HALF)) * layout.SPREAD
     mixed ^= mixed >> _LATER
     return mixed
 
@@ -164,13 +126,12 @@ def mix(hashes: UInt64Array) -> UInt64Array:
 def _tables() -> tuple[UInt64Array, npt.NDArray[np.uint8]]:
     """Give the value and the class of every code point, folded."""
     folding = characters.build_folding()
-    values = (folding.astype(np.uint64) + np.uint64(1)) * _SPREAD
-    return values ^ (values >> np.uint64(31)), characters.build_classes(folding)
+    return layout.value_characters(folding), characters.build_classes(folding)
 
 
 @cache
 def _powers() -> UInt64Array:
-    return np.cumprod(np.r_[np.uint64(1), np.full(LONGEST_WORD, _STEP)], dtype=np.uint64)
+    return np.cumprod(np.r_[np.uint64(1), np.full(LONGEST_WORD, STEP)], dtype=np.uint64)
 
 
 def _read(texts: Sequence[str]) -> _Batch:
@@ -208,7 +169,7 @@ def _cjk_grams(batch: _Batch) -> list[_Part]:
     parts, whole, hashes = [], is_cjk, batch.values
     for size in CJK_SIZES:
         if size > 1:
-            hashes = hashes[:-1] * _STEP + batch.values[size - 1 :]
+            hashes = hashes[:-1] * STEP + batch.values[size - 1 :]
             whole = whole[:-1] & is_cjk[size - 1 :]
         places = whole.nonzero()[0]
         parts.append(_Part(hashes.take(places), places))
@@ -248,12 +209,12 @@ def _word_parts(batch: _Batch, words: _Words) -> tuple[_Part, _Part, _Part]:
     spelled, numbers = _Part(hashes, words.start), _NOTHING
     if np.count_nonzero(is_long):
         digits = np.minimum(words.length, LONGEST_NUMBER).astype(np.uint64)
-        hashes = np.where(is_long, digits * _STEP, hashes)
+        hashes = np.where(is_long, digits * STEP, hashes)
         numbers = _Part(hashes[is_long], words.start[is_long])
         spelled = _Part(hashes[~is_long], words.start[~is_long])
     rows = batch.rows.take(words.start)
     near = (rows[1:] == rows[:-1]).nonzero()[0]
-    pairs = hashes[:-1] * _STEP + mix(hashes[1:])
+    pairs = hashes[:-1] * STEP + mix(hashes[1:])
     return spelled, numbers, _Part(pairs.take(near), words.start[1:].take(near))
 
 
@@ -262,11 +223,11 @@ def _chargrams(batch: _Batch) -> list[_Part]:
     letter = batch.classes == LETTER
     if not np.count_nonzero(letter):
         return [_NOTHING] * len(CHARGRAM_SIZES)
-    sequence = np.where(letter, batch.values, _EDGE)
-    hashes = sequence[:-1] * _STEP + sequence[1:]
+    sequence = np.where(letter, batch.values, EDGE)
+    hashes = sequence[:-1] * STEP + sequence[1:]
     parts, inner = [], letter
     for size in CHARGRAM_SIZES:  # the first and the last of each may be an edge, the rest are letters
-        hashes = hashes[:-1] * _STEP + sequence[size - 1 :]
+        hashes = hashes[:-1] * STEP + sequence[size - 1 :]
         inner = letter if size == CHARGRAM_SIZES[0] else inner[:-1] & letter[size - CHARGRAM_SIZES[0] :]
         places = inner[1:-1].nonzero()[0]
         parts.append(_Part(hashes.take(places), places))
@@ -276,7 +237,7 @@ def _chargrams(batch: _Batch) -> list[_Part]:
 def _join(parts: Sequence[_Part], sizes: Sequence[int], rows: Int32Array) -> tuple[UInt64Array, Int32Array]:
     """Give the mixed hashes of all parts, and the row of each."""
     hashes = np.concatenate([part.hashes for part in parts])
-    hashes += _FIRST_SALTS.repeat(sizes)
+    hashes += FIRST_SALTS.repeat(sizes)
     return mix(hashes), rows.take(np.concatenate([part.places for part in parts]))
 
 
@@ -292,7 +253,7 @@ def _find_ends(hashes: UInt64Array, rows: Int32Array, words: int) -> tuple[UInt6
     new[words : words + 1] = True
     first = new.nonzero()[0]
     last = np.concatenate((first[1:], (rows.size,))) - 1
-    salts = _EDGE_SALTS.take((first >= words).view(np.int8), axis=1)
+    salts = EDGE_SALTS.take((first >= words).view(np.int8), axis=1)
     ends = rows.take(first)
     return hashes.take(np.concatenate((first, last))) + salts.ravel(), np.concatenate((ends, ends))
 
@@ -300,7 +261,7 @@ def _find_ends(hashes: UInt64Array, rows: Int32Array, words: int) -> tuple[UInt6
 def _lengths(cjk: Int64Array, letters: Int64Array) -> UInt64Array:
     """Give one hash a text: how long it is, in half octaves; a word counts as three characters."""
     step = np.minimum(np.log2(1 + cjk + 3 * letters) * 2, LONGEST_TEXT).astype(np.uint64)
-    hashes: UInt64Array = step * _STEP + _LENGTH_SALT
+    hashes: UInt64Array = step * STEP + LENGTH_SALT
     return hashes
 
 

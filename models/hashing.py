@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ Int64Array = npt.NDArray[np.int64]
 BITS: Final = 18
 SEEN: Final = 3  # texts; what fewer hold says more about an author than about an intent
 _DROP: Final = np.uint64(64 - BITS)
+_LEAST: Final = 1e-12  # of a sum of squares, so that nothing is divided by 0
 
 
 _WEIGHTS: Final = {
@@ -58,8 +60,11 @@ class BucketIndex:
         place = self._place.take(_find_buckets(features.hashes[part]))
         weight = self._padded.take(place)
         weight *= PART_WEIGHTS.repeat(features.counts[1:])
+        if features.n == 1:
+            weight *= np.float32(1 / math.sqrt(max(float(weight.dot(weight)), _LEAST)))
+            return Bags(n=1, places=place, weights=weight, rows=rows)
         square = np.bincount(rows, weight * weight, minlength=features.n)
-        scale = (1 / np.sqrt(np.maximum(square, 1e-12))).astype(np.float32)
+        scale = (1 / np.sqrt(np.maximum(square, _LEAST))).astype(np.float32)
         weight *= scale.take(rows)
         return Bags(n=features.n, places=place, weights=weight, rows=rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -86,7 +87,7 @@ class Heads:
             dense=embedding @ self.dense + self.dense_bias,
             hashed=self.index.weigh(features).sum_rows(self.hashed) + self.hashed_bias,
             nearness=np.maximum.reduce(embedding @ self.prototypes.T, axis=1),
-            length=np.log2(1 + features.cjk + 3 * features.letters).astype(np.float32),
+            length=_measure(features),
         )
 
     def save(self, folder: Path) -> None:
@@ -112,3 +113,12 @@ class Heads:
             hashed=add_unknown(hashed),
             **{name: arrays[name].astype(np.float32) for name in _HALF},
         )
+
+
+def _measure(features: Features) -> Float32Array:
+    """Give float32 [n], the octaves of characters; a word counts as three."""
+    if features.n == 1:
+        alone = 1 + int(features.cjk[0]) + 3 * int(features.letters[0])
+        return np.array((math.log2(alone),), np.float32)
+    lengths: Float32Array = np.log2(1 + features.cjk + 3 * features.letters).astype(np.float32)
+    return lengths

@@ -12,4 +12,6 @@ CJK_PER_WORD = 0.5  # from here on a mixed message is Chinese: "iPhone 15 Pro Ma
 
 def detect(features: Features) -> npt.NDArray[np.uint8]:
     """Give uint8 [n], indices into LANGUAGES; a text without letters is Chinese."""
+    if features.n == 1:
+        return np.array((int(features.cjk[0]) < CJK_PER_WORD * int(features.letters[0]),), np.uint8)
     return (features.cjk < CJK_PER_WORD * features.letters).astype(np.uint8)

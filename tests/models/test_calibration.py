@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
-from models import calibration
-from models.calibration import BANDS, Calibration, Calibrator
+from models import calibration, fusion
+from models.calibration import BANDS, Calibration, Calibrator, Outcome
 from models.heads import Columns, Scores
 
 N, COLUMNS = 200, Columns(intents=6)
@@ -61,3 +63,16 @@ def test_confidence_is_that_of_the_answer_given() -> None:
         calibration.expit(slope * calibration.log_odds(answer) + bias), abs=1e-5
     )
     assert outcome.in_scope.tolist() == (outcome.scope >= CALIBRATION.scope_threshold[LANGUAGE]).tolist()
+
+
+def test_a_text_alone_is_answered_as_in_a_batch() -> None:
+    calibrator = Calibrator(CALIBRATION, COLUMNS)
+    batch = calibrator.apply_batch(SCORES, LANGUAGE)
+
+    for row in range(N):
+        one = calibrator.apply(fusion.take(SCORES, np.array([row])), LANGUAGE[row : row + 1])
+        for field in fields(Outcome):
+            value, wanted = getattr(one, field.name), getattr(batch, field.name)[row : row + 1]
+            assert value.dtype == wanted.dtype
+            # 32 bits hold a probability near 1 coarsely, and its log-odds more so
+            assert value == pytest.approx(wanted, abs=1e-3 if field.name == "confidence" else 1e-6)
