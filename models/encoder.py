@@ -14,7 +14,7 @@ import numpy.typing as npt
 from safetensors.numpy import load_file
 
 from models.features import Features, extract
-from models.gather import Bags, add_unknown
+from models.gather import Bags, unpack
 from models.keys import KeyIndex
 from models.storage import write_arrays
 
@@ -68,7 +68,7 @@ class StaticEncoder:
     def __init__(self, table: Table) -> None:
         self.table = table
         self._index = KeyIndex(table.keys)
-        self._vectors = add_unknown(table.dense())
+        self._vectors = unpack(table.vectors, table.scales)
 
     @property
     def dimension(self) -> int:

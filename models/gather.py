@@ -44,6 +44,14 @@ def add_unknown(table: Float32Array) -> Float32Array:
     return np.vstack((table, np.zeros((1, table.shape[1]), table.dtype)))
 
 
+def unpack(small: npt.NDArray[np.int8], scales: npt.NDArray[np.float16]) -> Float32Array:
+    """Give float32 [v + 1, d]: int8 [v, d] times each row's scale, and a row of zeros for what the table does not know."""
+    table = np.empty((len(small) + 1, small.shape[1]), np.float32)
+    np.multiply(small, scales.astype(np.float32)[:, None], out=table[:-1])
+    table[-1] = 0
+    return table
+
+
 def _matrix(
     weights: Float32Array, rows: Int32Array, columns: Int32Array, shape: tuple[int, int]
 ) -> sp.coo_matrix:

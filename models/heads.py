@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 from models.encoder import quantize
 from models.features import Features
-from models.gather import add_unknown
+from models.gather import unpack
 from models.hashing import BucketIndex
 from models.storage import write_arrays
 
@@ -107,10 +107,9 @@ class Heads:
         """Read the weights from `folder`."""
         arrays = load_file(folder / HEADS_FILE)
         index = BucketIndex(buckets=arrays["buckets"], rarity=arrays["rarity"])
-        hashed = arrays["hashed"] * arrays["scales"].astype(np.float32)[:, None]
         return cls(
             index=index,
-            hashed=add_unknown(hashed),
+            hashed=unpack(arrays["hashed"], arrays["scales"]),
             **{name: arrays[name].astype(np.float32) for name in _HALF},
         )
 
