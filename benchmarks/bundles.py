@@ -1,8 +1,10 @@
 """Measure what a change of bundles costs those who are being answered: `python -m benchmarks.bundles`. Prints JSON.
 
-`phases`: SendMessage in an open loop while a bundle as large as the shipped one is activated, tried out on half of the
-conversations, rolled back and read along; each phase's latencies beside those before anything was changed, and the
-calls that failed. `hot_path`: CPU time of the thread that answers, with and without a shadow, in turns, in one process.
+`phases`: SendMessage in an open loop while a bundle as large as the shipped one is activated, rolled back, tried out on
+a tenth and on half of the conversations, and reads along; before, between and after these, phases in which nothing is
+done. Each has a tenant of its own, whose agents hold nothing yet, and does its change at half-time. `p99_ratio` is to
+the median of the phases in which nothing is done; `noise` says how far those are from it themselves.
+`hot_path`: CPU time of the thread that answers, with and without a shadow, in turns, in one process.
 """
 
 from __future__ import annotations
@@ -45,6 +47,23 @@ from models.manifest import Manifest
 Report = dict[str, Any]  # a JSON document
 Action = Callable[[ModelClient], Awaitable[object]]
 SECOND = "second"  # the other bundle's id
+_NOTHING = "nothing"
+_CHANGES: Sequence[tuple[str, Action | None]] = (
+    (_NOTHING, None),
+    ("activated", lambda client: client.activate_bundle(SECOND)),
+    (_NOTHING, None),
+    ("rolled back", lambda client: client.roll_back_bundle(leave=SECOND)),
+    (_NOTHING, None),
+    ("canary of a tenth", lambda client: client.canary_bundle(SECOND, 0.1)),
+    ("canary of a tenth rolled back", lambda client: client.roll_back_bundle(leave=SECOND)),
+    (_NOTHING, None),
+    ("canary of half", lambda client: client.canary_bundle(SECOND, 0.5)),
+    ("canary of half rolled back", lambda client: client.roll_back_bundle(leave=SECOND)),
+    (_NOTHING, None),
+    ("shadow", lambda client: client.shadow_bundle(SECOND)),
+    ("shadow ended", lambda client: client.shadow_bundle("")),
+    (_NOTHING, None),
+)
 _FRAME = 32  # messages
 _ROUNDS = 40  # of frames, half of them with a shadow
 
@@ -73,6 +92,7 @@ async def measure(settings: Settings) -> Report:
         async with running(Path(name), settings) as system:
             other = copy_signed(Path(name) / SECOND, Path(name) / "data" / "signing.key")
             report["phases"] = await _phases(system, texts, settings, other)
+        report["summary"] = summarize(report["phases"])
         report["hot_path"] = await asyncio.to_thread(hot_path, Path(name), texts)
     return report
 
@@ -91,37 +111,41 @@ def copy_signed(target: Path, key: Path) -> dict[str, bytes]:
 async def _phases(
     system: System, texts: Iterator[str], settings: Settings, other: dict[str, bytes]
 ) -> list[Report]:
-    actions: dict[str, Sequence[Action]] = {
-        "before": (),
-        "activated": (lambda client: client.activate_bundle(SECOND),),
-        "rolled back": (lambda client: client.roll_back_bundle(leave=SECOND),),
-        "canary": (lambda client: client.canary_bundle(SECOND, 0.5),),
-        "canary rolled back": (lambda client: client.roll_back_bundle(leave=SECOND),),
-        "shadow": (lambda client: client.shadow_bundle(SECOND),),
-        "after": (lambda client: client.shadow_bundle(""),),
-    }
     found: list[Report] = []
-    tenant = next(system.tenants)
-    await employ(system.gateway.address, tenant, settings.agents)
-    async with ModelClient(system.gateway.address, tenant=tenant, timeout=120) as client:
+    async with ModelClient(system.gateway.address, tenant=next(system.tenants), timeout=120) as client:
         await client.put_bundle(other)
-        for name, steps in actions.items():
-            source = Traffic(texts, tenant=tenant, name=name, seed=f"{settings.seed}:{name}")
-            found.append({"phase": name, **await _phase(system, source, settings, client, steps)})
-    for one in found:
-        one["p99_ratio"] = round(one["p99_ms"] / found[0]["p99_ms"], 2)
+        for number, (name, change) in enumerate(_CHANGES):
+            tenant = next(system.tenants)
+            await employ(system.gateway.address, tenant, settings.agents)
+            source = Traffic(texts, tenant=tenant, name=f"b{number}", seed=f"{settings.seed}:{number}")
+            sys.stderr.write(f"bundles: {name}\n")
+            act = _act(client, change, settings.seconds / 2)
+            found.append({"phase": name, **await _phase(system, source, settings, act)})
     return found
 
 
-async def _phase(
-    system: System, source: Traffic, settings: Settings, client: ModelClient, steps: Sequence[Action]
-) -> Report:
+def summarize(phases: Sequence[Report]) -> Report:
+    """What was asked: failed calls, the worst p99; beside it what the phases differ by among which nothing is done."""
+    quiet = [one["p99_ms"] for one in phases if one["phase"] == _NOTHING]
+    usual = statistics.median(quiet)
+    ratios = {one["phase"]: one["p99_ms"] / usual for one in phases if one["phase"] != _NOTHING}
+    worst = max(ratios, key=lambda name: ratios[name])
+    return {
+        "failed": sum(one["failed"] for one in phases),
+        "p99_ms_while_nothing_is_done": usual,
+        "noise": [round(min(quiet) / usual, 2), round(max(quiet) / usual, 2)],
+        "p99_ratio": {name: round(ratio, 2) for name, ratio in ratios.items()},
+        "worst": worst,
+    }
+
+
+async def _phase(system: System, source: Traffic, settings: Settings, act: Awaitable[float]) -> Report:
     services = (system.gateway, system.engine)
     async with grpc.aio.insecure_channel(system.gateway.address) as channel:
         method: unary.Method = channel.unary_unary(unary.METHOD)
         record, seconds = await asyncio.gather(
             unary.open_loop(method, source, services, settings, settings.rates[0]),
-            _act(client, steps, settings.seconds / 2),
+            act,
         )
     taken = record.taken
     return {
@@ -132,15 +156,16 @@ async def _phase(
         "max_ms": round(1000 * max(taken), 2),
         "change_took_seconds": round(seconds, 2),
         "engine_cpu_us_per_message": round(1e6 * record.cpu["engine"] / max(len(taken), 1), 1),
+        "engine_rss_mb": round(system.engine.rss_mb(), 1),
     }
 
 
-async def _act(client: ModelClient, steps: Sequence[Action], wait: float) -> float:
+async def _act(client: ModelClient, change: Action | None, wait: float) -> float:
     """Do it in the middle of the phase; seconds that it took."""
     await asyncio.sleep(wait)
     began = time.perf_counter()
-    for step in steps:
-        await step(client)
+    if change:
+        await change(client)
     return time.perf_counter() - began
 
 
