@@ -44,13 +44,16 @@ def render(figures: Sequence[Figure]) -> str:
 
 @asynccontextmanager
 async def serving(address: str, figures: Callable[[], Sequence[Figure]]) -> AsyncIterator[str]:
-    """The address as bound; GET /metrics there gives the figures until the block ends. Raises: StartError."""
+    """The address as bound; GET /metrics there gives the figures until the block ends. Raises: StartError.
+
+    They are asked for on a thread beside the event loop: to reckon them takes a while.
+    """
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_PATIENCE):
                 request = await reader.readuntil(b"\r\n\r\n")
-            writer.write(_response(request, figures))
+            writer.write(await asyncio.to_thread(_response, request, figures))
             await writer.drain()
         except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             pass  # whoever asks in another way gets nothing

@@ -122,7 +122,8 @@ class Trials:
 
     def shadow(self) -> ShadowReport | None:
         """How the one that reads along does."""
-        return self._shadow.report() if self._shadow else None
+        shadow = self._shadow
+        return shadow.report() if shadow else None
 
     def disagreements(self, tenant: str) -> list[Disagreement]:
         """The tenant's messages that it reads differently, newest first."""
@@ -136,15 +137,18 @@ class Trials:
 
     def canary(self) -> CanaryReport | None:
         """How the one that answers a share does on this engine."""
-        return self._canary.report() if self._canary else None
+        canary = self._canary
+        return canary.report() if canary else None
 
     def overall(self) -> CanaryReport | None:
         """How it does on all engines, by which it is judged."""
-        return self._canary.overall() if self._canary else None
+        canary = self._canary
+        return canary.overall() if canary else None
 
     def gauges(self) -> Sequence[Gauge]:
-        """How far the messages have drifted."""
-        return self._meter.gauges() if self._meter else ()
+        """How far the messages have drifted; reckoned as it is asked, which is not for the event loop."""
+        meter = self._meter
+        return meter.gauges() if meter else ()
 
     def close(self) -> None:
         """Stop reading along."""

@@ -55,7 +55,7 @@ class ModelServicer(ModelServiceServicer):
         self, request: pb.GetModelStatusRequest, context: Context
     ) -> pb.GetModelStatusResponse:
         """See model_service.proto."""
-        return pb.GetModelStatusResponse(status=self._status())
+        return pb.GetModelStatusResponse(status=await self._status())
 
     async def PutBundle(self, request: pb.PutBundleRequest, context: Context) -> pb.PutBundleResponse:
         """See model_service.proto."""
@@ -71,7 +71,7 @@ class ModelServicer(ModelServiceServicer):
         await self._deployer.activate(
             request.bundle_id, allow_older=request.allow_older, reason=request.reason
         )
-        return pb.ActivateBundleResponse(status=self._status())
+        return pb.ActivateBundleResponse(status=await self._status())
 
     async def RollBackBundle(
         self, request: pb.RollBackBundleRequest, context: Context
@@ -79,7 +79,7 @@ class ModelServicer(ModelServiceServicer):
         """See model_service.proto."""
         check.at_most("reason", request.reason, MAX_REASON)
         await self._deployer.roll_back(request.reason, request.from_bundle_id)
-        return pb.RollBackBundleResponse(status=self._status())
+        return pb.RollBackBundleResponse(status=await self._status())
 
     async def ShadowBundle(
         self, request: pb.ShadowBundleRequest, context: Context
@@ -87,7 +87,7 @@ class ModelServicer(ModelServiceServicer):
         """See model_service.proto."""
         check.at_most("bundle_id", request.bundle_id, check.MAX_NAME)
         await self._deployer.set_shadow(request.bundle_id)
-        return pb.ShadowBundleResponse(status=self._status())
+        return pb.ShadowBundleResponse(status=await self._status())
 
     async def CanaryBundle(
         self, request: pb.CanaryBundleRequest, context: Context
@@ -97,7 +97,7 @@ class ModelServicer(ModelServiceServicer):
         if request.bundle_id and not 0 < request.share < 1:
             raise check.invalid("share", "must be above 0 and below 1, such as 0.1")
         await self._deployer.set_canary(request.bundle_id, request.share)
-        return pb.CanaryBundleResponse(status=self._status())
+        return pb.CanaryBundleResponse(status=await self._status())
 
     async def ListDisagreements(
         self, request: pb.ListDisagreementsRequest, context: Context
@@ -118,12 +118,13 @@ class ModelServicer(ModelServiceServicer):
             if rows:
                 yield pb.ExportFeedbackResponse(rows=[convert_timeline.row_to_proto(one) for one in rows])
 
-    def _status(self) -> model_pb2.ModelStatus:
+    async def _status(self) -> model_pb2.ModelStatus:
+        gauges = await asyncio.to_thread(self._trials.gauges)  # they are reckoned as they are asked for
         serving = self._switch.serving.bundle_id
         status = convert_model.status_to_proto(serving, self._deployer.deployment, self._deployer.problem)
         if shadow := self._trials.shadow():
             status.shadow.CopyFrom(convert_model.shadow_to_proto(shadow))
         if canary := self._trials.overall():
             status.canary.CopyFrom(convert_model.canary_to_proto(canary))
-        status.drift.extend(convert_model.gauges_to_proto(self._trials.gauges()))
+        status.drift.extend(convert_model.gauges_to_proto(gauges))
         return status

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,20 @@ async def test_figures_are_served() -> None:
     assert answer.startswith("HTTP/1.1 200 OK")
     assert answer.endswith("b 2\n")
     assert other.startswith("HTTP/1.1 404")
+
+
+async def test_figures_are_reckoned_beside_the_event_loop() -> None:
+    threads: list[int] = []
+
+    def figures() -> list[Figure]:
+        threads.append(threading.get_ident())
+        return FIGURES
+
+    async with metrics.serving("127.0.0.1:0", figures) as address:
+        await get(address, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert len(threads) == 1
+    assert threads != [threading.get_ident()]
 
 
 @pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:x", "256.1.1.1:80"])

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import asyncio
 import socket
+import threading
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
@@ -16,6 +19,8 @@ from yingda.v1 import (
 from yingda.v1 import model_service_pb2 as pb
 
 from engine.bootstrap import bootstrap
+from engine.bundles.ports import Gauge
+from engine.bundles.trials import Trials
 from engine.settings import EngineSettings
 from tests.engine.bundles.conftest import HOME, Desk
 from tests.engine.test_metrics import get
@@ -68,6 +73,25 @@ async def test_disagreements_can_be_read_by_their_tenant_alone(desk: Desk, worse
     assert (one.message_id, one.text) == ("m1", "where is my parcel")
     assert (one.serving_intent, one.intent) == ("shipping.track", "out_of_scope")
     assert not theirs.disagreements
+
+
+async def test_messages_are_answered_while_a_status_is_reckoned(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, answered = threading.Event(), threading.Event()
+
+    def gauges(_trials: Trials) -> Sequence[Gauge]:
+        begun.set()
+        assert answered.wait(5)
+        return ()
+
+    monkeypatch.setattr(Trials, "gauges", gauges)
+    status = asyncio.ensure_future(desk.status())
+    assert await asyncio.to_thread(begun.wait, 5)
+
+    assert await desk.read_by(make_message()) == [HOME]
+    answered.set()
+    assert (await status).bundle_id == HOME
 
 
 async def test_a_shadow_ends(desk: Desk, worse: Path) -> None:
