@@ -45,7 +45,7 @@ def add_unknown(table: Float32Array) -> Float32Array:
 
 
 def unpack(small: npt.NDArray[np.int8], scales: npt.NDArray[np.float16]) -> Float32Array:
-    """Give float32 [v + 1, d]: int8 [v, d] times each row's scale, and a row of zeros for what the table does not know."""
+    """Give float32 [v + 1, d] as `add_unknown` does, from int8 [v, d] times each row's scale."""
     table = np.empty((len(small) + 1, small.shape[1]), np.float32)
     np.multiply(small, scales.astype(np.float32)[:, None], out=table[:-1])
     table[-1] = 0
