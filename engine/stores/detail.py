@@ -12,6 +12,7 @@ from engine.domain import Agent, Conversation, Mood, Reply, Requirement, Shift
 encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":")
 ).encode  # made once: it is called for every message
+_decode = json.JSONDecoder().raw_decode  # without a look for blanks around, which `encode` writes none of
 _TAGS = 13  # place of the tags in a conversation's parts; what older releases kept ends before it
 _GIVEN = 8  # place of what is there where a requirement's skill was given
 _KEPT = 8192  # requirements remembered; rounded probabilities make many equal
@@ -52,7 +53,7 @@ def conversation_detail(one: Conversation) -> str:
 
 def conversation_fields(detail: str) -> dict[str, Any]:
     """What `conversation_detail` kept, as arguments of `Conversation`."""
-    return parts_fields(json.loads(detail))
+    return parts_fields(_decode(detail)[0])
 
 
 def conversation_parts(one: Conversation) -> list[object]:

@@ -31,13 +31,10 @@ from engine.stores.sqlite_conversations import Conversations, Following, StaleEr
 from engine.stores.sqlite_file import Sync
 from engine.stores.sqlite_journal import SQLiteJournal
 from engine.stores.sqlite_pruning import SQLitePruning
+from engine.stores.sqlite_queues import Queues
 from engine.stores.sqlite_workflow import SQLiteWorkflowStore
 
 _MOST_DUE = 1000  # conversations; whoever did these asks again
-_HEADS = (
-    "SELECT rank_ms, conversation_id FROM queues WHERE tenant = ? AND queue = ?"
-    " ORDER BY rank_ms, conversation_id LIMIT ?"
-)
 
 _CLAIM = (
     "UPDATE agents SET load = max(load + ?1, 0) WHERE tenant = ?2 AND agent_id = ?3"
@@ -63,6 +60,7 @@ class SQLiteStore:
         self._journal = SQLiteJournal(connection)
         self._conversations = Conversations(connection)
         self._conversations.learn(self._journal.lacking)
+        self._queues = Queues(connection, self._conversations, self._journal)
         self.assist = SQLiteAssistStore(connection, self._journal)
         self.workflow = SQLiteWorkflowStore(connection)
         self.bots = SQLiteBotStore(connection, self._journal)
@@ -98,19 +96,8 @@ class SQLiteStore:
         """See `ports.Store`."""
         if not queues:
             return []
-        wanted = rows.padded(list(queues))
-        filled = self._read(
-            f"WITH wanted (name) AS (VALUES {rows.marks('(?)', wanted)}) SELECT DISTINCT name FROM wanted"
-            " WHERE EXISTS (SELECT 1 FROM queues WHERE tenant = ? AND queue = name)",
-            *wanted,
-            tenant,
-        )
-        places: set[tuple[int, str]] = set()
-        for (name,) in filled:
-            places.update(self._read(_HEADS, tenant, name, queues[name]))
-        ids = [conversation_id for _, conversation_id in sorted(places)]
-        known = self.conversations(tenant, ids) if ids else {}
-        return [known[one] for one in ids]
+        with self._reading():
+            return self._queues.waiting(tenant, queues)
 
     def held(self, tenant: str, agent_id: str) -> list[Conversation]:
         """See `ports.Store`."""

@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS queues (  -- a waiting conversation stands in several
   PRIMARY KEY (tenant, queue, rank_ms, conversation_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX IF NOT EXISTS queues_conversation ON queues (tenant, conversation_id);
+DROP INDEX IF EXISTS queues_conversation;  -- files of before have it; each place is known when it is taken out
 
 -- A frame holds the entries that one commit wrote for a tenant: see sqlite_journal.py.
 CREATE TABLE IF NOT EXISTS journal (

@@ -27,6 +27,8 @@ _OTHERS_OPEN = (
     " AND state != 'closed' AND conversation_id != ?"
 )
 
+_LEAVE_QUEUE = "DELETE FROM queues WHERE tenant = ? AND queue = ? AND rank_ms = ? AND conversation_id = ?"
+
 Customer = tuple[str, int, str]  # tenant, channel, customer_id
 
 
@@ -75,6 +77,10 @@ class Conversations:
                 found[row[0]] = self._known[tenant, row[0]] = rows.conversation(row)
         return found
 
+    def has(self, tenant: str, conversation_id: str) -> bool:
+        """Whether it is in memory."""
+        return (tenant, conversation_id) in self._known
+
     def newest_open(
         self, tenant: str, customers: Sequence[tuple[int, str]]
     ) -> dict[tuple[int, str], Conversation]:
@@ -100,6 +106,7 @@ class Conversations:
                 self._check_alone(tenant, one)
         self._write_rows(tenant, opened, [])
         self._write_rows(tenant, *self._parted(tenant, [one for one in changed if one.version > 1]))
+        self._write_customers(tenant, before, changed)
         self._write_queues(tenant, before, changed)
         for one in changed:
             self._written[tenant, one.conversation_id] = one
@@ -219,6 +226,18 @@ class Conversations:
         )
         rows.write(self._db, rows.UPDATE_CONVERSATION, [rows.conversation_values(tenant, one) for one in old])
 
+    def _write_customers(
+        self, tenant: str, before: Mapping[str, Conversation], changed: Sequence[Conversation]
+    ) -> None:
+        other = [
+            one
+            for one in changed
+            if (was := before.get(one.conversation_id)) and _opening(was) != _opening(one)
+        ]
+        rows.write(
+            self._db, rows.UPDATE_CUSTOMER, [rows.conversation_values(tenant, one)[:7] for one in other]
+        )
+
     def _before(self, tenant: str, following: Sequence[Conversation]) -> dict[str, Conversation]:
         """What these follow. Raises: StaleError where they do not."""
         before = self.by_id(tenant, [one.conversation_id for one in following])
@@ -250,17 +269,11 @@ class Conversations:
     def _write_queues(
         self, tenant: str, before: Mapping[str, Conversation], changed: Sequence[Conversation]
     ) -> None:
-        waited = (before.get(one.conversation_id) for one in changed)
-        rows.write(
-            self._db,
-            "DELETE FROM queues WHERE tenant = ? AND conversation_id = ?",
-            [(tenant, one.conversation_id) for one in waited if one and one.queues],
-        )
-        rows.write(
-            self._db,
-            "INSERT INTO queues VALUES (?, ?, ?, ?)",
-            [(tenant, name, one.rank_ms, one.conversation_id) for one in changed for name in one.queues],
-        )
+        earlier = [was for one in changed if (was := before.get(one.conversation_id))]
+        stood = {place for one in earlier for place in _places(tenant, one)}
+        stand = {place for one in changed for place in _places(tenant, one)}
+        rows.write(self._db, _LEAVE_QUEUE, sorted(stood - stand))
+        rows.write(self._db, "INSERT INTO queues VALUES (?, ?, ?, ?)", sorted(stand - stood))
 
     def _follow_customer(self, tenant: str, one: Conversation) -> None:
         """Keep what is known of the customer's newest open conversation, or know nothing."""
@@ -303,3 +316,13 @@ class Conversations:
             known = self.by_id(tenant, [name[1], *([newest] if newest else [])])
             newest = max(known.values(), key=lambda one: (one.opened_ms, one.conversation_id)).conversation_id
         return newest
+
+
+def _places(tenant: str, one: Conversation) -> list[tuple[str, str, int, str]]:
+    """Rows of the queues where it stands."""
+    return [(tenant, name, one.rank_ms, one.conversation_id) for name in one.queues]
+
+
+def _opening(one: Conversation) -> tuple[int, str, int]:
+    """What hardly ever changes of a conversation."""
+    return one.channel, one.customer_id, one.opened_ms

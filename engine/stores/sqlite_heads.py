@@ -7,6 +7,7 @@ entries, for the journal itself tells what it lacks: whoever opens the store rea
 from __future__ import annotations
 
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
@@ -30,7 +31,9 @@ class Heads:
         self.written_to: int = found[0] if found else 0  # no entry up to this one is lacking in the table
         self._newest = self.written_to
         self._known: dict[Name, int] = {}
-        self._lagging: dict[Name, int] = {}  # the first entry that the table lacks of each, in its order
+        # The first entry that the table lacks of each, in its order. The oldest leave first: a dict would pass over all
+        # that left whenever its first one is asked for.
+        self._lagging: OrderedDict[Name, int] = OrderedDict()
         self._moved: dict[Name, tuple[int, int]] = {}  # by the transaction: the new head, and its first entry
         self._undone: dict[Name, tuple[int, int]] = {}
         self._written: Sequence[Name] = ()
@@ -38,6 +41,11 @@ class Heads:
     def of(self, tenant: str, conversation_id: str) -> int:
         """One head."""
         return self._found(tenant, [conversation_id])[conversation_id]
+
+    def remember(self, tenant: str, conversation_ids: Sequence[str]) -> None:
+        """Keep these in memory, outside a transaction."""
+        if unknown := [one for one in conversation_ids if (tenant, one) not in self._known]:
+            self._known.update(((tenant, one), head) for one, head in self._stored(tenant, unknown))
 
     def advance(self, tenant: str, conversation_ids: Sequence[str], first: int) -> list[int]:
         """Entries numbered from `first` are written for these: the entry before each."""

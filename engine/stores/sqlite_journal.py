@@ -188,6 +188,10 @@ class SQLiteJournal:
         """No row lacks what entries up to this one tell."""
         return self._heads.written_to
 
+    def remember(self, tenant: str, conversation_ids: Sequence[str]) -> None:
+        """Where these conversations end, for what is written of them next."""
+        self._heads.remember(tenant, conversation_ids)
+
     def drop(self, gone: Collection[Name]) -> None:
         """What was removed is removed for good; nothing is left of these conversations."""
         self._heads.drop(gone)

@@ -18,9 +18,14 @@ CONVERSATION = (
 INSERT_CONVERSATION = (
     f"INSERT INTO conversations (tenant, {CONVERSATION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+# An index is written anew for every column that is named, whether it changes or not.
 UPDATE_CONVERSATION = (
-    "UPDATE conversations SET channel = ?3, customer_id = ?4, state = ?5, agent_id = ?6, opened_ms = ?7,"
-    " updated_ms = ?8, due_ms = ?9, version = ?10, detail = ?11 WHERE tenant = ?1 AND conversation_id = ?2"
+    "UPDATE conversations SET state = ?5, agent_id = ?6, updated_ms = ?8, due_ms = ?9, version = ?10, detail = ?11"
+    " WHERE tenant = ?1 AND conversation_id = ?2"
+)
+UPDATE_CUSTOMER = (
+    "UPDATE conversations SET channel = ?3, customer_id = ?4, opened_ms = ?7"
+    " WHERE tenant = ?1 AND conversation_id = ?2"
 )
 CATCH_UP_CONVERSATION = (
     "UPDATE conversations SET updated_ms = ?3, version = ?4, detail = ?5"

@@ -921,6 +921,20 @@ class TestOfCustomer:
 
         assert store.of_customer("shop", 1, "cu1", 9) == [closed]
 
+    def test_one_that_lost_its_customer_is_found_under_that_name_no_more(
+        self, store: Store, opener: Opener
+    ) -> None:
+        opened = make_conversation("c1")
+        store.commit([Change(tenant="shop", conversations=[opened])])
+        nameless = replace(opened, customer_id="", version=2)
+        store.commit([Change(tenant="shop", conversations=[nameless])])
+        store.close()
+        again = opener()
+
+        assert again.conversations("shop", ["c1"]) == {"c1": nameless}
+        assert again.of_customer("shop", 1, "cu1", 9) == []
+        assert again.open_conversations("shop", [(1, "cu1")]) == {}
+
 
 class TestLatestEvents:
     def test_the_newest_of_a_kind_come_newest_first(self, store: Store) -> None:

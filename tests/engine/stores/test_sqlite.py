@@ -4,11 +4,12 @@ import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine.domain import Change, ConversationState, Event
+from engine.domain import Change, Conversation, ConversationState, Event
 from engine.errors import StartError, StorageError
 from engine.ports import RECEIPTS_KEPT
 from engine.stores.sqlite import SQLiteStore, open_store
@@ -202,6 +203,12 @@ def fill(store: SQLiteStore, conversations: range) -> None:
     assert store.commit([changes]) == [True]
 
 
+def served(waiting: Conversation) -> Conversation:
+    return replace(
+        waiting, state=ConversationState.ASSIGNED, agent_id="ann", queues=(), version=waiting.version + 1
+    )
+
+
 def cost(store: SQLiteStore, read: Callable[[SQLiteStore], object]) -> int:
     """Instructions of SQLite's virtual machine that a call takes."""
     steps = 0
@@ -227,6 +234,33 @@ def test_a_lookup_costs_the_same_among_few_and_among_many(path: Path, name: str)
 
     assert few > 0
     assert many <= 1.3 * few
+
+
+def test_whoever_stands_behind_a_forgotten_first_one_is_read_with_it(path: Path) -> None:
+    with opened(path) as store:
+        fill(store, range(100))
+    with opened(path) as store:
+        first = store.waiting("shop", {"logistics": 1})
+        store.commit([Change(tenant="shop", conversations=[served(one) for one in first])])
+        statements: list[str] = []
+        store._db.set_trace_callback(statements.append)
+        (second,) = store.waiting("shop", {"logistics": 1})
+
+    assert second.conversation_id not in {one.conversation_id for one in first}
+    assert [one for one in statements if "FROM conversations" in one] == []
+
+
+def test_a_forgotten_ones_journal_goes_on_where_it_ended(path: Path) -> None:
+    with opened(path) as store:
+        fill(store, range(100))
+    with opened(path) as store:
+        (first,) = store.waiting("shop", {"logistics": 1})
+        one = served(first)
+        told = Event(conversation_id=one.conversation_id, kind="given", time_ms=2, data=b"y")
+        store.commit([Change(tenant="shop", conversations=[one], events=[told])])
+
+        found = store.events("shop", one.conversation_id, 0, 9)
+        assert [entry.event.kind for entry in found] == ["message_received", "given"]
 
 
 def test_receipts_of_tickets_are_forgotten_after_a_month(embedded: SQLiteStore) -> None:
