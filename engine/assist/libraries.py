@@ -27,10 +27,16 @@ class Libraries:
 
     def prepare(self, new: Library) -> Marks:
         """Let a library hold what the first one does; from any thread. To be given to `join`."""
-        first, marks = self.first, {}
+        first, marks = self.first, dict[str, object]()
+        alike: dict[int, str] = {}  # most tenants hold the samples, and one mark
         for tenant in first.tenants():
-            marks[tenant] = first.mark(tenant)
-            (new.renew if new.holds(tenant) else new.load)(tenant, first.replies(tenant))
+            mark = marks[tenant] = first.mark(tenant)
+            if id(mark) in alike:
+                new.share(tenant, alike[id(mark)])
+            else:
+                (new.renew if new.holds(tenant) else new.load)(tenant, first.replies(tenant))
+                if first.mark(tenant) is mark:  # else it has what others do not
+                    alike[id(mark)] = tenant
         return marks
 
     def join(self, new: Library, marks: Marks) -> None:

@@ -85,6 +85,12 @@ class Library:
             self._shelves[tenant] = shelves
         self._tidy(tenant)
 
+    def share(self, tenant: str, other: str) -> None:
+        """Hold for a tenant what is held for another one."""
+        with self._lock:
+            self._shelves[tenant] = self._shelves[other]
+        self._tidy(tenant)
+
     def blocks(self, replies: Sequence[Reply]) -> Blocks:
         """By language, to be given to `put`; from any thread."""
         of = {language: [one for one in replies if one.language == language] for language in LANGUAGES}

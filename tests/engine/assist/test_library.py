@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from engine.assist import block, change
 from engine.assist.block import BlockMaker, ReplyVectors
 from engine.assist.index import FlatReplyIndex, build_index
+from engine.assist.libraries import Libraries
 from engine.assist.library import Library
 from engine.assist.shelf import Part, Shelf
 from engine.assist.visibility import Place
@@ -18,12 +20,16 @@ FAKE = FakeClassifier()
 SAMPLES = [make_reply("s1", text="parcel"), make_reply("s2", text="包裹", language="zh")]
 
 
-@pytest.fixture
-def library() -> Iterator[Library]:
+def make_library() -> Library:
     vectors = ReplyVectors(encoder=FAKE, intents=FAKE.intents)
     lexicon = Lexicon(counter=FAKE, texts=())
     maker = BlockMaker(vectors=vectors, lexicon=lexicon, quick=FlatReplyIndex, full=build_index)
-    made = Library(maker=maker, width=FAKE.dimension, samples=SAMPLES)
+    return Library(maker=maker, width=FAKE.dimension, samples=SAMPLES)
+
+
+@pytest.fixture
+def library() -> Iterator[Library]:
+    made = make_library()
     yield made
     made.close()
 
@@ -140,3 +146,16 @@ def test_a_reply_is_merged_a_few_times_however_many_follow_it() -> None:
 
     assert len(shelf.replies()) == 900
     assert indexed < 300 * 12
+
+
+def test_another_bundle_s_library_holds_for_each_tenant_what_the_first_does(library: Library) -> None:
+    for tenant in ("a", "b", "c", "d"):
+        library.load(tenant, SAMPLES)
+    library.put("b", [make_reply("s1", text="changed")])
+    with contextlib.closing(make_library()) as other:
+        Libraries(library).prepare(other)
+        library.delete("c", "s1")
+        Libraries(library).prepare(other)  # some time after it went and before it comes back
+
+        assert [texts(other, tenant) for tenant in "abcd"] == [texts(library, tenant) for tenant in "abcd"]
+        assert other.shelf("a", "zh") is other.shelf("d", "zh")
