@@ -82,6 +82,10 @@ class Service:
         """The most memory that was ever resident, in MiB."""
         return self._status_mb("VmHWM")
 
+    def threads(self) -> int:
+        """How many threads it has."""
+        return int(self._status("Threads"))
+
     def files(self) -> int:
         """How many files it has open, sockets among them."""
         return len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
@@ -107,8 +111,10 @@ class Service:
         self.address = address
 
     def _status_mb(self, field: str) -> float:
-        lines = dict(line.split(":", 1) for line in self._proc("status").splitlines())
-        return int(lines[field].split()[0]) / 1024
+        return int(self._status(field).split()[0]) / 1024
+
+    def _status(self, field: str) -> str:
+        return dict(line.split(":", 1) for line in self._proc("status").splitlines())[field]
 
     def _proc(self, name: str) -> str:
         try:

@@ -32,6 +32,11 @@ class Traffic:
         self._customers = 0
         self._messages = 0
 
+    @property
+    def sent(self) -> int:
+        """How many messages there were."""
+        return self._messages
+
     def message(self) -> message_pb2.Message:
         """The next one."""
         customer = self._customer()

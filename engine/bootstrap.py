@@ -7,7 +7,7 @@ import functools
 import random
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ from engine.customer.preload import Preload
 from engine.domain import Reply
 from engine.errors import StartError
 from engine.history import History
+from engine.http_caller import Caller
 from engine.metrics import Figure
 from engine.pipeline import Pipeline
 from engine.ports import Classifier, Clock, Store
@@ -95,9 +96,10 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.callback(store.close)
         bundles = open_bundles(settings)
         threads = start_threads(stack)
-        preload = open_preload(settings, store, threads.decisions)
+        caller = stack.enter_context(closing(Caller()))
+        preload = open_preload(settings, store, threads.decisions, caller.send)
         stack.push_async_callback(preload.close)
-        core = _core(settings, store, threads, bundles.cabinet, preload)
+        core = _core(settings, store, threads, bundles.cabinet, preload, caller)
         first = _generation(core, bundles.classifier, bundles.meter, None)
         parts = _parts(settings, core, bundles.cabinet, first)
         stack.callback(parts.deployer.close)
@@ -173,7 +175,12 @@ async def _finish(courier: asyncio.Task[None], following: Following, grace: floa
 
 
 def _core(
-    settings: EngineSettings, store: Store, threads: Threads, cabinet: Cabinet, preload: Preload
+    settings: EngineSettings,
+    store: Store,
+    threads: Threads,
+    cabinet: Cabinet,
+    preload: Preload,
+    caller: Caller,
 ) -> _Core:
     clock, codec, serving = SystemClock(), ProtoCodec(), Serving()
     policies = StoredPolicies(store=store.assist, clock=clock, settings=settings.policies())
@@ -188,8 +195,9 @@ def _core(
             policies=policies,
             codec=codec,
             rules=pack_rules(settings.rules, settings.pack or SHIPPED_PACK),
+            send=caller.send,
         ),
-        Runner(thread=threads.decisions, callers=threads.callers, chance=random.Random()),
+        Runner(thread=threads.decisions, chance=random.Random()),
         threads.searchers,
     )
     lifecycle_ = Lifecycle(store=store, codec=codec, dispatcher=dispatcher, workflow=following.flow)

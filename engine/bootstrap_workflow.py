@@ -7,13 +7,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import http_call
 from engine.assist.slot import SLOTS, SlotFiller
 from engine.bundles.generation import Generation
 from engine.bundles.switch import Switch
 from engine.clock import SystemClock
 from engine.customer.preload import Preload
 from engine.errors import StartError
+from engine.http_call import Send
 from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.policies import StoredPolicies
@@ -78,6 +78,7 @@ class Context:
     policies: StoredPolicies
     codec: Codec
     rules: Sequence[Rule]
+    send: Send
 
 
 def compose(settings: EngineSettings, context: Context, runner: Runner, searchers: Executor) -> Following:
@@ -112,8 +113,8 @@ def compose(settings: EngineSettings, context: Context, runner: Runner, searcher
         desk=parts.desk,
         webhooks=webhooks,
         senders={
-            Format.STANDARD: StandardSender(http_call.send),
-            Format.ZAMMAD: ZammadSender(http_call.send),
+            Format.STANDARD: StandardSender(context.send),
+            Format.ZAMMAD: ZammadSender(context.send),
         },
         runner=runner,
         clock=clock,

@@ -1,34 +1,37 @@
-"""One HTTP request: no redirects, no private networks unless they are allowed, no endless answers.
-
-Blocking; to be called on a thread of its own.
-"""
+"""What is asked of other systems by HTTP, what they answer, and which addresses may be asked."""
 
 from __future__ import annotations
 
-import functools
-import http.client
 import ipaddress
-import socket
-import ssl
-import time
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 MOST_READ = 1 << 20  # bytes of an answer; of what comes beyond, no more is read than tells that there is more
-_CHUNK = 1 << 14  # bytes
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _EMBEDDING = [
     ipaddress.ip_network(one) for one in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
 ]
+_TARGET = re.compile(r"[!-~]+")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00\r\n]*")
 
 
 class CallError(Exception):
     """The call was not made or not answered; the text is for an operator."""
 
 
+class BrokenAnswerError(CallError):
+    """What came back is no answer of HTTP."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What to ask. `timeout` is in seconds, for all of it."""
+    """What to ask. `timeout` is in seconds, for all of it; `private` allows addresses of private networks.
+
+    `repeatable` is a call that does no harm where it arrives twice: it may go by a kept connection, and goes again by a
+    new one where that was closed meanwhile.
+    """
 
     method: str
     url: str
@@ -36,6 +39,7 @@ class Call:
     body: bytes = b""
     timeout: float = 10.0
     private: bool = False
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,27 +51,53 @@ class Answer:
     body: bytes
 
 
-def send(call: Call) -> Answer:
-    """Raises: CallError."""
-    ends = time.monotonic() + call.timeout
-    parts = urlsplit(call.url)
-    address = _address(parts, private=call.private)
-    connection = _connection(parts, address, call.timeout)
+Send = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where calls go."""
+
+    scheme: str
+    host: str
+    port: int
+    private: bool
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def place_of(call: Call, parts: SplitResult) -> Place:
+    """Of a call whose address has these parts. Raises: CallError."""
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise CallError(f"{parts.scheme}://{parts.hostname or ''} is no address: write https://host/path")
+    return Place(parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme], call.private)
+
+
+def written(call: Call, parts: SplitResult) -> bytes:
+    """The call as it is sent; what would be no single HTTP request is refused. Raises: CallError."""
+    path = parts.path or "/"
+    target = f"{path}?{parts.query}" if parts.query else path
+    ours = {"host": _host(parts), "accept-encoding": "identity", "user-agent": "yingda"}
+    if call.body or call.method in ("POST", "PUT", "PATCH"):
+        ours["content-length"] = str(len(call.body))
+    if not call.repeatable:
+        ours["connection"] = "close"
+    given = set(map(str.lower, call.headers))
+    fields = [*((name, value) for name, value in ours.items() if name not in given), *call.headers.items()]
+    lines = [f"{name}: {value}" for name, value in fields]
+    if not _TARGET.fullmatch(target) or not all(map(_HEADER.fullmatch, lines)):
+        raise CallError(f"{parts.hostname}: the address or a header has a character that HTTP does not allow")
+    head = "\r\n".join((f"{call.method} {target} HTTP/1.1", *lines, "", ""))
     try:
-        target = parts.path or "/"
-        connection.request(
-            call.method,
-            f"{target}?{parts.query}" if parts.query else target,
-            body=call.body or None,
-            headers={"User-Agent": "yingda", **call.headers},
-        )
-        return _read(connection, connection.getresponse(), ends)
-    except (OSError, http.client.HTTPException) as error:
-        raise CallError(
-            f"{parts.hostname}:{_port(parts)} did not answer: {str(error) or type(error).__name__}"
-        ) from None
-    finally:
-        connection.close()
+        return head.encode("latin-1") + call.body
+    except UnicodeEncodeError:
+        raise CallError(f"{parts.hostname}: a header has a character that HTTP does not allow") from None
+
+
+def _host(parts: SplitResult) -> str:
+    host = parts.netloc.rpartition("@")[2]
+    return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
 def is_public(address: str) -> bool:
@@ -79,69 +109,3 @@ def is_public(address: str) -> bool:
         if any(ip in network for network in _EMBEDDING):
             return False
     return ip.is_global and not ip.is_multicast
-
-
-def _address(parts: SplitResult, *, private: bool) -> str:
-    """Where the host is, looked up once, so that the answer that was checked is the one that is used."""
-    try:
-        found = socket.getaddrinfo(parts.hostname, _port(parts), type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise CallError(f"{parts.hostname} is not known: {error}") from None
-    addresses: Sequence[str] = [str(one[4][0]) for one in found]
-    if not private and not all(map(is_public, addresses)):
-        raise CallError(
-            f"{parts.hostname} is an address of a private network; allow it with private = true in its webhook"
-        )
-    return addresses[0]
-
-
-def _port(parts: SplitResult) -> int:
-    return parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _connection(parts: SplitResult, address: str, timeout: float) -> http.client.HTTPConnection:
-    assert parts.hostname is not None  # a webhook's url has one
-    kind = _Secure if parts.scheme == "https" else _Plain
-    return kind(parts.hostname, _port(parts), timeout=timeout, address=address)
-
-
-class _Plain(http.client.HTTPConnection):
-    """Speaks to one address, whatever the name says by now."""
-
-    def __init__(self, host: str, port: int, *, timeout: float, address: str) -> None:
-        super().__init__(host, port, timeout=timeout)
-        self._address = address
-
-    def connect(self) -> None:
-        """See `http.client.HTTPConnection`."""
-        self.sock = socket.create_connection((self._address, self.port), self.timeout)
-
-
-class _Secure(_Plain):
-    """The same by TLS; the certificate must be the name's."""
-
-    default_port = 443
-
-    def connect(self) -> None:
-        """See `http.client.HTTPConnection`."""
-        super().connect()
-        self.sock = _trust().wrap_socket(self.sock, server_hostname=self.host)
-
-
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    """The certificates that this machine trusts, read once."""
-    return ssl.create_default_context()
-
-
-def _read(connection: http.client.HTTPConnection, response: http.client.HTTPResponse, ends: float) -> Answer:
-    body = b""
-    while len(body) <= MOST_READ and (chunk := response.read1(_CHUNK)):
-        body += chunk
-        left = ends - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        if connection.sock:
-            connection.sock.settimeout(left)
-    named = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(status=response.status, headers=named, body=body)

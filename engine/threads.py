@@ -7,19 +7,17 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from engine.decision_thread import DecisionThread
-from engine.workflow.courier import AT_ONCE
 
 _SEARCHERS = 2  # threads; a search lasts a millisecond and gives up the lock while FAISS compares
 
 
 @dataclass(frozen=True, slots=True)
 class Threads:
-    """One that decides, some that search, one that loads bundles, some that call others, one that looks back."""
+    """One that decides, some that search, one that loads bundles, one that looks back."""
 
     decisions: DecisionThread
     searchers: ThreadPoolExecutor
     loading: ThreadPoolExecutor
-    callers: ThreadPoolExecutor
     reviews: ThreadPoolExecutor
 
 
@@ -29,10 +27,8 @@ def start_threads(stack: AsyncExitStack) -> Threads:
     stack.callback(searchers.shutdown)
     loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="load")
     stack.callback(loading.shutdown, cancel_futures=True)
-    callers = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="call")
-    stack.callback(callers.shutdown)
     reviews = ThreadPoolExecutor(max_workers=1, thread_name_prefix="review")
     stack.callback(reviews.shutdown, cancel_futures=True)
     thread = DecisionThread()
     stack.callback(thread.close)  # before the store: what was begun still needs it
-    return Threads(thread, searchers, loading, callers, reviews)
+    return Threads(thread, searchers, loading, reviews)

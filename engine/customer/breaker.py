@@ -12,26 +12,31 @@ PAUSE_MS = 10_000  # milliseconds for which it stays open; then one call may try
 
 
 class Breaker:
-    """Used on one thread."""
+    """Used on one thread. `resumes_ms` is when an open one may be tried."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._failures = 0
-        self._open_until_ms = 0
+        self.resumes_ms = 0
 
     @property
     def is_open(self) -> bool:
         """Whether calls are refused now."""
         return self._failures >= FAILURES
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether no call will be made before `resumes_ms`."""
+        return self.is_open and self._clock.now_ms() < self.resumes_ms
+
     def allows(self) -> bool:
         """Whether a call may be made; of an open one that has paused, one may, and decides."""
         if not self.is_open:
             return True
         now_ms = self._clock.now_ms()
-        if now_ms < self._open_until_ms:
+        if now_ms < self.resumes_ms:
             return False
-        self._open_until_ms = now_ms + PAUSE_MS
+        self.resumes_ms = now_ms + PAUSE_MS
         return True
 
     def succeeded(self) -> None:
@@ -42,4 +47,4 @@ class Breaker:
         """A call was not."""
         self._failures += 1
         if self.is_open:
-            self._open_until_ms = self._clock.now_ms() + PAUSE_MS
+            self.resumes_ms = self._clock.now_ms() + PAUSE_MS

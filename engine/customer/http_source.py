@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from engine.customer.fields import FieldMap, rows_at
 from engine.customer.profile import Key, Part
 from engine.customer.source import SourceError
-from engine.http_call import MOST_READ, Call, CallError, send
+from engine.http_call import MOST_READ, Answer, Call, CallError, Send
 
 _OK, _NOT_FOUND = 200, 404
 
@@ -43,42 +41,47 @@ class Address:
 class HttpSource:
     """See `source.CustomerSource`. A customer that the service does not know is a 404, or an answer without rows.
 
-    `timeout` is in seconds and ends calls that nobody waits for; `concurrency` calls run at once.
+    `timeout` is in seconds and ends calls that nobody waits for.
     """
 
     def __init__(
-        self, *, name: str, address: Address, fields: FieldMap, timeout: float = 5.0, concurrency: int = 16
+        self, *, name: str, address: Address, fields: FieldMap, send: Send, timeout: float = 5.0
     ) -> None:
         self.name = name
         self._address = address
         self._fields = fields
+        self._send = send
         self._timeout = timeout
-        self._threads = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix=f"customers-{name}")
+        self._headers = {"Accept": "application/json", **address.headers}
 
     async def fetch(self, key: Key) -> Part:
         """See `source.CustomerSource`."""
         if not key.customer_id.strip("."):  # "." and ".." are no names, but ways to other places
             return Part()
-        loop, asked = asyncio.get_running_loop(), self._address
-        headers = {"Accept": "application/json", **asked.headers}
-        # The operator wrote the address, and the shop's own network is where such services are.
-        call = Call(method="GET", url=asked.of(key), headers=headers, timeout=self._timeout, private=True)
-        body = await loop.run_in_executor(self._threads, _body, call)
-        return self._fields.part(rows_at(_parsed(body), asked.rows)) if body is not None else Part()
+        try:
+            answer = await self._send(self._call(key))
+        except CallError as error:
+            raise SourceError(str(error)) from error
+        if answer.status == _NOT_FOUND:
+            return Part()
+        return self._fields.part(rows_at(_parsed(_body(answer)), self._address.rows))
 
     async def close(self) -> None:
-        """See `source.CustomerSource`: calls under way end by themselves."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """See `source.CustomerSource`: the connections belong to whoever sends."""
+
+    def _call(self, key: Key) -> Call:
+        """The operator wrote the address, and the shop's own network is where such services are."""
+        return Call(
+            method="GET",
+            url=self._address.of(key),
+            headers=self._headers,
+            timeout=self._timeout,
+            private=True,
+            repeatable=True,
+        )
 
 
-def _body(call: Call) -> bytes | None:
-    """Of a 200; None for a 404."""
-    try:
-        answer = send(call)
-    except CallError as error:
-        raise SourceError(str(error)) from error
-    if answer.status == _NOT_FOUND:
-        return None
+def _body(answer: Answer) -> bytes:
     if answer.status != _OK:
         raise SourceError(f"the service answered {answer.status}")
     if len(answer.body) > MOST_READ:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from engine.customer.breaker import Breaker
+from engine.customer.fetch import Fetch
 from engine.customer.profile import Customer, Key, Part, joined
 from engine.customer.shelf import Entry, Shelf
 from engine.customer.source import CustomerSource, SourceError
@@ -18,9 +20,9 @@ from engine.ports import Clock
 
 MOST_FETCHING = 1000  # customers of all tenants; more are not fetched ahead
 RETRY_MS = 5000  # milliseconds before a source that failed is asked for the same customer again
-LATER = (
-    0.01  # seconds after which what an answer would have liked to know is fetched: the answer goes out before
-)
+# Seconds for which customers are gathered, to be fetched together: the answers go out before, and what wakes a thread
+# or the loop, which is most of what a fetch costs, is paid for once.
+LATER = 0.05
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -41,6 +43,7 @@ class Desk:
 
     def __init__(self, *, sources: Sequence[CustomerSource], terms: Terms, clock: Clock) -> None:
         self.sources = sources
+        self.names = [one.name for one in sources]
         self.terms = terms
         self.tally = Tally()
         self.breakers = {one.name: Breaker(clock) for one in sources}
@@ -58,13 +61,12 @@ class Preload:
         self._clock = clock
         self._shelf = Shelf()
         self._loop = asyncio.get_running_loop()
-        self._fetching: dict[Key, asyncio.Task[Customer]] = {}
-        self._begun_ms: dict[Key, int] = {}
-        self._viewers: dict[Key, list[int]] = {}  # when agents came to see those that are being fetched
+        self._fetching: dict[Key, Fetch] = {}
+        self._tasks: set[asyncio.Task[Part | None]] = set()
+        self._viewers: dict[Key, list[int]] = {}  # when agents came to see those that are to be fetched
         self._later = later
-        self._wanted: deque[Key] = deque()  # by answers, from any thread
+        self._wanted: deque[Key] = deque()  # from any thread
         self._is_called = False  # whether the loop will begin them
-        self._abandoned: set[Key] = set()  # of those that are being fetched, who is to be forgotten
         self._listeners: list[Callable[[Customer], None]] = []
 
     def is_on(self, tenant: str) -> bool:
@@ -86,21 +88,9 @@ class Preload:
         key = Key(tenant=tenant, channel=channel, customer_id=customer_id)
         entry = self._shelf.get(key)
         now_ms = self._clock.now_ms()
-        if (entry is None or entry.fresh_until_ms <= now_ms) and key not in self._fetching:
+        if entry is None or entry.fresh_until_ms <= now_ms:
             self._want(key)
         return entry.customer.facts_for(text) if entry and entry.stale_until_ms > now_ms else _NOTHING
-
-    def _want(self, key: Key) -> None:
-        """Let it be fetched a moment later, with all that are wanted by then; the loop is woken once for them."""
-        self._wanted.append(key)
-        if not self._is_called:
-            self._is_called = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, self._later, self._begin_wanted)
-
-    def _begin_wanted(self) -> None:
-        self._is_called = False  # before they are taken, so that none is left behind
-        while self._wanted:
-            self._begin(self._wanted.popleft())
 
     def show(self, key: Key) -> Customer | None:
         """What is known now, for an agent who comes to see it; None for nothing. What is not known is fetched."""
@@ -109,7 +99,7 @@ class Preload:
             return None
         entry, now_ms = self._shelf.get(key), self._clock.now_ms()
         if entry is None or entry.fresh_until_ms <= now_ms:
-            self._begin(key)
+            self._want(key)
         known = entry if entry and entry.stale_until_ms > now_ms else None
         if known and known.fresh_until_ms:  # all of it was there once
             desk.tally.saw(known.took_ms, 0, is_whole=not known.customer.failed)
@@ -124,12 +114,10 @@ class Preload:
 
     async def get(self, key: Key) -> Customer:
         """All that the sources say, waited for where it is not known or not fresh."""
-        entry = self._shelf.get(key)
-        if entry and entry.fresh_until_ms > self._clock.now_ms():
-            return entry.customer
         self._begin(key)
-        task = self._fetching.get(key)
-        return await asyncio.shield(task) if task else Customer(key=key)
+        if fetch := self._fetching.get(key):
+            return await asyncio.shield(fetch.done)
+        return self.known(key) or Customer(key=key)
 
     def tally(self, tenant: str) -> Tally:
         """What preloading was good for."""
@@ -144,10 +132,11 @@ class Preload:
     async def close(self) -> None:
         """Stop fetching and give up the sources."""
         self._wanted.clear()
-        tasks = list(self._fetching.values())
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for fetch in self._fetching.values():
+            fetch.done.cancel()
         desks = [*self._desks.values(), *([self._others] if self._others else [])]
         for source in {id(one): one for desk in desks for one in desk.sources}.values():
             await source.close()
@@ -155,80 +144,83 @@ class Preload:
     def _desk(self, tenant: str) -> Desk | None:
         return self._desks.get(tenant, self._others)
 
+    def _want(self, key: Key) -> None:
+        """Let it be fetched a moment later, with all that are wanted by then; the loop is woken once for them."""
+        if key in self._fetching:
+            return
+        self._wanted.append(key)
+        if not self._is_called:
+            self._is_called = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, self._later, self._begin_wanted)
+
+    def _begin_wanted(self) -> None:
+        self._is_called = False  # before they are taken, so that none is left behind
+        while self._wanted:
+            self._begin(self._wanted.popleft())
+
     def _abandon(self, key: Key) -> None:
         """What a source says now of somebody who was forgotten is not taken; on the event loop."""
-        if key in self._fetching:
-            self._abandoned.add(key)
+        if fetch := self._fetching.get(key):
+            fetch.is_abandoned = True
         self._shelf.drop(key)
 
     def _begin(self, key: Key) -> None:
-        """Fetch the customer, unless that is under way; on the event loop."""
-        desk = self._desk(key.tenant)
+        """Ask the sources side by side for what is not fresh, unless that is under way; on the event loop."""
+        desk, now_ms = self._desk(key.tenant), self._clock.now_ms()
         if desk is None or key in self._fetching:
             return
-        if len(self._fetching) >= MOST_FETCHING:
+        known = self._shelf.get(key)
+        entry = known.copy() if known else Entry(customer=Customer(key=key))
+        due = [one for one in desk.sources if entry.until_ms.get(one.name, 0) <= now_ms]
+        if due and len(self._fetching) >= MOST_FETCHING:
             desk.tally.dropped += 1
+            due = []
+        if not due:
+            self._viewers.pop(key, None)
             return
-        self._begun_ms[key] = self._clock.now_ms()
-        task = asyncio.create_task(self._fetch(desk, key))
-        self._fetching[key] = task
-        task.add_done_callback(lambda ended: self._end(desk, key, ended))
+        self._fetching[key] = fetch = Fetch(entry, [one.name for one in due], now_ms)
+        for source in due:
+            if desk.breakers[source.name].is_resting:
+                desk.tally.source(source.name).refused += 1
+                self._take(desk, fetch, source.name, None)
+            else:
+                task = self._loop.create_task(self._ask(desk, source, key))
+                self._tasks.add(task)
+                task.add_done_callback(partial(self._heard, desk, fetch, source.name))
 
-    def _end(self, desk: Desk, key: Key, task: asyncio.Task[Customer]) -> None:
-        self._fetching.pop(key, None)
-        self._abandoned.discard(key)
-        now_ms = self._clock.now_ms()
-        took_ms = now_ms - self._begun_ms.pop(key, now_ms)
-        viewers = self._viewers.pop(key, ())
+    def _heard(self, desk: Desk, fetch: Fetch, name: str, task: asyncio.Task[Part | None]) -> None:
+        self._tasks.discard(task)
         if task.cancelled():
             return
         if error := task.exception():
-            structlog.get_logger().error("preload_failed", error=type(error).__name__)
-            return
-        for came_ms in viewers:
-            desk.tally.saw(took_ms, now_ms - came_ms, is_whole=not task.result().failed)
+            structlog.get_logger().error("preload_failed", source=name, error=type(error).__name__)
+        self._take(desk, fetch, name, None if error else task.result())
 
-    async def _fetch(self, desk: Desk, key: Key) -> Customer:
-        """Ask all sources side by side, and show what each says as soon as it does."""
-        before = self._shelf.get(key)
-        entry = Entry(
-            customer=before.customer if before else Customer(key=key),
-            parts=dict(before.parts) if before else {},
-            fresh_until_ms=before.fresh_until_ms if before else 0,
-            stale_until_ms=before.stale_until_ms if before else 0,
-            took_ms=before.took_ms if before else 0,
-        )
-        waiting = [one.name for one in desk.sources]
-        failed: list[str] = []
-
-        async def ask(source: CustomerSource) -> None:
-            part = await self._ask(desk, source, key)
-            waiting.remove(source.name)
-            if part is None:
-                failed.append(source.name)
-            else:
-                entry.parts[source.name] = part
-            self._show(desk, entry, waiting, failed)
-
-        begun_ms = self._clock.now_ms()
-        await asyncio.gather(*map(ask, desk.sources))
-        now_ms = self._clock.now_ms()
-        entry.took_ms = now_ms - begun_ms
-        entry.fresh_until_ms = now_ms + (RETRY_MS if failed else desk.terms.ttl_ms)
-        return entry.customer
-
-    def _show(self, desk: Desk, entry: Entry, waiting: Sequence[str], failed: Sequence[str]) -> None:
-        now_ms = self._clock.now_ms()
-        ordered = [entry.parts[one.name] for one in desk.sources if one.name in entry.parts]
-        entry.customer = replace(
-            joined(entry.customer.key, ordered, now_ms), waiting=tuple(waiting), failed=tuple(failed)
-        )
+    def _take(self, desk: Desk, fetch: Fetch, name: str, part: Part | None) -> None:
+        """Show what a source says, None for nothing, as soon as it does."""
+        now_ms, breaker, entry = self._clock.now_ms(), desk.breakers[name], fetch.entry
+        if part is not None:
+            until_ms = now_ms + desk.terms.ttl_ms
+        else:
+            until_ms = breaker.resumes_ms if breaker.is_resting else now_ms + RETRY_MS
+        fetch.take(name, part, until_ms)
+        ordered = [entry.parts[one] for one in desk.names if one in entry.parts]
+        entry.customer = joined(entry.customer.key, ordered, now_ms, fetch.waiting, fetch.failed)
         entry.stale_until_ms = now_ms + desk.terms.ttl_ms + desk.terms.stale_ms
-        if entry.customer.key in self._abandoned:
+        if not fetch.waiting:
+            self._end(desk, fetch, now_ms)
+        if fetch.is_abandoned:
             return
         self._shelf.put(entry)
         for listener in self._listeners:
             listener(entry.customer)
+
+    def _end(self, desk: Desk, fetch: Fetch, now_ms: int) -> None:
+        customer = fetch.entry.customer
+        fetch.end(now_ms)
+        del self._fetching[customer.key]
+        for came_ms in self._viewers.pop(customer.key, ()):
+            desk.tally.saw(fetch.entry.took_ms, max(now_ms - came_ms, 0), is_whole=not customer.failed)
 
     async def _ask(self, desk: Desk, source: CustomerSource, key: Key) -> Part | None:
         """What the source says; None where it fails, takes too long or is left alone."""

@@ -73,7 +73,13 @@ class Customer:
         return {**self.facts, **meant[0].facts} if len(meant) == 1 else self.facts
 
 
-def joined(key: Key, parts: Sequence[Part], fetched_ms: int) -> Customer:
+def joined(
+    key: Key,
+    parts: Sequence[Part],
+    fetched_ms: int,
+    waiting: tuple[str, ...] = (),
+    failed: tuple[str, ...] = (),
+) -> Customer:
     """Of what several sources know; an order or fact that two of them have is the first one's."""
     facts: dict[str, str] = {}
     orders: dict[str, Order] = {}
@@ -88,4 +94,6 @@ def joined(key: Key, parts: Sequence[Part], fetched_ms: int) -> Customer:
         orders=tuple(sorted(orders.values(), key=lambda one: (-one.ordered_ms, one.order_id))),
         contacts=tuple(sorted(contacts.values(), key=lambda one: (-one.opened_ms, one.conversation_id))),
         fetched_ms=fetched_ms,
+        waiting=waiting,
+        failed=failed,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from engine.customer.profile import Customer, Key, Part
@@ -15,14 +15,20 @@ MOST_KEPT = 20_000  # customers of all tenants; one takes a few kilobytes
 class Entry:
     """A customer, what each source gave of it, and until when that is fresh, or may be shown though it is not.
 
-    `took_ms` is how long the slowest source took.
+    `until_ms` is how long each source need not be asked again, `fresh_until_ms` the first of these, and `took_ms` how
+    long the slowest source took.
     """
 
     customer: Customer
     parts: dict[str, Part] = field(default_factory=dict)
+    until_ms: dict[str, int] = field(default_factory=dict)
     fresh_until_ms: int = 0
     stale_until_ms: int = 0
     took_ms: int = 0
+
+    def copy(self) -> Entry:
+        """The same, to be changed."""
+        return replace(self, parts=dict(self.parts), until_ms=dict(self.until_ms))
 
 
 class Shelf:

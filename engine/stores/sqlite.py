@@ -155,17 +155,8 @@ class SQLiteStore:
 
     def of_customer(self, tenant: str, channel: int, customer_id: str, limit: int) -> list[Conversation]:
         """See `ports.Store`."""
-        self._bear()
-        found = self._read(
-            f"SELECT {rows.CONVERSATION} FROM conversations INDEXED BY conversations_customer"
-            " WHERE tenant = ? AND channel = ? AND customer_id = ?"
-            " ORDER BY opened_ms DESC, conversation_id DESC LIMIT ?",
-            tenant,
-            channel,
-            customer_id,
-            limit,
-        )
-        return [rows.conversation(row) for row in found]
+        with self._reading():
+            return self._conversations.of_customer((tenant, channel, customer_id), limit)
 
     def roster(self, tenant: str) -> Roster:
         """See `ports.Store`."""

@@ -26,6 +26,11 @@ _OTHERS_OPEN = (
     "SELECT 1 FROM conversations INDEXED BY conversations_open WHERE tenant = ? AND channel = ? AND customer_id = ?"
     " AND state != 'closed' AND conversation_id != ?"
 )
+_OF_CUSTOMER = (
+    f"SELECT {rows.CONVERSATION} FROM conversations INDEXED BY conversations_customer"
+    " WHERE tenant = ? AND channel = ? AND customer_id = ?"
+    " ORDER BY opened_ms DESC, conversation_id DESC LIMIT ?"
+)
 
 _LEAVE_QUEUE = "DELETE FROM queues WHERE tenant = ? AND queue = ? AND rank_ms = ? AND conversation_id = ?"
 
@@ -90,6 +95,15 @@ class Conversations:
             newest |= self._read_newest(tenant, unknown)
         known = self.by_id(tenant, [found for found in newest.values() if found])
         return {customer: known[found] for customer, found in newest.items() if found}
+
+    def of_customer(self, customer: Customer, limit: int) -> list[Conversation]:
+        """See `ports.Store.of_customer`."""
+        read = self._db.execute(_OF_CUSTOMER, (*customer, limit))
+        found = {row[0]: rows.conversation(row) for row in read}
+        for name in self._expecting.get(customer, ()):
+            found |= self.by_id(name[0], [name[1]])
+        newest = sorted(found.values(), key=lambda one: (one.opened_ms, one.conversation_id), reverse=True)
+        return newest[:limit]
 
     def read(self, tenant: str, found: Iterable[rows.Row]) -> list[Conversation]:
         """From the CONVERSATION columns, each as it is by now."""

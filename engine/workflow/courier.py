@@ -6,7 +6,6 @@ import asyncio
 import json
 import random
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import replace
 
 import structlog
@@ -20,7 +19,7 @@ from engine.workflow.sender import DeliveryError, Parcel, Sender
 from engine.workflow.ticket import Ticket
 from engine.workflow.webhook import Format, Webhook, Webhooks
 
-AT_ONCE = 8  # deliveries on their way; each takes a thread
+AT_ONCE = 8  # deliveries on their way
 MAX_ATTEMPTS = 12  # with these pauses the last one is some hours behind the first
 FIRST_PAUSE = 2.0  # seconds
 LONGEST_PAUSE = 3600.0  # seconds
@@ -92,7 +91,7 @@ class Courier:
     async def _send(self, tenant: str, webhook: Webhook, delivery: Delivery) -> None:
         ticket = await self._ticket(tenant, delivery) if webhook.format is Format.ZAMMAD else None
         parcel = Parcel(webhook=webhook, delivery=delivery, now_ms=self._clock.now_ms(), ticket=ticket)
-        called = await self._runner.call(self._senders[webhook.format], parcel)
+        called = await self._senders[webhook.format].send(parcel)
         if ticket and called and called != ticket.external_id:
             await self._runner.decide(self._desk.note_external, tenant, ticket.ticket_id, called)
 
@@ -128,17 +127,12 @@ class Courier:
 
 
 class Runner:
-    """Where a courier's work is done: decisions on their thread, calls on others, chance from one source."""
+    """Where a courier's decisions are made, and its chance."""
 
-    def __init__(self, *, thread: DecisionThread, callers: Executor, chance: random.Random) -> None:
+    def __init__(self, *, thread: DecisionThread, chance: random.Random) -> None:
         self.thread = thread
         self.decide = thread.run
-        self._callers = callers
         self._chance = chance
-
-    async def call(self, sender: Sender, parcel: Parcel) -> str:
-        """What the sender gives."""
-        return await asyncio.get_running_loop().run_in_executor(self._callers, sender.send, parcel)
 
     def jitter(self, longest: float) -> float:
         """Anything up to that. Source: "full jitter" of exponential backoff."""

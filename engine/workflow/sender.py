@@ -1,18 +1,16 @@
-"""Hands a delivery to another system. Blocking; to be called on a thread of its own."""
+"""Hands a delivery to another system."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from engine.http_call import Answer, Call, CallError
+from engine.http_call import Answer, Call, CallError, Send
 from engine.workflow.outbox import Delivery
 from engine.workflow.signature import headers
 from engine.workflow.ticket import Ticket
 from engine.workflow.webhook import Webhook, key_of
 
-Send = Callable[[Call], Answer]
 _GONE = 410
 _LONGEST_PAUSE = 3600.0  # seconds that a receiver may ask for
 
@@ -37,9 +35,9 @@ class Parcel:
 
 
 class Sender(Protocol):
-    """Speaks one format. Safe to share between threads."""
+    """Speaks one format."""
 
-    def send(self, parcel: Parcel) -> str:
+    async def send(self, parcel: Parcel) -> str:
         """What the receiver calls the ticket, "" where it says nothing of it. Raises: DeliveryError."""
         ...
 
@@ -50,12 +48,12 @@ class StandardSender:
     def __init__(self, send: Send) -> None:
         self._send = send
 
-    def send(self, parcel: Parcel) -> str:
+    async def send(self, parcel: Parcel) -> str:
         """See `Sender`."""
         webhook, delivery = parcel.webhook, parcel.delivery
         signed = headers(key_of(webhook.secret), delivery.delivery_id, parcel.now_ms // 1000, delivery.body)
         must_succeed(
-            ask(
+            await ask(
                 self._send,
                 Call(
                     method="POST",
@@ -64,16 +62,17 @@ class StandardSender:
                     body=delivery.body,
                     timeout=webhook.timeout,
                     private=webhook.private,
+                    repeatable=True,  # a receiver knows by the id what it has got already
                 ),
             )
         )
         return ""
 
 
-def ask(send: Send, call: Call) -> Answer:
+async def ask(send: Send, call: Call) -> Answer:
     """The answer, whatever its status. Raises: DeliveryError."""
     try:
-        return send(call)
+        return await send(call)
     except CallError as error:
         raise DeliveryError(str(error)) from None
 

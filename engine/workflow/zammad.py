@@ -8,13 +8,13 @@ Source: https://docs.zammad.org/en/latest/api/ticket/index.html, …/articles.ht
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from engine.http_call import Call
+from engine.http_call import Call, Send
 from engine.workflow.payload import of_ticket
-from engine.workflow.sender import DeliveryError, Parcel, Send, ask, must_succeed
+from engine.workflow.sender import DeliveryError, Parcel, ask, must_succeed
 
 _HIGH = 7  # our priority from which Zammad's is high
 _STATES = {"open": "open", "pending": "pending reminder", "solved": "closed", "closed": "closed"}
@@ -26,13 +26,13 @@ class ZammadSender:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._ways: Mapping[str, Callable[[Parcel, Mapping[str, Any]], str]] = {
+        self._ways: Mapping[str, Callable[[Parcel, Mapping[str, Any]], Awaitable[str]]] = {
             "ticket.opened": self._open,
             "ticket.changed": self._change,
             "ticket.commented": self._comment,
         }
 
-    def send(self, parcel: Parcel) -> str:
+    async def send(self, parcel: Parcel) -> str:
         """See `sender.Sender`."""
         tell = self._ways.get(parcel.delivery.kind)
         if tell is None:
@@ -41,20 +41,22 @@ class ZammadSender:
         if parcel.ticket and parcel.delivery.kind == "ticket.opened":
             data = of_ticket(parcel.ticket)  # with what was learned of the customer meanwhile
         try:
-            return tell(parcel, data)
+            return await tell(parcel, data)
         except (KeyError, TypeError):
             raise DeliveryError("answered what Zammad's API does not; is the url that of Zammad?") from None
 
-    def _open(self, parcel: Parcel, ticket: Mapping[str, Any]) -> str:
+    async def _open(self, parcel: Parcel, ticket: Mapping[str, Any]) -> str:
         marked = f"[{ticket['ticket_id']}]"
         query = f"tickets/search?query={quote(ticket['ticket_id'])}&limit=10&expand=true"
-        for found in self._ask(parcel, "GET", query):
+        for found in await self._ask(parcel, "GET", query):
             if str(found["title"]).startswith(marked):
                 return str(found["id"])
-        made = self._ask(parcel, "POST", "tickets", _ticket(parcel, ticket, f"{marked} {ticket['title']}"))
+        made = await self._ask(
+            parcel, "POST", "tickets", _ticket(parcel, ticket, f"{marked} {ticket['title']}")
+        )
         return str(made["id"])
 
-    def _change(self, parcel: Parcel, ticket: Mapping[str, Any]) -> str:
+    async def _change(self, parcel: Parcel, ticket: Mapping[str, Any]) -> str:
         ticket_id = _known(parcel)
         change = {
             "title": f"[{ticket['ticket_id']}] {ticket['title']}",
@@ -63,19 +65,21 @@ class ZammadSender:
         }
         if ticket["state"] == "pending":
             change["pending_time"] = ticket["due_time"] or ticket["update_time"]
-        self._ask(parcel, "PUT", f"tickets/{ticket_id}", change)
+        await self._ask(parcel, "PUT", f"tickets/{ticket_id}", change)
         return ticket_id
 
-    def _comment(self, parcel: Parcel, said: Mapping[str, Any]) -> str:
+    async def _comment(self, parcel: Parcel, said: Mapping[str, Any]) -> str:
         ticket_id = _known(parcel)
         subject = f"{said['ticket']['ticket_id']} #{said['number']}"
-        articles = self._ask(parcel, "GET", f"ticket_articles/by_ticket/{ticket_id}")
+        articles = await self._ask(parcel, "GET", f"ticket_articles/by_ticket/{ticket_id}")
         if not any(one["subject"] == subject for one in articles):
             article = _article(subject, said["text"], internal=not said["is_public"])
-            self._ask(parcel, "POST", "ticket_articles", {"ticket_id": int(ticket_id), **article})
+            await self._ask(parcel, "POST", "ticket_articles", {"ticket_id": int(ticket_id), **article})
         return ticket_id
 
-    def _ask(self, parcel: Parcel, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
+    async def _ask(
+        self, parcel: Parcel, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401
         webhook = parcel.webhook
         call = Call(
             method=method,
@@ -85,7 +89,7 @@ class ZammadSender:
             timeout=webhook.timeout,
             private=webhook.private,
         )
-        answer = ask(self._send, call)
+        answer = await ask(self._send, call)
         if answer.status == _NOT_FOUND:
             raise DeliveryError(f"Zammad knows no {path.partition('?')[0]}", is_final=True)
         must_succeed(answer)

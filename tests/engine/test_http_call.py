@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine import http_call
-from engine.http_call import Call, CallError, is_public
+from engine.http_call import MOST_READ, Call, CallError, is_public
+from engine.http_caller import Caller
 from tests.engine.workflow.receiver import receiving
 
 
@@ -38,32 +38,32 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "2130706433", "0x7f.1"])
-def test_a_private_network_is_not_asked_however_it_is_written(host: str) -> None:
+async def test_a_private_network_is_not_asked_however_it_is_written(host: str) -> None:
     with receiving() as receiver:
         port = receiver.url.rpartition(":")[2]
         with pytest.raises(CallError, match=r"private network|not known"):
-            http_call.send(Call(method="GET", url=f"http://{host}:{port}/", headers={}))
+            await Caller().send(Call(method="GET", url=f"http://{host}:{port}/", headers={}))
 
         assert receiver.requests == []
 
 
-def test_a_redirect_is_not_followed() -> None:
+async def test_a_redirect_is_not_followed() -> None:
     with receiving() as receiver:
         receiver.answers, receiver.headers = [302], {"Location": f"{receiver.url}/elsewhere"}
-        answer = http_call.send(Call(method="GET", url=receiver.url, headers={}, private=True))
+        answer = await Caller().send(Call(method="GET", url=receiver.url, headers={}, private=True))
 
     assert answer.status == 302
     assert [one.path for one in receiver.requests] == ["/"]
 
 
-def test_an_endless_answer_is_cut_off() -> None:
+async def test_an_endless_answer_is_cut_off() -> None:
     with receiving() as receiver:
-        receiver.answer = lambda _: (200, "x" * (http_call.MOST_READ * 3))
-        answer = http_call.send(Call(method="GET", url=receiver.url, headers={}, private=True))
+        receiver.answer = lambda _: (200, "x" * (MOST_READ * 3))
+        answer = await Caller().send(Call(method="GET", url=receiver.url, headers={}, private=True))
 
-    assert len(answer.body) < http_call.MOST_READ * 2
+    assert len(answer.body) < MOST_READ * 2
 
 
-def test_a_host_that_is_none_is_said_to_be_so() -> None:
+async def test_a_host_that_is_none_is_said_to_be_so() -> None:
     with pytest.raises(CallError, match=r"nowhere\.invalid is not known"):
-        http_call.send(Call(method="GET", url="https://nowhere.invalid/", headers={}))
+        await Caller().send(Call(method="GET", url="https://nowhere.invalid/", headers={}))

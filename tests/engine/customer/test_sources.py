@@ -17,6 +17,7 @@ from engine.customer.http_source import Address, HttpSource
 from engine.customer.profile import Key, Order, Part
 from engine.customer.source import CustomerSource, SourceError
 from engine.customer.table_source import CsvSource, SQLiteSource
+from engine.http_caller import Caller
 from engine.servicers.customer_source import GrpcSource
 from tests.engine.customer.servers import ORDERS, GrpcShop, Shop, serving_grpc, serving_http
 
@@ -58,6 +59,7 @@ async def http_source() -> AsyncIterator[HttpSource]:
             name="s",
             address=Address(url=f"{address}/orders?of={{customer_id}}", rows="data.orders"),
             fields=FieldMap(kind=Kind.ORDERS, fields=FIELDS),
+            send=Caller().send,
         )
         yield source
         await source.close()
@@ -160,6 +162,7 @@ def http(address: str, *, timeout: float = 5.0, token: str = "") -> HttpSource:
             url=f"{address}/c/{{customer_id}}", headers={"Authorization": token} if token else {}
         ),
         fields=FieldMap(kind=Kind.PROFILE),
+        send=Caller().send,
         timeout=timeout,
     )
 

@@ -261,17 +261,27 @@ def test_a_kill_loses_no_new_conversation(tmp_path: Path) -> None:
             assert found[1, "cu2"].version == 2
 
 
-@pytest.mark.parametrize("query", ["held", "list", "customer"])
+@pytest.mark.parametrize("query", ["held", "list"])
 def test_a_query_by_condition_finds_what_has_no_row(tmp_path: Path, query: str) -> None:
     with opened(tmp_path / "a.db") as store:
         open_ones(store, born("c1"))
         queries = {
             "held": lambda: store.held("shop", "ann"),
             "list": lambda: store.list_conversations("shop", ConversationState.ASSIGNED, None, 9),
-            "customer": lambda: store.of_customer("shop", 1, "cu1", 9),
         }
 
         assert queries[query]() == [born("c1")]
+        assert versions_in_table(store) == {"c1": 1}
+
+
+def test_a_customers_newest_are_found_with_those_that_have_no_row_and_none_is_written(tmp_path: Path) -> None:
+    with opened(tmp_path / "a.db") as store:
+        open_ones(store, born("c1", time_ms=10))
+        store.held("shop", "ann")  # which writes its row
+        open_ones(store, born("c2", time_ms=20), born("c3", "another", time_ms=30))
+
+        assert store.of_customer("shop", 1, "cu1", 9) == [born("c2", time_ms=20), born("c1", time_ms=10)]
+        assert store.of_customer("shop", 1, "cu1", 1) == [born("c2", time_ms=20)]
         assert versions_in_table(store) == {"c1": 1}
 
 

@@ -7,15 +7,15 @@ import hmac
 import json
 import random
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
-from engine import http_call
 from engine.decision_thread import DecisionThread
 from engine.domain import Change
+from engine.http_call import Call
+from engine.http_caller import Caller
 from engine.stores.sqlite import SQLiteStore
 from engine.workflow.courier import MAX_ATTEMPTS, Courier, Runner, pause_before
 from engine.workflow.outbox import Delivery, DeliveryState, FollowUp
@@ -41,7 +41,7 @@ class Post:
     """An engine's inside with a courier, and one webhook that listens at the receiver."""
 
     def __init__(
-        self, store: SQLiteStore, receiver: Receiver, thread: DecisionThread, calls: ThreadPoolExecutor
+        self, store: SQLiteStore, receiver: Receiver, thread: DecisionThread, caller: Caller
     ) -> None:
         self.webhook = Webhook(
             name="crm", url=f"{receiver.url}/hook", secret=SECRET, private=True, events=("ticket.opened",)
@@ -54,10 +54,10 @@ class Post:
             desk=self.desk.workflow.desk,
             webhooks=Webhooks([self.webhook]),
             senders={
-                Format.STANDARD: StandardSender(http_call.send),
-                Format.ZAMMAD: ZammadSender(http_call.send),
+                Format.STANDARD: StandardSender(caller.send),
+                Format.ZAMMAD: ZammadSender(caller.send),
             },
-            runner=Runner(thread=thread, callers=calls, chance=random.Random(7)),
+            runner=Runner(thread=thread, chance=random.Random(7)),
             clock=self.clock,
         )
 
@@ -76,8 +76,8 @@ class Post:
 
 @pytest.fixture
 async def post(embedded: SQLiteStore, receiver: Receiver) -> AsyncIterator[Post]:
-    with ThreadPoolExecutor(4) as calls, closing(DecisionThread()) as thread:
-        yield Post(embedded, receiver, thread, calls)
+    with closing(Caller()) as caller, closing(DecisionThread()) as thread:
+        yield Post(embedded, receiver, thread, caller)
 
 
 async def test_what_is_sent_is_signed_so_that_the_receiver_can_check_it(
@@ -145,9 +145,8 @@ async def test_a_receiver_that_says_nothing_is_given_up(post: Post, receiver: Re
     receiver.delay = 2.0
     slow = replace(post.webhook, timeout=0.1)
     with pytest.raises(Exception, match="did not answer"):
-        await asyncio.to_thread(
-            http_call.send,
-            http_call.Call(method="POST", url=slow.url, headers={}, body=b"x", timeout=0.1, private=True),
+        await Caller().send(
+            Call(method="POST", url=slow.url, headers={}, body=b"x", timeout=0.1, private=True)
         )
 
 

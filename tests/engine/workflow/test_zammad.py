@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from engine import http_call
+from engine.http_caller import Caller
 from engine.workflow.outbox import Delivery
 from engine.workflow.payload import envelope, of_comment, of_ticket
 from engine.workflow.sender import DeliveryError, Parcel
@@ -98,12 +98,14 @@ def parcel(receiver: Receiver, kind: str, data: Any, **fields: FieldValue) -> Pa
     return Parcel(webhook=webhook, delivery=delivery, now_ms=1, **fields)
 
 
-def send(one: Parcel) -> str:
-    return ZammadSender(http_call.send).send(one)
+async def send(one: Parcel) -> str:
+    return await ZammadSender(Caller().send).send(one)
 
 
-def test_an_opened_ticket_is_made_with_what_zammad_requires(receiver: Receiver, zammad: FakeZammad) -> None:
-    number = send(parcel(receiver, "ticket.opened", of_ticket(TICKET)))
+async def test_an_opened_ticket_is_made_with_what_zammad_requires(
+    receiver: Receiver, zammad: FakeZammad
+) -> None:
+    number = await send(parcel(receiver, "ticket.opened", of_ticket(TICKET)))
     made = zammad.tickets[int(number)]
 
     assert made["title"] == "[7K3M9Q2X] 退货 A1"
@@ -113,16 +115,18 @@ def test_an_opened_ticket_is_made_with_what_zammad_requires(receiver: Receiver, 
     assert (made["article"]["type"], made["article"]["internal"]) == ("note", True)
 
 
-def test_a_ticket_whose_answer_was_lost_is_not_made_twice(receiver: Receiver, zammad: FakeZammad) -> None:
-    numbers = [send(parcel(receiver, "ticket.opened", of_ticket(TICKET))) for _ in range(2)]
+async def test_a_ticket_whose_answer_was_lost_is_not_made_twice(
+    receiver: Receiver, zammad: FakeZammad
+) -> None:
+    numbers = [await send(parcel(receiver, "ticket.opened", of_ticket(TICKET))) for _ in range(2)]
 
     assert len(zammad.tickets) == 1
     assert numbers[0] == numbers[1]
 
 
-def test_a_known_address_is_who_the_ticket_is_from(receiver: Receiver, zammad: FakeZammad) -> None:
+async def test_a_known_address_is_who_the_ticket_is_from(receiver: Receiver, zammad: FakeZammad) -> None:
     known = {**of_ticket(TICKET), "facts": {"email": "an@example.com"}}
-    number = send(parcel(receiver, "ticket.opened", known))
+    number = await send(parcel(receiver, "ticket.opened", known))
 
     assert zammad.tickets[int(number)]["customer_id"] == "guess:an@example.com"
 
@@ -136,21 +140,21 @@ def test_a_known_address_is_who_the_ticket_is_from(receiver: Receiver, zammad: F
         (TicketState.CLOSED, "closed"),
     ],
 )
-def test_a_change_goes_to_their_ticket(
+async def test_a_change_goes_to_their_ticket(
     receiver: Receiver, zammad: FakeZammad, state: TicketState, theirs: str
 ) -> None:
     zammad.tickets[41] = {"id": 41, "title": "old"}
     data = {**of_ticket(TICKET), "state": state.value}
-    send(parcel(receiver, "ticket.changed", data, ticket=replace(TICKET, external_id="41")))
+    await send(parcel(receiver, "ticket.changed", data, ticket=replace(TICKET, external_id="41")))
 
     assert zammad.tickets[41]["state"] == theirs
     assert ("pending_time" in zammad.tickets[41]) is (state is TicketState.PENDING)
 
 
-def test_a_comment_is_an_article_and_is_said_once(receiver: Receiver, zammad: FakeZammad) -> None:
+async def test_a_comment_is_an_article_and_is_said_once(receiver: Receiver, zammad: FakeZammad) -> None:
     said = Comment(ticket_id="7K3M9Q2X", number=3, author="ann", text="好的", is_public=True, time_ms=1)
     for _ in range(2):
-        send(
+        await send(
             parcel(
                 receiver,
                 "ticket.commented",
@@ -164,33 +168,33 @@ def test_a_comment_is_an_article_and_is_said_once(receiver: Receiver, zammad: Fa
     assert (article["content_type"], article["type"]) == ("text/plain", "note")
 
 
-def test_a_change_of_a_ticket_that_is_not_there_yet_waits(receiver: Receiver) -> None:
+async def test_a_change_of_a_ticket_that_is_not_there_yet_waits(receiver: Receiver) -> None:
     with pytest.raises(DeliveryError, match="has not got the ticket yet") as found:
-        send(parcel(receiver, "ticket.changed", of_ticket(TICKET)))
+        await send(parcel(receiver, "ticket.changed", of_ticket(TICKET)))
 
     assert not found.value.is_final
     assert receiver.requests == []
 
 
-def test_a_wrong_token_is_tried_again_for_somebody_may_mend_it(receiver: Receiver) -> None:
+async def test_a_wrong_token_is_tried_again_for_somebody_may_mend_it(receiver: Receiver) -> None:
     one = parcel(receiver, "ticket.opened", of_ticket(TICKET))
     wrong = Webhook(name="z", url=receiver.url, format=Format.ZAMMAD, token="x", customer="s", private=True)
     with pytest.raises(DeliveryError, match="answered 401") as found:
-        send(Parcel(webhook=wrong, delivery=one.delivery, now_ms=1))
+        await send(Parcel(webhook=wrong, delivery=one.delivery, now_ms=1))
 
     assert not found.value.is_final
 
 
 @pytest.mark.parametrize("said", [{"id": 1}, [{"no": "title"}], "text", None])
-def test_an_answer_that_is_none_of_zammads_is_said_to_be_so(receiver: Receiver, said: object) -> None:
+async def test_an_answer_that_is_none_of_zammads_is_said_to_be_so(receiver: Receiver, said: object) -> None:
     receiver.answer = lambda _: (200, said)
 
     with pytest.raises(DeliveryError, match="Zammad"):
-        send(parcel(receiver, "ticket.opened", of_ticket(TICKET)))
+        await send(parcel(receiver, "ticket.opened", of_ticket(TICKET)))
 
 
-def test_what_is_no_ticket_is_not_for_zammad(receiver: Receiver) -> None:
+async def test_what_is_no_ticket_is_not_for_zammad(receiver: Receiver) -> None:
     with pytest.raises(DeliveryError, match="takes tickets") as found:
-        send(parcel(receiver, "rule.fired", {}))
+        await send(parcel(receiver, "rule.fired", {}))
 
     assert found.value.is_final
