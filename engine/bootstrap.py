@@ -7,7 +7,7 @@ import functools
 import random
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,6 @@ from engine.customer.preload import Preload
 from engine.domain import Reply
 from engine.errors import StartError
 from engine.history import History
-from engine.http_caller import Caller
 from engine.metrics import Figure
 from engine.pipeline import Pipeline
 from engine.ports import Classifier, Clock, Store
@@ -96,10 +95,9 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         stack.callback(store.close)
         bundles = open_bundles(settings)
         threads = start_threads(stack)
-        caller = stack.enter_context(closing(Caller()))
-        preload = open_preload(settings, store, threads.decisions, caller.send)
+        preload = open_preload(settings, store, threads.decisions)
         stack.push_async_callback(preload.close)
-        core = _core(settings, store, threads, bundles.cabinet, preload, caller)
+        core = _core(settings, store, threads, bundles.cabinet, preload)
         first = _generation(core, bundles.classifier, bundles.meter, None)
         parts = _parts(settings, core, bundles.cabinet, first)
         stack.callback(parts.deployer.close)
@@ -112,7 +110,7 @@ async def bootstrap(settings: EngineSettings) -> AsyncIterator[Engine]:
         for task in _tasks(core, parts):
             stack.callback(asyncio.create_task(task).cancel)
         courier = asyncio.create_task(core.following.courier.run())
-        stack.push_async_callback(_finish, courier, core.following, settings.grace)
+        stack.push_async_callback(core.following.finish, courier, settings.grace)
         stack.push_async_callback(server.stop, settings.grace)
         await health.serving()
         stack.push_async_callback(health.leaving)
@@ -167,20 +165,8 @@ class _Core:
     remembered_texts: int
 
 
-async def _finish(courier: asyncio.Task[None], following: Following, grace: float) -> None:
-    """Let what is on its way arrive."""
-    following.courier.close()
-    await asyncio.wait([courier], timeout=grace)
-    courier.cancel()
-
-
 def _core(
-    settings: EngineSettings,
-    store: Store,
-    threads: Threads,
-    cabinet: Cabinet,
-    preload: Preload,
-    caller: Caller,
+    settings: EngineSettings, store: Store, threads: Threads, cabinet: Cabinet, preload: Preload
 ) -> _Core:
     clock, codec, serving = SystemClock(), ProtoCodec(), Serving()
     policies = StoredPolicies(store=store.assist, clock=clock, settings=settings.policies())
@@ -195,7 +181,6 @@ def _core(
             policies=policies,
             codec=codec,
             rules=pack_rules(settings.rules, settings.pack or SHIPPED_PACK),
-            send=caller.send,
         ),
         Runner(thread=threads.decisions, chance=random.Random()),
         threads.searchers,

@@ -23,7 +23,7 @@ from engine.customer.source import CustomerSource
 from engine.customer.table_source import CsvSource, SQLiteSource
 from engine.decision_thread import DecisionThread
 from engine.errors import StartError
-from engine.http_call import Send
+from engine.http_caller import Caller
 from engine.ports import Clock
 from engine.servicers.customer_source import GrpcSource
 from engine.settings import EngineSettings
@@ -31,24 +31,21 @@ from engine.settings import EngineSettings
 SAMPLES = (("profiles", "customers.csv", Kind.PROFILE), ("orders", "orders.csv", Kind.ORDERS))
 
 
-def open_preload(
-    settings: EngineSettings, store: Conversations, thread: DecisionThread, send: Send
-) -> Preload:
+def open_preload(settings: EngineSettings, store: Conversations, thread: DecisionThread) -> Preload:
     """As the settings have it, sample customers included. Raises: StartError."""
     customers = settings.customers
     if settings.sample_customers:
         customers = with_samples(customers, settings.pack or SHIPPED_PACK)
-    return make_preload(
-        customers, history=HistorySource(store=store, thread=thread), send=send, clock=SystemClock()
-    )
+    return make_preload(customers, store=store, thread=thread, clock=SystemClock())
 
 
 def make_preload(
-    settings: Mapping[str, CustomerSettings], *, history: HistorySource, send: Send, clock: Clock
+    settings: Mapping[str, CustomerSettings], *, store: Conversations, thread: DecisionThread, clock: Clock
 ) -> Preload:
     """Nothing is asked before a customer of a tenant with sources writes. Raises: StartError."""
-    desks = {tenant: _desk(one, history, send, clock) for tenant, one in settings.items()}
-    return Preload(desks=desks, others=desks.pop(OTHERS, None), clock=clock)
+    history = HistorySource(store=store, thread=thread)
+    desks = {tenant: _desk(one, history, clock) for tenant, one in settings.items()}
+    return Preload(desks=desks, others=desks.pop(OTHERS, None), clock=clock, tell=thread.tell)
 
 
 def with_samples(settings: Mapping[str, CustomerSettings], pack: Path) -> dict[str, CustomerSettings]:
@@ -59,24 +56,24 @@ def with_samples(settings: Mapping[str, CustomerSettings], pack: Path) -> dict[s
     return {OTHERS: CustomerSettings(sources=sources), **settings}
 
 
-def _desk(settings: CustomerSettings, history: HistorySource, send: Send, clock: Clock) -> Desk:
+def _desk(settings: CustomerSettings, history: HistorySource, clock: Clock) -> Desk:
     terms = Terms(
         ttl_ms=round(settings.ttl_seconds * 1000),
         stale_ms=round(settings.stale_seconds * 1000),
         timeout_ms=round(settings.timeout_seconds * 1000),
         concurrency=settings.concurrency,
     )
-    sources = [_source(one, settings.timeout_seconds, send) for one in settings.sources]
+    sources = [_source(one, settings.timeout_seconds) for one in settings.sources]
     return Desk(sources=[*sources, *([history] if settings.history else [])], terms=terms, clock=clock)
 
 
-def _source(one: SourceSettings, timeout: float, send: Send) -> CustomerSource:
+def _source(one: SourceSettings, timeout: float) -> CustomerSource:
     if isinstance(one, HttpSettings):
         return HttpSource(
             name=one.name,
             address=Address(url=one.url, rows=one.rows, headers=one.headers),
             fields=one.field_map,
-            send=send,
+            caller=Caller(),
             timeout=timeout,
         )
     if isinstance(one, CsvSettings):

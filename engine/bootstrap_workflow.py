@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from engine.bundles.switch import Switch
 from engine.clock import SystemClock
 from engine.customer.preload import Preload
 from engine.errors import StartError
-from engine.http_call import Send
+from engine.http_caller import Caller
 from engine.ports import Codec, Store
 from engine.routing.dispatcher import Dispatcher
 from engine.routing.policies import StoredPolicies
@@ -65,6 +66,14 @@ class Following:
     completion: Completion
     rule: RuleServicer
     ticket: TicketServicer
+    caller: Caller
+
+    async def finish(self, carrying: asyncio.Task[None], grace: float) -> None:
+        """Let what the courier carries arrive."""
+        self.courier.close()
+        await asyncio.wait([carrying], timeout=grace)
+        carrying.cancel()
+        self.caller.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +87,11 @@ class Context:
     policies: StoredPolicies
     codec: Codec
     rules: Sequence[Rule]
-    send: Send
 
 
 def compose(settings: EngineSettings, context: Context, runner: Runner, searchers: Executor) -> Following:
     """Nothing is read before it is needed."""
-    clock, codec = SystemClock(), ProtoWorkflowCodec()
+    clock, codec, caller = SystemClock(), ProtoWorkflowCodec(), Caller()
     webhooks = Webhooks(list(settings.webhooks.values()))
     parts = assemble_workflow(
         WorkflowSurroundings(
@@ -113,8 +121,8 @@ def compose(settings: EngineSettings, context: Context, runner: Runner, searcher
         desk=parts.desk,
         webhooks=webhooks,
         senders={
-            Format.STANDARD: StandardSender(context.send),
-            Format.ZAMMAD: ZammadSender(context.send),
+            Format.STANDARD: StandardSender(caller.send),
+            Format.ZAMMAD: ZammadSender(caller.send),
         },
         runner=runner,
         clock=clock,
@@ -131,6 +139,7 @@ def compose(settings: EngineSettings, context: Context, runner: Runner, searcher
             searchers=searchers,
         ),
         ticket=TicketServicer(desk=parts.desk, thread=runner.thread),
+        caller=caller,
     )
 
 

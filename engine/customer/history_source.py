@@ -13,6 +13,9 @@ from engine.decision_thread import DecisionThread
 from engine.domain import Conversation
 from engine.errors import StorageError
 
+WAIT: Final = (
+    0.05  # seconds for which no answer need be on its way, before the thread is woken for this alone
+)
 TOGETHER: Final = 32  # customers that are read in one piece, while answers wait
 
 
@@ -51,7 +54,7 @@ class HistorySource:
         """Of all that are asked for before the loop comes to this."""
         if self._asked is asked:
             self._reading = None
-        return await self._thread.run(self._of, tuple(asked))
+        return await self._thread.run_beside(WAIT, self._of, tuple(asked))
 
     def _of(self, asked: Sequence[Key]) -> dict[Key, list[Conversation]]:
         return {

@@ -10,7 +10,8 @@ from urllib.parse import quote
 from engine.customer.fields import FieldMap, rows_at
 from engine.customer.profile import Key, Part
 from engine.customer.source import SourceError
-from engine.http_call import MOST_READ, Answer, Call, CallError, Send
+from engine.http_call import MOST_READ, Answer, Call, CallError
+from engine.http_caller import Caller
 
 _OK, _NOT_FOUND = 200, 404
 
@@ -45,12 +46,12 @@ class HttpSource:
     """
 
     def __init__(
-        self, *, name: str, address: Address, fields: FieldMap, send: Send, timeout: float = 5.0
+        self, *, name: str, address: Address, fields: FieldMap, caller: Caller, timeout: float = 5.0
     ) -> None:
         self.name = name
         self._address = address
         self._fields = fields
-        self._send = send
+        self._caller = caller
         self._timeout = timeout
         self._headers = {"Accept": "application/json", **address.headers}
 
@@ -59,7 +60,7 @@ class HttpSource:
         if not key.customer_id.strip("."):  # "." and ".." are no names, but ways to other places
             return Part()
         try:
-            answer = await self._send(self._call(key))
+            answer = await self._caller.send(self._call(key))
         except CallError as error:
             raise SourceError(str(error)) from error
         if answer.status == _NOT_FOUND:
@@ -67,7 +68,8 @@ class HttpSource:
         return self._fields.part(rows_at(_parsed(_body(answer)), self._address.rows))
 
     async def close(self) -> None:
-        """See `source.CustomerSource`: the connections belong to whoever sends."""
+        """See `source.CustomerSource`."""
+        self._caller.close()
 
     def _call(self, key: Key) -> Call:
         """The operator wrote the address, and the shop's own network is where such services are."""

@@ -23,6 +23,7 @@ RETRY_MS = 5000  # milliseconds before a source that failed is asked for the sam
 # Seconds for which customers are gathered, to be fetched together: the answers go out before, and what wakes a thread
 # or the loop, which is most of what a fetch costs, is paid for once.
 LATER = 0.05
+Tell = Callable[[asyncio.AbstractEventLoop, Callable[[], object]], None]  # lets the loop call it soon
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -50,11 +51,22 @@ class Desk:
         self.places = {one.name: asyncio.Semaphore(terms.concurrency) for one in sources}
 
 
+def tell_now(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+    """Wake the loop for it."""
+    loop.call_soon_threadsafe(callback)
+
+
 class Preload:
     """Made on the event loop, where all is fetched; `of` and `facts_for` may be called on any thread."""
 
     def __init__(
-        self, *, desks: Mapping[str, Desk], others: Desk | None, clock: Clock, later: float = LATER
+        self,
+        *,
+        desks: Mapping[str, Desk],
+        others: Desk | None,
+        clock: Clock,
+        tell: Tell = tell_now,
+        later: float = LATER,
     ) -> None:
         self._desks = desks
         self._others = others
@@ -64,6 +76,7 @@ class Preload:
         self._fetching: dict[Key, Fetch] = {}
         self._tasks: set[asyncio.Task[Part | None]] = set()
         self._viewers: dict[Key, list[int]] = {}  # when agents came to see those that are to be fetched
+        self._tell = tell
         self._later = later
         self._wanted: deque[Key] = deque()  # from any thread
         self._is_called = False  # whether the loop will begin them
@@ -151,7 +164,7 @@ class Preload:
         self._wanted.append(key)
         if not self._is_called:
             self._is_called = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, self._later, self._begin_wanted)
+            self._tell(self._loop, partial(self._loop.call_later, self._later, self._begin_wanted))
 
     def _begin_wanted(self) -> None:
         self._is_called = False  # before they are taken, so that none is left behind

@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -97,3 +99,54 @@ async def test_closing_waits_for_what_was_begun() -> None:
 
     assert done == ["kept"]
     await task
+
+
+async def test_what_can_wait_is_done_behind_the_next_call(thread: DecisionThread) -> None:
+    seen = list[str]()
+    waiting = asyncio.create_task(thread.run_beside(60.0, seen.append, "beside"))
+    await asyncio.sleep(0)
+    assert seen == []
+    await thread.run(seen.append, "called")
+    await waiting
+
+    assert seen == ["called", "beside"]
+
+
+async def test_what_can_wait_is_not_left_waiting(thread: DecisionThread) -> None:
+    assert await thread.run_beside(0.01, sum, [1, 2]) == 3
+
+
+async def test_what_can_wait_is_done_before_the_end() -> None:
+    thread = DecisionThread()
+    waiting = asyncio.create_task(thread.run_beside(60.0, sum, [1, 2]))
+    await asyncio.sleep(0)
+    thread.close()
+
+    assert await waiting == 3
+
+
+async def test_what_work_tells_the_loop_comes_with_its_answer_and_wakes_it_once(
+    thread: DecisionThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, wakes, seen = asyncio.get_running_loop(), list[object](), list[str]()
+    wake = loop.call_soon_threadsafe
+
+    def counted(*args: Any) -> asyncio.Handle:  # noqa: ANN401
+        wakes.append(args)
+        return wake(*args)
+
+    def work() -> None:
+        for number in range(3):
+            thread.tell(loop, partial(seen.append, f"told {number}"))
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", counted)
+    await thread.run(work)
+
+    assert (seen, len(wakes)) == (["told 0", "told 1", "told 2"], 1)
+
+
+async def test_what_others_tell_the_loop_comes_at_once(thread: DecisionThread) -> None:
+    told = asyncio.Event()
+    thread.tell(asyncio.get_running_loop(), told.set)
+
+    await asyncio.wait_for(told.wait(), 5)

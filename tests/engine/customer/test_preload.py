@@ -228,6 +228,44 @@ async def test_a_source_that_fails_again_and_again_is_left_alone_for_a_while(clo
         assert len(source.calls) == FAILURES + 3
 
 
+async def test_a_source_that_answered_is_not_asked_again_because_another_failed(clock: FakeClock) -> None:
+    fails, answers = GatedSource("crm", Part()), GatedSource("shop", orders("A1"))
+    fails.fails = True
+    async with preloading(fails, answers, clock=clock, terms=Terms()) as (preload, _):
+        for _ in range(3):
+            found = await preload.get(KEY)
+            clock.advance(RETRY_MS)
+
+        assert (len(fails.calls), len(answers.calls)) == (3, 1)
+        assert (found.failed, found.orders[0].order_id) == (("crm",), "A1")
+
+
+async def test_while_a_source_is_left_alone_its_customers_cost_no_task(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    source.fails = True
+    async with preloading(source, clock=clock) as (preload, _):
+        for number in range(FAILURES):
+            await preload.get(Key(tenant="shop", channel=1, customer_id=f"cu{number}"))
+        before = len(asyncio.all_tasks())
+        for number in range(50, 60):
+            preload.facts_for("shop", 1, f"cu{number}", "")
+        preload._begin_wanted()
+        clock.advance(RETRY_MS)  # when one that failed by itself would be asked again
+        preload.facts_for("shop", 1, "cu50", "")
+
+        assert (len(asyncio.all_tasks()), len(preload._wanted)) == (before, 0)
+        assert preload.known(Key(tenant="shop", channel=1, customer_id="cu59")) is not None
+
+
+async def test_what_no_source_foresaw_is_a_failure_of_it_alone(clock: FakeClock) -> None:
+    broken_one, answers = GatedSource("crm", Part()), GatedSource("shop", orders("A1"))
+    broken_one.gate = None  # type: ignore[assignment]
+    async with preloading(broken_one, answers, clock=clock) as (preload, _):
+        found = await preload.get(KEY)
+
+        assert (found.failed, found.orders[0].order_id) == (("crm",), "A1")
+
+
 async def test_no_more_calls_of_a_source_run_at_once_than_it_bears(clock: FakeClock) -> None:
     source = GatedSource("shop", orders("A1"))
     source.gate.clear()
@@ -337,14 +375,14 @@ async def test_many_customers_of_a_batch_wake_the_loop_once(
 async def test_earlier_conversations_of_many_customers_are_read_together(embedded: SQLiteStore) -> None:
     with closing(DecisionThread()) as thread:
         jobs = 0
-        run = thread.run
+        run = thread.run_beside
 
         async def counted(*args: Any) -> Any:  # noqa: ANN401
             nonlocal jobs
             jobs += 1
             return await run(*args)
 
-        thread.run = counted  # type: ignore[method-assign,assignment]
+        thread.run_beside = counted  # type: ignore[method-assign,assignment]
         source = HistorySource(store=embedded, thread=thread)
         desk = make_desk(embedded)
         found = ask(desk, "hello", customer_id="cu7").conversation_id

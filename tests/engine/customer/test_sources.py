@@ -59,7 +59,7 @@ async def http_source() -> AsyncIterator[HttpSource]:
             name="s",
             address=Address(url=f"{address}/orders?of={{customer_id}}", rows="data.orders"),
             fields=FieldMap(kind=Kind.ORDERS, fields=FIELDS),
-            send=Caller().send,
+            caller=Caller(),
         )
         yield source
         await source.close()
@@ -162,7 +162,7 @@ def http(address: str, *, timeout: float = 5.0, token: str = "") -> HttpSource:
             url=f"{address}/c/{{customer_id}}", headers={"Authorization": token} if token else {}
         ),
         fields=FieldMap(kind=Kind.PROFILE),
-        send=Caller().send,
+        caller=Caller(),
         timeout=timeout,
     )
 
