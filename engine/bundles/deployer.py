@@ -16,7 +16,7 @@ from engine.assist.libraries import Libraries, Marks
 from engine.bundles import deployment as deployments
 from engine.bundles import ledger as ledgers
 from engine.bundles.cabinet import Cabinet
-from engine.bundles.deployment import ChangeKind, Deployment
+from engine.bundles.deployment import BundleChange, ChangeKind, Deployment
 from engine.bundles.generation import Generation, MakeGeneration
 from engine.bundles.ledger import Ledger
 from engine.bundles.ports import Card, Meter
@@ -27,6 +27,7 @@ from engine.ports import Classifier, Clock
 
 LOOK: Final = 0.5  # seconds between two looks at what other engines changed
 REST: Final = 600_000  # milliseconds that the bundle which answered last is kept for the way back
+TOLD: Final = 16  # tenants whose timelines are written at once, so that messages wait for no more
 _AGAIN: Final = 20  # looks after which a bundle that could not be loaded is tried again
 _SWITCH: Final = 0.0005  # seconds after which loading gives the interpreter's lock away
 
@@ -184,9 +185,11 @@ class Deployer:
             if wanted == now:
                 return
             generations = await self._prepare(wanted)
-            await self._given.thread.run(self._write_and_enter, wanted, generations)
-            self._settle(wanted, generations)
             change = wanted.changes[0]
+            await self._given.thread.run(self._ledger.write, wanted)
+            await self._tell(change)
+            await self._given.thread.run(self._enter, wanted, generations)
+            self._settle(wanted, generations)
             structlog.get_logger().info(
                 "model_changed",
                 kind=change.kind,
@@ -194,6 +197,11 @@ class Deployer:
                 other=change.other_bundle_id,
                 reason=change.reason,
             )
+
+    async def _tell(self, change: BundleChange) -> None:
+        tenants = self._libraries.first.tenants()
+        for start in range(0, len(tenants), TOLD):
+            await self._given.thread.run(self._ledger.tell, change, tenants[start : start + TOLD])
 
     async def _prepare(self, wanted: Deployment) -> dict[str, Generation]:
         """Everything that is named, loaded and warmed off the hot path."""
@@ -227,10 +235,6 @@ class Deployer:
     def _read(self) -> tuple[int, Deployment]:
         version = self._ledger.version()
         return version, self._ledger.read(self._given.cabinet.home_id)
-
-    def _write_and_enter(self, wanted: Deployment, generations: Mapping[str, Generation]) -> None:
-        self._ledger.write(wanted, self._libraries.first.tenants())
-        self._enter(wanted, generations)
 
     def _enter(self, wanted: Deployment, generations: Mapping[str, Generation]) -> None:
         """On the decision thread, so between two batches."""

@@ -34,13 +34,14 @@ class Ledger:
         data = self._store.assist.documents(EVERYONE, KIND).get(_KEY)
         return deployments.from_bytes(data) if data else Deployment(active=home)
 
-    def write(self, after: Deployment, tenants: Iterable[str]) -> None:
-        """Keep it, and its latest change on these tenants' timelines."""
+    def write(self, after: Deployment) -> None:
+        """Keep it."""
         self._store.assist.put_document(EVERYONE, KIND, _KEY, deployments.to_bytes(after))
-        event = self._event(after.changes[0])
-        changes = [Change(tenant=tenant, events=[event]) for tenant in tenants]
-        if changes:
-            self._store.commit(changes)
+
+    def tell(self, change: BundleChange, tenants: Iterable[str]) -> None:
+        """Put a change on these tenants' timelines."""
+        event = self._event(change)
+        self._store.commit([Change(tenant=tenant, events=[event]) for tenant in tenants])
 
     def put_chunk(self, bundle_id: str, name: str, number: int, data: bytes) -> None:
         """Give the other engines a part of a bundle's file."""

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import shutil
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import grpc
@@ -27,8 +28,10 @@ from engine.bundles import deployer as deployers
 from engine.bundles import deployment
 from engine.bundles.cabinet import Cabinet
 from engine.bundles.ports import Meter
+from engine.domain import Change
 from engine.ports import Classifier
 from engine.settings import EngineSettings
+from engine.stores.sqlite import SQLiteStore
 from tests.bundles import renamed, sign
 from tests.engine.bundles.conftest import HOME, Desk
 from tests.fakes import TENANT, make_message
@@ -167,6 +170,25 @@ async def test_a_change_is_on_the_timeline_of_those_who_were_served(desk: Desk, 
     (event,) = (await stub.ListEvents(request)).events
     assert event.model_changed.kind == model_pb2.MODEL_CHANGE_KIND_ACTIVATED
     assert (event.model_changed.bundle_id, event.model_changed.other_bundle_id) == ("signed-1", HOME)
+
+
+async def test_few_timelines_are_written_at_once(
+    desk: Desk, signed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenants = [f"shop-{number}" for number in range(2 * deployers.TOLD + 1)]
+    await desk.read_by(*[make_message(tenant=tenant) for tenant in tenants])
+    told: list[list[str]] = []
+    commit = SQLiteStore.commit
+
+    def counted(store: SQLiteStore, changes: Sequence[Change]) -> list[bool]:
+        told.append([one.tenant for one in changes])
+        return commit(store, changes)
+
+    monkeypatch.setattr(SQLiteStore, "commit", counted)
+    await desk.activate(await desk.put(signed))
+
+    assert sorted(itertools.chain.from_iterable(told)) == sorted(tenants)
+    assert max(map(len, told)) == deployers.TOLD
 
 
 async def test_bundles_are_listed_with_what_they_do(desk: Desk, signed: Path) -> None:
