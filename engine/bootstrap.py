@@ -70,6 +70,7 @@ from engine.servicers.recorder import Recorder
 from engine.servicers.reply import ReplyServicer
 from engine.settings import EngineSettings
 from engine.stores import folder, sqlite
+from engine.stores.vector_folder import VectorFolder
 from engine.team import Team
 from engine.threads import Threads, start_threads
 from engine.timekeeper import Timekeeper
@@ -163,6 +164,7 @@ class _Core:
     recorder: Recorder
     looking_back: LookingBack
     remembered_texts: int
+    vectors: VectorFolder
 
 
 def _core(
@@ -195,6 +197,7 @@ def _core(
         samples=read_replies(settings.pack or SHIPPED_PACK),
         slots={**SLOTS, **settings.slots},
         remembered_texts=settings.remembered_texts,
+        vectors=VectorFolder(settings.data_dir / "vectors"),
         dispatcher=dispatcher,
         lifecycle=lifecycle_,
         history=History(store=store),
@@ -232,6 +235,7 @@ def _generation(
         samples=core.samples,
         slots=core.slots,
         customers=core.preload,
+        vectors=core.vectors,
     )
     assist = assemble(given, beside=beside.assist if beside else None)
     analyzer = Analyzer(classifier=classifier)

@@ -18,9 +18,11 @@ from engine.ports_assist import (
     RECEIPTS_KEPT,
     REPLIES,
     AssistStore,
+    Encoding,
     FeedbackStore,
     ReplyStore,
     SharedStore,
+    VectorStore,
 )
 from engine.ports_reading import (
     Classifier,
@@ -51,6 +53,7 @@ __all__ = [
     "Codec",
     "Documents",
     "Encoder",
+    "Encoding",
     "FeedbackStore",
     "GramCounter",
     "Grams",
@@ -62,6 +65,7 @@ __all__ = [
     "RoutingStore",
     "SharedStore",
     "Store",
+    "VectorStore",
     "WorkflowStore",
 ]
 

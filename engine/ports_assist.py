@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
 
 from engine.domain import Reply
 
@@ -83,6 +87,39 @@ class FeedbackStore(SharedStore, Protocol):
         The earlier receipt, and no change, where one of that id was committed before; else None. Raises:
         ContentionError where another engine changed documents of the kind since `versions` was called.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """Who made vectors, named for ever, and how long each is."""
+
+    encoder: str
+    width: int
+
+
+class VectorStore(Protocol):
+    """Vectors of replies from one start of the engine to the next: to lose some costs only the time to make them again.
+
+    A key is 16 bytes, not all 0. Safe to share between threads; nothing is raised where nothing can be kept.
+    """
+
+    def read(
+        self, tenant: str, of: Encoding, keys: Sequence[bytes]
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """[n, width], and [n] which of them are known; the others are 0."""
+        ...
+
+    def put(self, tenant: str, of: Encoding, keys: Sequence[bytes], vectors: npt.NDArray[np.float32]) -> None:
+        """Each under its key, in place of what was there."""
+        ...
+
+    def drop(self, tenant: str, keys: Sequence[bytes]) -> None:
+        """Let nothing be left of these, whoever made them."""
+        ...
+
+    def keep_only(self, tenant: str, of: Encoding, keys: Sequence[bytes]) -> None:
+        """Let nothing be left of what others this encoder made."""
         ...
 
 

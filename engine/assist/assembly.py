@@ -11,6 +11,7 @@ from engine.assist.auto_reply import Policies
 from engine.assist.block import BlockMaker, ReplyVectors
 from engine.assist.bookkeeper import Bookkeeper
 from engine.assist.index import FlatReplyIndex, build_index
+from engine.assist.keeper import Keeper
 from engine.assist.libraries import Libraries
 from engine.assist.library import Library
 from engine.assist.memory import Memory
@@ -23,7 +24,7 @@ from engine.assist.typed import Spellings
 from engine.assist.words import Lexicon
 from engine.customer.informer import NOBODY, Customers
 from engine.domain import Reply
-from engine.ports import AssistStore, Classifier, Clock, Codec
+from engine.ports import AssistStore, Classifier, Clock, Codec, Encoding, VectorStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Surroundings:
     samples: Sequence[Reply]
     slots: Mapping[str, SlotType]
     customers: Customers = NOBODY
+    vectors: VectorStore | None = None  # without one all are made at each start
 
 
 def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
@@ -75,7 +77,12 @@ def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
     maker = BlockMaker(
         vectors=vectors, lexicon=lexicon, quick=FlatReplyIndex, full=build_index, spellings=spellings
     )
-    library = Library(maker=maker, width=given.classifier.dimension, samples=given.samples)
+    library = Library(
+        maker=maker,
+        width=given.classifier.dimension,
+        samples=given.samples,
+        keeper=_keeper(given, vectors) if given.vectors else None,
+    )
     shared = beside.shared if beside else _share(given, library, spellings)
     analyzer = Analyzer(classifier=given.classifier)
     suggester = Suggester(
@@ -109,6 +116,12 @@ def assemble(given: Surroundings, *, beside: Assist | None = None) -> Assist:
         rehearsal=Rehearsal(analyzer=analyzer, suggester=suggester, policies=shared.policies),
         policies=shared.policies,
     )
+
+
+def _keeper(given: Surroundings, vectors: ReplyVectors) -> Keeper:
+    assert given.vectors is not None
+    encoding = Encoding(encoder=given.classifier.id, width=given.classifier.dimension)
+    return Keeper(store=given.vectors, vectors=vectors, encoding=encoding)
 
 
 def _share(given: Surroundings, library: Library, spellings: Spellings) -> Shared:

@@ -49,6 +49,14 @@ class Near:
         return frozenset(self.rows.tolist())
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Embeddings [n, d] of some replies, and [n] which of them are known."""
+
+    vectors: Vectors
+    known: Allowed
+
+
 class Block:
     """Immutable; safe to search from several threads.
 
@@ -63,7 +71,10 @@ class Block:
         index: ReplyIndex,
         typed: TypedIndex | None = None,
         words: Words | None = None,
+        unread: Rows | None = None,
     ) -> None:
+        """`unread` are rows whose embeddings are still to be made, and are 0 until then."""
+        self.unread = unread
         self.replies = tuple(replies)
         self.rows = {reply.reply_id: row for row, reply in enumerate(self.replies)}
         self.index = index
@@ -148,6 +159,30 @@ class BlockMaker:
             return self.make(replies)
         return Block(replies, index=self._quick(self._vectors.of(replies)))
 
+    def make_again(self, replies: Sequence[Reply], recalled: Recalled) -> Block:
+        """The same where some embeddings are known; many that are not are left for `read`."""
+        unread = np.flatnonzero(~recalled.known)
+        if len(unread) > SOON:
+            zeros = np.where(recalled.known[:, np.newaxis], recalled.vectors, np.float32(0))
+            return Block(
+                replies, index=self._quick(self._vectors.with_intents(zeros, replies)), unread=unread
+            )
+        vectors = self._vectors.with_intents(recalled.vectors, replies)
+        vectors[unread] = self._vectors.of([replies[row] for row in unread.tolist()])
+        return (
+            self.make(replies, vectors)
+            if len(replies) <= SOON
+            else Block(replies, index=self._quick(vectors))
+        )
+
+    def read(self, block: Block) -> Vectors:
+        """All vectors of its replies, those made that are still to be made."""
+        if block.unread is None:
+            return block.vectors
+        vectors = block.vectors.copy()
+        vectors[block.unread] = self._vectors.of([block.replies[row] for row in block.unread.tolist()])
+        return vectors
+
 
 class ReplyVectors:
     """Makes the vectors of replies."""
@@ -172,7 +207,11 @@ class ReplyVectors:
         if asked:
             rows = np.array([row for row, _ in asked])
             np.add.at(embedding, rows, self._encoder.encode([question for _, question in asked]))
-        return np.hstack([unit(embedding), self._one_hot(replies)])
+        return self.with_intents(unit(embedding), replies)
+
+    def with_intents(self, embedding: Vectors, replies: Sequence[Reply]) -> Vectors:
+        """[n, d + intents + 1], where the embeddings [n, d] are known."""
+        return np.hstack([embedding, self._one_hot(replies)])
 
     def intents(self, replies: Sequence[Reply]) -> Rows:
         """[n], the column after those of the embedding that holds the intent; one past the last for any."""

@@ -37,6 +37,7 @@ class Libraries:
                 (new.renew if new.holds(tenant) else new.load)(tenant, first.replies(tenant))
                 if first.mark(tenant) is mark:  # else it has what others do not
                     alike[id(mark)] = tenant
+        new.settle()  # it begins to serve with all vectors made
         return marks
 
     def join(self, new: Library, marks: Marks) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 import structlog
 
 from engine.assist import change
-from engine.assist.block import Block, BlockMaker
-from engine.assist.shelf import Shelf
+from engine.assist.block import Block, BlockMaker, Vectors
+from engine.assist.keeper import Keeper
+from engine.assist.shelf import Part, Shelf
 from engine.domain import Reply
 
 LANGUAGES = ("zh", "en")
@@ -26,8 +27,12 @@ class Library:
     indexes) is done on a thread of its own and swapped in. Safe to share between threads.
     """
 
-    def __init__(self, *, maker: BlockMaker, width: int, samples: Sequence[Reply]) -> None:
+    def __init__(
+        self, *, maker: BlockMaker, width: int, samples: Sequence[Reply], keeper: Keeper | None = None
+    ) -> None:
+        """`keeper` remembers vectors from one start to the next; without one all are made anew."""
         self._maker = maker
+        self._keeper = keeper
         self._width = width
         self._samples = {reply.reply_id: reply for reply in samples}
         self._sampled: Future[Shelves] | None = None
@@ -40,6 +45,8 @@ class Library:
     def close(self) -> None:
         """Give up what is being built."""
         self._builder.shutdown(wait=True, cancel_futures=True)
+        if self._keeper:
+            self._keeper.close()
 
     def warm(self) -> None:
         """Begin to index the samples, so that a tenant's first message need not wait for it."""
@@ -80,7 +87,7 @@ class Library:
 
     def load(self, tenant: str, replies: Sequence[Reply]) -> None:
         """Take a tenant's replies in place of those held."""
-        shelves = self._sample_shelves() if self._are_samples(replies) else self._make(replies)
+        shelves = self._sample_shelves() if self._are_samples(replies) else self._remade(tenant, replies)
         with self._lock:
             self._shelves[tenant] = shelves
         self._tidy(tenant)
@@ -93,8 +100,7 @@ class Library:
 
     def blocks(self, replies: Sequence[Reply]) -> Blocks:
         """By language, to be given to `put`; from any thread."""
-        of = {language: [one for one in replies if one.language == language] for language in LANGUAGES}
-        return {language: self._maker.make_now(found) for language, found in of.items() if found}
+        return {language: self._maker.make_now(found) for language, found in _by_language(replies).items()}
 
     def put(self, tenant: str, replies: Sequence[Reply], blocks: Blocks | None = None) -> None:
         """Create or replace; `blocks` are those of the replies, if they were made before."""
@@ -123,17 +129,39 @@ class Library:
     def _change(self, tenant: str, gone: Sequence[str], blocks: Blocks) -> None:
         without = dict.fromkeys(gone)
         with self._lock:
+            before = self._of(tenant)
             self._shelves[tenant] = {
                 language: change.changed(shelf, without, blocks.get(language))
-                for language, shelf in self._of(tenant).items()
+                for language, shelf in before.items()
             }
+            if self._keeper:  # told in the order of the changes
+                found = (shelf.reply(one) for shelf in before.values() for one in without)
+                self._keeper.drop(tenant, [one for one in found if one])
+                for block in blocks.values():
+                    self._keeper.keep(tenant, block.replies, block.vectors)
         self._tidy(tenant)
 
     def _of(self, tenant: str) -> Shelves:
         return self._shelves.get(tenant, {language: Shelf((), self._width) for language in LANGUAGES})
 
+    def _remade(self, tenant: str, replies: Sequence[Reply]) -> Shelves:
+        """As `_make`, of what was kept at an earlier start."""
+        if not self._keeper:
+            return self._make(replies)
+        blocks = {}
+        for language, found in _by_language(replies).items():
+            recalled = self._keeper.recall(tenant, found)
+            blocks[language] = block = self._maker.make_again(found, recalled)
+            if block.unread is None:
+                made = np.flatnonzero(~recalled.known)
+                self._keeper.keep(tenant, [found[row] for row in made.tolist()], block.vectors[made])
+        self._keeper.keep_only(tenant, replies)
+        return self._shelved(blocks)
+
     def _make(self, replies: Sequence[Reply]) -> Shelves:
-        blocks = self.blocks(replies)
+        return self._shelved(self.blocks(replies))
+
+    def _shelved(self, blocks: Blocks) -> Shelves:
         empty = Shelf((), self._width)
         return {language: change.changed(empty, {}, blocks.get(language)) for language in LANGUAGES}
 
@@ -156,19 +184,38 @@ class Library:
                 self._tidying[key] = self._builder.submit(self._merge, tenant, language)
                 self._tidying[key].add_done_callback(_log_failure)
 
+    def _read(self, part: Part) -> Vectors:
+        """The vectors of the current ones, those made that a start had left for later."""
+        vectors = self._maker.read(part.block)
+        return vectors if part.alive is None else vectors[part.alive]
+
+    def _keep_read(self, tenant: str, shelf: Shelf, old: Sequence[Part], block: Block) -> None:
+        """Remember what was made for a merged block, of what is current still."""
+        unread = {id(one) for part in old for one in part.unread()}
+        if self._keeper and unread:
+            current = (row for part in shelf.parts if part.block is block for row, _ in part.replies())
+            rows = [row for row in current if id(block.replies[row]) in unread]
+            self._keeper.keep(tenant, [block.replies[row] for row in rows], block.vectors[rows])
+
     def _merge(self, tenant: str, language: str) -> None:
         """On the builder's thread: merge until all is well."""
         while old := change.to_merge(self._shelves[tenant][language]):
             replies = [reply for part in old for _, reply in part.replies()]
             if not replies:
                 return
-            block = self._maker.make(replies, np.concatenate([part.vectors() for part in old]))
+            block = self._maker.make(replies, np.concatenate([self._read(part) for part in old]))
             with self._lock:
                 shelf = change.merged(self._shelves[tenant][language], old, block)
                 self._shelves[tenant] = {**self._shelves[tenant], language: shelf}
+                self._keep_read(tenant, shelf, old, block)
             structlog.get_logger().info(
                 "shelf_merged", tenant=tenant, language=language, replies=len(block), parts=len(old)
             )
+
+
+def _by_language(replies: Sequence[Reply]) -> dict[str, list[Reply]]:
+    of = {language: [one for one in replies if one.language == language] for language in LANGUAGES}
+    return {language: found for language, found in of.items() if found}
 
 
 def _log_failure(merge: Future[None]) -> None:

@@ -37,6 +37,13 @@ class Part:
         """Of the current ones, in the same order."""
         return self.block.vectors if self.alive is None else self.block.vectors[self.alive]
 
+    def unread(self) -> Iterator[Reply]:
+        """Those whose embeddings are still to be made."""
+        return (
+            self.block.replies[row]
+            for row in (() if self.block.unread is None else self.block.unread.tolist())
+        )
+
     def count(self) -> int:
         """How many are current."""
         return len(self.block) if self.alive is None else int(np.count_nonzero(self.alive))
