@@ -238,7 +238,7 @@ def _join(parts: Sequence[_Part], sizes: Sequence[int], rows: Int32Array) -> tup
     """Give the mixed hashes of all parts, and the row of each."""
     hashes = np.concatenate([part.hashes for part in parts])
     hashes += FIRST_SALTS.repeat(sizes)
-    return mix(hashes), rows.take(np.concatenate([part.places for part in parts]))
+    return mix(hashes), rows.take(np.concatenate([part.places for part in parts]), mode="clip")
 
 
 def _find_ends(hashes: UInt64Array, rows: Int32Array, words: int) -> tuple[UInt64Array, Int32Array]:

@@ -75,7 +75,9 @@ class Heads:
     """The learned weights; a buckets, d dimensions, c columns, p prototypes."""
 
     index: BucketIndex
-    hashed: Float32Array  # [a + 1, c]; the last row, for n-grams in no bucket, is zeros
+    hashed: (
+        Float32Array  # [a + 1, c or more]; zeros: columns after c, and the last row, for n-grams in no bucket
+    )
     hashed_bias: Float32Array  # [c]
     dense: Float32Array  # [d, c]
     dense_bias: Float32Array  # [c]
@@ -85,14 +87,15 @@ class Heads:
         """Score n texts by their features and float32 [n, d] embedding."""
         return Scores(
             dense=embedding @ self.dense + self.dense_bias,
-            hashed=self.index.weigh(features).sum_rows(self.hashed) + self.hashed_bias,
+            hashed=self.index.weigh(features).sum_rows(self.hashed)[:, : self.hashed_bias.size]
+            + self.hashed_bias,
             nearness=np.maximum.reduce(embedding @ self.prototypes.T, axis=1),
             length=_measure(features),
         )
 
     def save(self, folder: Path) -> None:
         """Write the weights into `folder`: 8 bits and a scale a bucket, 16 bits for the rest."""
-        small, scales = quantize(self.hashed[:-1])
+        small, scales = quantize(self.hashed[:-1, : self.hashed_bias.size])
         half = {name: getattr(self, name).astype(np.float16) for name in _HALF}
         arrays: dict[str, npt.NDArray[Any]] = {
             "buckets": self.index.buckets,
@@ -109,7 +112,7 @@ class Heads:
         index = BucketIndex(buckets=arrays["buckets"], rarity=arrays["rarity"])
         return cls(
             index=index,
-            hashed=unpack(arrays["hashed"], arrays["scales"]),
+            hashed=unpack(arrays["hashed"], arrays["scales"], whole_lines=True),
             **{name: arrays[name].astype(np.float32) for name in _HALF},
         )
 

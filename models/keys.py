@@ -31,7 +31,7 @@ class KeyIndex:
     def find(self, hashes: UInt64Array) -> Int32Array:
         """Give int32 [m], the place of each hash; one after the last for those that are no keys."""
         place = self._search(hashes) if hashes.size < _FEW else self._look_up(hashes)
-        place[self._padded.take(place) != hashes] = self._unknown
+        place[self._padded.take(place, mode="clip") != hashes] = self._unknown
         return place
 
     def _search(self, hashes: UInt64Array) -> Int32Array:
@@ -40,8 +40,8 @@ class KeyIndex:
     def _look_up(self, hashes: UInt64Array) -> Int32Array:
         """Give the first key with the same leading bits, or where that is another, a later one that may be it."""
         prefix = (hashes >> _DROP).view(np.int64)
-        place = self._first.take(prefix)
-        count = self._first.take(prefix + 1) - place
+        place = self._first.take(prefix, mode="clip")
+        count = self._first.take(prefix + 1, mode="clip") - place
         shared = (count > 1).nonzero()[0]
         step = 1
         while shared.size:  # keys with the same leading bits: few
