@@ -13,6 +13,7 @@ import numpy.typing as npt
 from engine.domain import Assignment, Conversation, Outcome, Roster
 from engine.routing import queue, shift
 from engine.routing.policy import MINUTE, UNIT, Policy
+from engine.routing.standing import Standing
 
 if TYPE_CHECKING:
     from engine.routing.fit import Fit
@@ -40,6 +41,7 @@ class Crew:
         self._by_queue = _by_queue(self._served)
         self.lasting: dict[object, npt.NDArray[np.float64]] = {}  # see `score`
         self.fits: dict[tuple[int, bool], Fit] = {}  # see `fit`
+        self.standing = Standing()
         self._speaks: dict[str, npt.NDArray[np.bool_]] = {}
         self._serving: dict[tuple[str, ...], Rows] = {}
         self._keeping: dict[tuple[str, str, int, str], Assignment] = {}
@@ -163,6 +165,7 @@ class Crew:
         if size > len(places):
             self._by_queue = {name: places[rows] for name, rows in self._by_queue.items()}
         self.fits = {}
+        self.standing = Standing()
         self.columns, self.lasting, self._speaks, self._serving, self._keeping = (
             dict(self.columns),
             {},

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.domain import Roster
+from engine.routing import standing
 from engine.routing.crew import Crew, Rows
 from engine.routing.fit import Fit
-from engine.routing.policy import UNIT
 
 
 class Duties:
@@ -26,7 +26,7 @@ class Duties:
         self._eligible: dict[int, tuple[Fit, int, int]] = {}  # by id, the turn and how many are eligible
         self._standing: npt.NDArray[np.float64] | None = None  # once asked for, and then of these
         self._crew: Crew
-        self._available: npt.NDArray[np.bool_]
+        self._now_ms: int
 
     def load(self, rows: Rows | slice) -> npt.NDArray[np.int64]:
         """Units held by these agents."""
@@ -39,10 +39,10 @@ class Duties:
     def standing(self, crew: Crew, now_ms: int) -> npt.NDArray[np.float64]:
         """[A], what free units add to a score, -inf for agents that cannot take one more; of one crew and moment."""
         if self._standing is None:
-            self._available = crew.available(now_ms)
-            self._crew = crew
-            room = crew.capacity - self._load
-            self._standing = np.where(self._available & (room >= UNIT), room * crew.worth, -np.inf)
+            self._crew, self._now_ms = crew, now_ms
+            self._standing = crew.standing.of(crew, now_ms)
+            for row in self._claims:
+                self._standing[row] = self._worth(row)
         return self._standing
 
     def eligible(self, fit: Fit, totals: npt.NDArray[np.float64]) -> int:
@@ -61,11 +61,9 @@ class Duties:
         self._load[row] += units
         self._claims[row] = self._claims.get(row, 0) + units
         if self._standing is not None:
-            room = self._crew.capacity.item(row) - self._load.item(row)
-            may = room >= UNIT and self._available.item(row)
-            worth = room * self._crew.worth.item(row) if may else -math.inf
-            self._turn += may != (self._standing.item(row) > -math.inf)
-            self._standing[row] = worth
+            after = self._worth(row)
+            self._turn += (after > -math.inf) != (self._standing.item(row) > -math.inf)
+            self._standing[row] = after
 
     def count_mood(self, agent_id: str, *, is_angry: bool) -> int:
         """Go on with the agent's streak, or end it; how long it was before."""
@@ -77,6 +75,9 @@ class Duties:
                 self._streak = self._streak.copy()
             self._streak[row] = self._streaks[row] = after
         return before
+
+    def _worth(self, row: int) -> float:
+        return standing.worth(self._crew, row, self._load.item(row), self._now_ms)
 
     @property
     def claims(self) -> dict[str, int]:
