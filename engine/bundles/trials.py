@@ -22,10 +22,8 @@ from engine.domain import MessageBatch
 from engine.ports import Classifier
 
 MOST_WAITING: Final = 4096  # messages; what comes when as many wait is not read along
-STEP: Final = (
-    32  # messages that are read at once: two milliseconds, in which an answer may have to wait; half
-)
-# as many take nearly as long
+# Messages that are read at once: 2 ms in which an answer may have to wait; half as many take nearly as long.
+STEP: Final = 32
 SHARE: Final = 0.25  # of the time that reading along may take, waiting for the interpreter's lock included
 METERED: Final = 50  # messages a second that are enough to see a drift
 _NAP: Final = 0.25  # seconds between two looks at what came: nobody is woken for a message, and those that
