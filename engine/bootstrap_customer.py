@@ -74,7 +74,6 @@ def _source(one: SourceSettings, timeout: float) -> CustomerSource:
             address=Address(url=one.url, rows=one.rows, headers=one.headers),
             fields=one.field_map,
             caller=Caller(),
-            timeout=timeout,
         )
     if isinstance(one, CsvSettings):
         _must_be_there(one.path)

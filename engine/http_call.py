@@ -27,17 +27,17 @@ class BrokenAnswerError(CallError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What to ask. `timeout` is in seconds, for all of it; `private` allows addresses of private networks.
+    """What to ask. `timeout` is in seconds, for all of it; None where whoever waits gives up.
 
-    `repeatable` is a call that does no harm where it arrives twice: it may go by a kept connection, and goes again by a
-    new one where that was closed meanwhile.
+    `private` allows addresses of private networks. `repeatable` is a call that does no harm where it arrives twice: it
+    may go by a kept connection, and goes again by a new one where that was closed meanwhile.
     """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes = b""
-    timeout: float = 10.0
+    timeout: float | None = 10.0
     private: bool = False
     repeatable: bool = False
 

@@ -30,29 +30,20 @@ class Address:
     def of(self, key: Key) -> str:
         """The customer's."""
         url = self.url
-        for placeholder, value in (
-            ("{customer_id}", key.customer_id),
-            ("{channel}", str(key.channel)),
-            ("{tenant}", key.tenant),
-        ):
-            url = url.replace(placeholder, quote(value, safe=""))
+        for name, value in key._asdict().items():
+            if (placeholder := f"{{{name}}}") in self.url:
+                url = url.replace(placeholder, quote(str(value), safe=""))
         return url
 
 
 class HttpSource:
-    """See `source.CustomerSource`. A customer that the service does not know is a 404, or an answer without rows.
+    """See `source.CustomerSource`. A customer that the service does not know is a 404, or an answer without rows."""
 
-    `timeout` is in seconds and ends calls that nobody waits for.
-    """
-
-    def __init__(
-        self, *, name: str, address: Address, fields: FieldMap, caller: Caller, timeout: float = 5.0
-    ) -> None:
+    def __init__(self, *, name: str, address: Address, fields: FieldMap, caller: Caller) -> None:
         self.name = name
         self._address = address
         self._fields = fields
         self._caller = caller
-        self._timeout = timeout
         self._headers = {"Accept": "application/json", **address.headers}
 
     async def fetch(self, key: Key) -> Part:
@@ -77,7 +68,7 @@ class HttpSource:
             method="GET",
             url=self._address.of(key),
             headers=self._headers,
-            timeout=self._timeout,
+            timeout=None,
             private=True,
             repeatable=True,
         )

@@ -22,7 +22,7 @@ MOST_FETCHING = 1000  # customers of all tenants; more are not fetched ahead
 RETRY_MS = 5000  # milliseconds before a source that failed is asked for the same customer again
 # Seconds for which customers are gathered, to be fetched together: the answers go out before, and what wakes a thread
 # or the loop, which is most of what a fetch costs, is paid for once.
-LATER = 0.05
+LATER = 0.1
 Tell = Callable[[asyncio.AbstractEventLoop, Callable[[], object]], None]  # lets the loop call it soon
 _NOTHING: Mapping[str, str] = {}
 

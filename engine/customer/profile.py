@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 NAME = "customer_name"  # the slot that a customer's name fills
 ORDER = "order_id"  # the slot that an order's number fills
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """Names a customer: ids are the channel's own."""
+class Key(NamedTuple):
+    """Names a customer: ids are the channel's own. A tuple, since every message looks for some."""
 
     tenant: str
     channel: int
