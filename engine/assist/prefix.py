@@ -95,11 +95,12 @@ class PrefixIndex:
 
     def hits(self, windows: Rows) -> Hits:
         """The rows that have these windows."""
-        starts, ends = self._ends[windows], self._ends[windows + 1]
-        lengths = ends - starts
-        places = np.repeat(ends - np.cumsum(lengths), lengths) + np.arange(lengths.sum())
-        postings = self._postings[places]
-        return Hits(rows=postings >> 1, first=(postings & 1).astype(np.bool_))
+        ends = self._ends.take(windows + 1)
+        lengths = ends - self._ends.take(windows)
+        before = lengths.cumsum()
+        places = (ends - before).repeat(lengths) + np.arange(before[-1] if len(before) else 0)
+        postings = self._postings.take(places)
+        return Hits(rows=postings >> 1, first=(postings & 1) > 0)
 
 
 class _Cut:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from string import ascii_lowercase
 from threading import Lock
 from weakref import WeakValueDictionary
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from engine.assist import pinyin
 from engine.assist.fits import Fits, Scores
-from engine.assist.prefix import Hits, PrefixIndex, SortedKeys
+from engine.assist.prefix import PrefixIndex, Rows, SortedKeys
 from engine.domain import Reply
 
 TITLE_UNITS = 4  # typing more of a word than that no longer narrows it down
@@ -111,11 +112,15 @@ class TypedIndex:
         return fits
 
     def _scores(self, typed: str) -> Scores:
+        """[rows], of each row the most that one of the sources gives it."""
         scores = np.zeros(self._rows, dtype=np.float32)
-        if typed:
-            for index, windows, weight in self._sources(typed):
-                if len(windows):
-                    _raise(scores, index.hits(windows), weight)
+        found: list[tuple[float, Rows]] = []
+        for index, windows, weight in self._sources(typed) if typed else ():
+            if len(windows):
+                hits = index.hits(windows)
+                found += (weight, hits.rows[hits.first]), (weight * NOT_FIRST, hits.rows[~hits.first])
+        for score, rows in sorted(found, key=itemgetter(0)):  # what gives more is written later
+            scores[rows] = score
         return scores
 
     def _sources(self, typed: str) -> Iterator[Source]:
@@ -150,13 +155,6 @@ class TypedIndex:
                 yield self._title, keys.windows(text[:length]), weight * length / len(text)
             if len(text) >= _SHORTEST_TYPO and text.isascii():
                 yield self._title, keys.windows(*_corrections(text, keys, length)), TYPO
-
-
-def _raise(scores: Scores, hits: Hits, weight: float) -> None:
-    inside = hits.rows[~hits.first]
-    scores[inside] = np.maximum(scores[inside], np.float32(weight * NOT_FIRST))
-    first = hits.rows[hits.first]
-    scores[first] = np.maximum(scores[first], np.float32(weight))
 
 
 def _body(reply: Reply) -> Iterator[str]:
