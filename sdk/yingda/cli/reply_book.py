@@ -99,7 +99,8 @@ def _add_gaps(actions: Group) -> None:
         "--messages",
         type=between(1, 5000),
         default=2000,
-        help="newest ones to look at (default: %(default)s)",
+        help="look at so many of the newest messages, whenever they came; older ones are not looked at "
+        "(default: %(default)s, at most 5000)",
     )
     command.add_argument("--limit", type=between(1, 100), default=20, help="groups (default: %(default)s)")
 
