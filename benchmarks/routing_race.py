@@ -18,14 +18,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import machine, routing_desk
 from benchmarks.redis_process import serving_redis
-from benchmarks.routing_checker import Checker, Order
+from benchmarks.routing_checker import Checker, Faults, Order
 from benchmarks.routing_desk import ANGRY_TEXT, TENANT, TEXTS, Desk
 from engine.domain import Conversation, ConversationState, Presence
 from engine.errors import ConflictError, ContentionError
@@ -40,7 +40,8 @@ PRESENCE_SHARE = CAPACITY_SHARE = 0.02  # of the operations
 ANGRY_SHARE = 0.05  # of the messages
 NEW_SHARE = 0.5  # of the conversations that would be opened again
 REPLACED_SHARE = 0.2  # of the choices are among those in whose stead others were opened
-REPORTS = 20  # lines of progress
+REPORTS = 20  # lines of progress of each part
+AT_ONCE = 500  # names that the store is asked for in the end
 STUCK = 120.0  # seconds in which nothing ended
 PACE_MS = 0.5  # that pass with each operation
 SETTLING_MS = 20.0  # that pass with each round of the end
@@ -196,14 +197,18 @@ class Race:
             self.checker.allow_both(agent.agent_id, agent.capacity)
             await desk.run(desk.team.put, TENANT, agent)
             await desk.run(desk.team.set_presence, TENANT, agent.agent_id, Presence.ONLINE)
-        least, progressed = len(self._open()) + 1, time.monotonic()
-        while (rest := self._open()) and time.monotonic() < progressed + STUCK:
+        rest, progressed = self._open(self.checker.seen), time.monotonic()
+        least = len(rest) + 1
+        while rest and time.monotonic() < progressed + STUCK:
             if len(rest) < least:
                 least, progressed = len(rest), time.monotonic()
+                sys.stderr.write(f"{least} conversations are open in the end\n")
             # Some at a time, since an offer that is not accepted soon goes to somebody else.
             await asyncio.gather(*(self._end(one) for one in rest[:CALLERS]))
             self.clock.advance(SETTLING_MS)
             await asyncio.sleep(0.01)
+            # All are looked at again only when these have ended: a commit may be told of late.
+            rest = self._open([one.conversation_id for one in rest]) or self._open(self.checker.seen)
 
     async def _end(self, one: Conversation) -> None:
         desk = self._desk()
@@ -216,8 +221,9 @@ class Race:
         except (ConflictError, ContentionError):
             return  # it ended by itself meanwhile; the next round sees how
 
-    def _open(self) -> list[Conversation]:
-        found = [one for one in list(self.checker.seen.values()) if one.state is not CLOSED]
+    def _open(self, names: Iterable[str]) -> list[Conversation]:
+        latest = (self.checker.seen[name] for name in list(names))  # which grows in another thread
+        found = [one for one in latest if one.state is not CLOSED]
         return sorted(found, key=lambda one: (one.state is WAITING, one.conversation_id))
 
     def _name(self, slot: int, found: Conversation | None) -> str:
@@ -300,18 +306,34 @@ async def _hire(desk: Desk, checker: Checker, skills: Sequence[str]) -> None:
 def _audit(store: Store, running: Race) -> None:
     """Compare what the store holds in the end with the history, and look for every message."""
     faults = running.checker.faults
-    for start in range(0, len(running.sent), 500):
-        keys = running.sent[start : start + 500]
+    for keys in _reported("messages looked for", running.sent):
         for key in set(keys) - store.records(TENANT, keys).keys():
             faults.add("lost", f"message {key} is not in the journal")
-    for name, seen in running.checker.seen.items():
-        if seen.state is not CLOSED:
-            faults.add("lost", f"{name} is {seen.state} in the end")
-        if (kept := store.conversations(TENANT, [name]).get(name)) != seen:
-            faults.add("lost", f"{name} is kept as version {kept.version if kept else 0}, not {seen.version}")
+    for names in _reported("conversations compared", list(running.checker.seen)):
+        found = store.conversations(TENANT, names)
+        for name in names:
+            _compare(running.checker.seen[name], found.get(name), faults)
     for agent_id, units in zip(store.roster(TENANT).rows, store.roster(TENANT).load.tolist(), strict=True):
         if units:
             faults.add("over_capacity", f"{agent_id} holds {units} units of nothing in the end")
+
+
+def _compare(seen: Conversation, kept: Conversation | None, faults: Faults) -> None:
+    name = seen.conversation_id
+    if seen.state is not CLOSED:
+        faults.add("lost", f"{name} is {seen.state} in the end")
+    if kept != seen:
+        faults.add("lost", f"{name} is kept as version {kept.version if kept else 0}, not {seen.version}")
+
+
+def _reported(what: str, names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Some of them at a time; how far that is goes to standard error."""
+    told = max(len(names) // REPORTS, 1)
+    for start in range(0, len(names), AT_ONCE):
+        yield names[start : start + AT_ONCE]
+        done = min(start + AT_ONCE, len(names))
+        if done == len(names) or done // told > start // told:
+            sys.stderr.write(f"{done} of {len(names)} {what}\n")
 
 
 def _report(args: argparse.Namespace, running: Race, seconds: float, cpu: float) -> dict[str, object]:
