@@ -9,7 +9,7 @@ import pytest
 
 from engine.customer.breaker import FAILURES, PAUSE_MS
 from engine.customer.history_source import TOGETHER, HistorySource
-from engine.customer.preload import RETRY_MS, Desk, Preload, Terms
+from engine.customer.preload import AT_ONCE, RETRY_MS, Desk, Preload, Terms
 from engine.customer.profile import Customer, Key, Order, Part
 from engine.customer.source import SourceError
 from engine.decision_thread import DecisionThread
@@ -247,14 +247,14 @@ async def test_while_a_source_is_left_alone_its_customers_cost_no_task(clock: Fa
         for number in range(FAILURES):
             await preload.get(Key(tenant="shop", channel=1, customer_id=f"cu{number}"))
         before = len(asyncio.all_tasks())
-        for number in range(50, 60):
+        for number in range(50, 50 + AT_ONCE):
             preload.facts_for("shop", 1, f"cu{number}", "")
         preload._begin_wanted()
         clock.advance(RETRY_MS)  # when one that failed by itself would be asked again
         preload.facts_for("shop", 1, "cu50", "")
 
         assert (len(asyncio.all_tasks()), len(preload._wanted)) == (before, 0)
-        assert preload.known(Key(tenant="shop", channel=1, customer_id="cu59")) is not None
+        assert preload.known(Key(tenant="shop", channel=1, customer_id="cu50")) is not None
 
 
 async def test_what_no_source_foresaw_is_a_failure_of_it_alone(clock: FakeClock) -> None:
@@ -370,6 +370,19 @@ async def test_many_customers_of_a_batch_wake_the_loop_once(
     assert wakes == 1
     assert at_once == []
     assert sorted(source.calls) == sorted(f"cu{number}" for number in range(100))
+
+
+async def test_of_many_customers_some_are_begun_before_the_loop_does_anything_else(clock: FakeClock) -> None:
+    source = GatedSource("shop", orders("A1"))
+    async with preloading(source, clock=clock) as (preload, _):
+        for number in range(3 * AT_ONCE):
+            preload.facts_for("shop", 1, f"cu{number}", "")
+        preload._begin_wanted()
+        await asyncio.sleep(0)
+        first = len(source.calls)
+        await settle()
+
+        assert (first, len(source.calls)) == (AT_ONCE, 3 * AT_ONCE)
 
 
 async def test_earlier_conversations_of_many_customers_are_read_together(embedded: SQLiteStore) -> None:
