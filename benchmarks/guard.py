@@ -3,9 +3,9 @@
 Wall time says little on a shared machine, so what is compared are counts that are the same on every machine (calls of
 functions, Python's and C's; instructions of SQLite's virtual machine; bytes journaled), and CPU time as a multiple of
 a yardstick that runs between the batches: parsing the same frames and writing them as JSON. The counts repeat exactly;
-the multiple does not, for other work takes the caches that a model needs and a yardstick hardly does: the calmest round's
-counts, and it may be half as much again. `--record` writes what was
-measured to benchmarks/recorded.json, to be committed with the change that explains it.
+the multiple does not, for other work takes the caches that a model needs and a yardstick hardly does: the calmest
+round counts, and it may be half as much again. `--record` writes what was measured to benchmarks/recorded.json, to be
+committed with the change that explains it.
 """
 
 from __future__ import annotations
