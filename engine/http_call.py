@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import SplitResult
 
 MOST_READ = 1 << 20  # bytes of an answer; of what comes beyond, no more is read than tells that there is more
@@ -54,8 +56,7 @@ class Answer:
 Send = Callable[[Call], Awaitable[Answer]]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where calls go."""
 
     scheme: str
@@ -69,9 +70,19 @@ class Place:
 
 def place_of(call: Call, parts: SplitResult) -> Place:
     """Of a call whose address has these parts. Raises: CallError."""
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise CallError(f"{parts.scheme}://{parts.hostname or ''} is no address: write https://host/path")
-    return Place(parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS[parts.scheme], call.private)
+    return _place(parts.scheme, parts.netloc, call.private)
+
+
+@functools.lru_cache(1024)
+def _place(scheme: str, netloc: str, private: bool) -> Place:
+    parts = SplitResult(scheme, netloc, "", "", "")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if scheme not in _DEFAULT_PORTS or not host:
+        raise CallError(f"{scheme}://{host or ''} is no address: write https://host/path")
+    return Place(scheme, host, port or _DEFAULT_PORTS[scheme], private)
 
 
 def written(call: Call, parts: SplitResult) -> bytes:

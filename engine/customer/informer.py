@@ -40,9 +40,9 @@ def informed(batch: MessageBatch, customers: Customers) -> MessageBatch:
     """The batch, with what is known of its customers among the metadata; what came with a message counts more."""
     if not any(map(customers.is_on, set(batch.tenants))):
         return batch
-    columns = zip(batch.tenants, batch.channels, batch.customer_ids, batch.texts, batch.metadata, strict=True)
-    metadata = [
-        {**known, **own} if (known := customers.facts_for(tenant, channel, customer_id, text)) else own
-        for tenant, channel, customer_id, text, own in columns
-    ]
+    columns = zip(batch.tenants, batch.channels, batch.customer_ids, batch.texts, strict=True)
+    facts = [customers.facts_for(*one) for one in columns]
+    if not any(facts):
+        return batch
+    metadata = [{**known, **own} if known else own for known, own in zip(facts, batch.metadata, strict=True)]
     return replace(batch, metadata=metadata)

@@ -156,6 +156,7 @@ async def test_a_name_is_looked_up_again_after_a_while(monkeypatch: pytest.Monke
         ("http://127.0.0.1:9/", {"A: b\r\nC": "d"}),
         ("http://127.0.0.1:9/", {"A": "漢"}),
         ("ftp://127.0.0.1:9/", {}),
+        ("http://127.0.0.1:nine/", {}),
     ],
 )
 async def test_what_is_no_single_request_is_not_sent(url: str, headers: dict[str, str]) -> None:
