@@ -11,17 +11,18 @@ from typing import Any
 
 import grpc
 import pytest
-from yingda.v1 import engine_service_pb2
+from yingda.v1 import engine_service_pb2, reply_service_pb2, reply_service_pb2_grpc
 
 from engine.bootstrap import bootstrap
 from engine.bootstrap_bundle import SHIPPED_BUNDLE, SHIPPED_PACK
 from engine.domain import MessageBatch
 from engine.errors import StartError
 from engine.pipeline import Pipeline
+from engine.servicers.convert_reply import reply_to_proto
 from engine.settings import EngineSettings
 from engine.stores.sqlite import open_store
 from tests.bundles import mistaught, train_bundle
-from tests.fakes import TENANT, make_message
+from tests.fakes import TENANT, make_message, make_reply
 
 
 async def failure(**settings: Any) -> str:  # noqa: ANN401
@@ -162,3 +163,13 @@ async def test_an_engine_that_stops_finishes_the_decision_it_began(
     assert outcomes == ["kept"]
     with closing(open_store(tmp_path / "yingda.db", sync="normal")) as store:
         assert store.records(TENANT, ["1:m1"])
+
+
+async def test_the_vectors_of_replies_are_kept_in_the_data_folder(tmp_path: Path) -> None:
+    settings = EngineSettings(data_dir=tmp_path / "data", grace=0)
+    request = reply_service_pb2.PutReplyRequest(tenant=TENANT, reply=reply_to_proto(make_reply("own")))
+    async with bootstrap(settings) as engine, grpc.aio.insecure_channel(engine.address) as channel:
+        await reply_service_pb2_grpc.ReplyServiceStub(channel).PutReply(request)
+    files = list((tmp_path / "data" / "vectors").rglob("*.vectors"))
+
+    assert len(files) == 1
