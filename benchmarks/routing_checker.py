@@ -149,7 +149,36 @@ class Checker:
             # The policy keeps these apart from an agent: who declined, and a rest after angry customers.
             may_go = given.agent_id not in earlier.declined and not earlier.mood.is_angry
             if may_go and _came_before(earlier, before.get(conversation_id, earlier)):
-                self.faults.add("inversions", f"{given.conversation_id} went before {conversation_id}")
+                self.faults.add("inversions", self._told(given, rank, earlier, before))
+
+    def _told(
+        self,
+        given: Conversation,
+        rank: int,
+        earlier: Conversation,
+        before: Mapping[str, Conversation | None],
+    ) -> str:
+        """An inversion, with all that decides about one."""
+        one, other = (f"{_past(before, each)} {_story(each)}" for each in (given, earlier))
+        room = f"{self._load[given.agent_id]} of {self._most.get(given.agent_id, 0)} units"
+        return (
+            f"{given.conversation_id} went to {given.agent_id} ({room}) from place {rank} before"
+            f" {earlier.conversation_id} in a commit of {len(before)}: {one} / {other}"
+        )
+
+
+def _past(before: Mapping[str, Conversation | None], now: Conversation) -> str:
+    was = before.get(now.conversation_id, now)
+    return "new:" if was is None else "left alone:" if was is now else f"{_story(was)} ->"
+
+
+def _story(one: Conversation) -> str:
+    asked = f"{one.requirement.skill} {one.requirement.language} priority {one.requirement.priority}"
+    mood = f"{'angry' if one.mood.is_angry else 'calm'} {one.mood.anger}"
+    return (
+        f"[{one.state} version {one.version} at {one.updated_ms}, queued {one.queued_ms}, rank {one.rank_ms}, {asked},"
+        f" {mood}, step {one.relaxation}, agent {one.agent_id!r}, declined {one.declined}, queues {one.queues}]"
+    )
 
 
 def _was_given(one: Conversation, before: Conversation | None) -> bool:
