@@ -34,8 +34,10 @@ _SETTLED = 300  # seconds that indexes get to be built in
 async def measure(sizes: Sequence[int], cases: Sequence[Case], keystrokes: int) -> list[dict[str, object]]:
     """One entry a size: wall time of keystrokes, one at a time, and CPU time of both services for one.
 
-    `new` ones ask what was never asked before; `warm` ones are the same again, as colleagues type the same. Agents type
-    on a stream; `calls` are the warm ones as a call each, `empty_call` what such a call costs that asks for nothing.
+    `new` ones ask what was never asked before: first for a conversation that an agent opens and has typed nothing in,
+    which `latency_ms_opened` tells apart from the keystrokes behind it; the CPU time is that of all. `warm` ones are
+    the same again, as colleagues type the same. Agents type on a stream; `calls` are the warm ones as a call each,
+    `empty_call` what such a call costs that asks for nothing.
     """
     return [await _measure_size(size, cases, keystrokes) for size in sizes]
 
@@ -51,7 +53,7 @@ async def _measure_size(size: int, cases: Sequence[Case], keystrokes: int) -> di
                 await _type(channel, practice)
                 warm = [new[number % len(new)] for number in range(keystrokes)]
                 report = {
-                    "new": await _measured(system, _type(channel, new)),
+                    "new": await _measured_new(system, channel, new),
                     "warm": await _measured(system, _type(channel, warm)),
                     "calls": await _measured(system, _call(channel, warm)),
                     "empty_call": await _measured(system, _knock(channel, tenant, keystrokes)),
@@ -171,15 +173,36 @@ async def _knock(channel: grpc.aio.Channel, tenant: str, calls: int) -> list[flo
     return taken
 
 
-async def _measured(system: System, typing: Awaitable[list[float]]) -> dict[str, object]:
+async def _measured_new(
+    system: System, channel: grpc.aio.Channel, requests: Sequence[assist_service_pb2.SuggestRepliesRequest]
+) -> dict[str, object]:
+    """What was never asked before, the openings of conversations apart from the keystrokes."""
+    taken: list[float] = []
+
+    async def typing() -> list[float]:
+        taken.extend(await _type(channel, requests))
+        return [one for one, request in zip(taken, requests, strict=True) if request.typed_text]
+
+    report = await _measured(system, typing(), len(requests))
+    opened = [one for one, request in zip(taken, requests, strict=True) if not request.typed_text]
+    return {**report, "opened": len(opened), "latency_ms_opened": _latencies(opened)}
+
+
+async def _measured(system: System, typing: Awaitable[list[float]], asked: int = 0) -> dict[str, object]:
+    """Latencies of what is typed, and CPU time of one of all that were asked."""
     services = (system.gateway, system.engine)
     before = [service.cpu_seconds() for service in services]
     taken = await typing
     used = [service.cpu_seconds() - start for service, start in zip(services, before, strict=True)]
     return {
         "calls": len(taken),
-        "latency_ms": {f"p{share:g}": percentile(taken, share / 100) * 1000 for share in (50, 90, 99)},
+        "latency_ms": _latencies(taken),
         "cpu_us": {
-            service.name: round(cpu / len(taken) * 1e6) for service, cpu in zip(services, used, strict=True)
+            service.name: round(cpu / (asked or len(taken)) * 1e6)
+            for service, cpu in zip(services, used, strict=True)
         },
     }
+
+
+def _latencies(taken: Sequence[float]) -> dict[str, float]:
+    return {f"p{share:g}": percentile(taken, share / 100) * 1000 for share in (50, 90, 99)}
