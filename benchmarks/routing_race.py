@@ -42,6 +42,7 @@ NEW_SHARE = 0.5  # of the conversations that would be opened again
 REPLACED_SHARE = 0.2  # of the choices are among those in whose stead others were opened
 REPORTS = 20  # lines of progress of each part
 AT_ONCE = 500  # names that the store is asked for in the end
+_ALL_EVENTS = 1_000_000  # of a conversation
 STUCK = 120.0  # seconds in which nothing ended
 PACE_MS = 0.5  # that pass with each operation
 SETTLING_MS = 20.0  # that pass with each round of the end
@@ -92,6 +93,7 @@ class Race:
     replaced: list[str] = field(default_factory=list)  # some of them are opened again by a message on its way
     made: int = OPEN
     changing: set[str] = field(default_factory=set)  # agents whose capacity is being changed
+    judged: int = 0  # doubts that the journal settled
 
     async def run(self) -> None:
         """All of it, and then until nothing is open any more."""
@@ -306,6 +308,7 @@ async def _hire(desk: Desk, checker: Checker, skills: Sequence[str]) -> None:
 def _audit(store: Store, running: Race) -> None:
     """Compare what the store holds in the end with the history, and look for every message."""
     faults = running.checker.faults
+    running.judged = running.checker.judge(lambda name: store.events(TENANT, name, 0, _ALL_EVENTS))
     for keys in _reported("messages looked for", running.sent):
         for key in set(keys) - store.records(TENANT, keys).keys():
             faults.add("lost", f"message {key} is not in the journal")
@@ -353,6 +356,7 @@ def _report(args: argparse.Namespace, running: Race, seconds: float, cpu: float)
         "messages": len(running.sent),
         "conversations": len(running.checker.seen),
         "states_entered": dict(running.checker.states.most_common()),
+        "doubts_settled": running.judged,
         "faults": running.checker.faults.counts(),
         "examples": running.checker.faults.examples,
     }
