@@ -41,11 +41,11 @@ recipe (20 pairs of each sort a text, one epoch), on an accelerator, because two
 
 Ours and the cascade were measured with today's encoder on two shared, busy cores of an AMD EPYC, which the µs show
 (the cascade on MultiDoGO and GoEmotions with the encoder that shipped before it); all others on a Xeon. Two bars
-are not reached. BANKING77 with 10 rows a class is to have 83 %: 82.8, and 83.1 with the encoder before, half a
-point within either interval; what may be chosen for it is chosen on training rows left out (see above). 60,000
-messages a second and core: 80,000 on the Xeon, on the EPYC 33,600 to 58,600 of BANKING77's in three runs one after
-the other, as other tenants leave it memory. Tried: tables looked up without a check of range (.76 to .14 µs), rows
-of the hashed heads on cache lines (7.0 to 6.0 µs), and a few texts without numpy (868 to 365 µs for one alone).
+are not reached. BANKING77 with 10 rows a class is to have 83 %: 82.8, and 83.1 with the encoder before, each within
+the other's interval; what may be chosen for it is chosen on training rows left out (see above). 60,000 messages a
+second and core: 80,000 on the Xeon, on the EPYC 33,600 to 58,600 of BANKING77's in three runs one after the other,
+as other tenants leave it memory. Tried: tables looked up without a check of range, rows of the hashed heads on
+cache lines, and a few texts without numpy.
 """
 _ORDER: Final = {name: place for place, name in enumerate((*SETS, EMOTIONS))}
 _METHODS: Final = (OURS, CASCADE, BASELINE, MODEL2VEC, TUNED)  # the others follow

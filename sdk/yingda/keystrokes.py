@@ -16,7 +16,7 @@ from yingda.v1.assist_service_pb2 import SuggestRepliesRequest, SuggestRepliesRe
 class Keystrokes:
     """An agent's typing; an async context manager.
 
-    Each keystroke costs a third of a call. A stream that broke is opened again; where the server has none, or is away,
+    A keystroke costs less than as a call. A stream that broke is opened again; where the server has none, or is away,
     the keystroke is a call of its own.
     """
 

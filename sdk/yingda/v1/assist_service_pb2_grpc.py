@@ -86,9 +86,9 @@ class AssistServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StreamSuggestions(self, request_iterator, context):
-        """The same while an agent types: each request has one response, in order. A third of the cost of a call for each
-        keystroke. A request that is refused ends the stream with its error; when a service leaves, the stream ends with
-        UNAVAILABLE, and the client opens another one.
+        """The same while an agent types: each request has one response, in order, and costs less than a call for each would.
+        A request that is refused ends the stream with its error; when a service leaves, the stream ends with UNAVAILABLE,
+        and the client opens another one.
         buf:lint:ignore RPC_REQUEST_STANDARD_NAME
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE

@@ -39,9 +39,9 @@ class AssistServiceStub:
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
     StreamSuggestions: _grpc.StreamStreamMultiCallable[_assist_service_pb2.SuggestRepliesRequest, _assist_service_pb2.SuggestRepliesResponse]
-    """The same while an agent types: each request has one response, in order. A third of the cost of a call for each
-    keystroke. A request that is refused ends the stream with its error; when a service leaves, the stream ends with
-    UNAVAILABLE, and the client opens another one.
+    """The same while an agent types: each request has one response, in order, and costs less than a call for each would.
+    A request that is refused ends the stream with its error; when a service leaves, the stream ends with UNAVAILABLE,
+    and the client opens another one.
     buf:lint:ignore RPC_REQUEST_STANDARD_NAME
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -72,9 +72,9 @@ class AssistServiceAsyncStub(AssistServiceStub):
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
     """
     StreamSuggestions: _aio.StreamStreamMultiCallable[_assist_service_pb2.SuggestRepliesRequest, _assist_service_pb2.SuggestRepliesResponse]  # type: ignore[assignment]
-    """The same while an agent types: each request has one response, in order. A third of the cost of a call for each
-    keystroke. A request that is refused ends the stream with its error; when a service leaves, the stream ends with
-    UNAVAILABLE, and the client opens another one.
+    """The same while an agent types: each request has one response, in order, and costs less than a call for each would.
+    A request that is refused ends the stream with its error; when a service leaves, the stream ends with UNAVAILABLE,
+    and the client opens another one.
     buf:lint:ignore RPC_REQUEST_STANDARD_NAME
     buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
     buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
@@ -114,9 +114,9 @@ class AssistServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_assist_service_pb2.SuggestRepliesRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_assist_service_pb2.SuggestRepliesResponse], _abc.AsyncIterator[_assist_service_pb2.SuggestRepliesResponse]]:
-        """The same while an agent types: each request has one response, in order. A third of the cost of a call for each
-        keystroke. A request that is refused ends the stream with its error; when a service leaves, the stream ends with
-        UNAVAILABLE, and the client opens another one.
+        """The same while an agent types: each request has one response, in order, and costs less than a call for each would.
+        A request that is refused ends the stream with its error; when a service leaves, the stream ends with UNAVAILABLE,
+        and the client opens another one.
         buf:lint:ignore RPC_REQUEST_STANDARD_NAME
         buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
         buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
