@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from engine.bots.reading import Reading
 from engine.bots.store import BotStore
 from engine.decision_thread import DecisionThread
 from engine.domain import Conversation, StoredEvent
@@ -16,7 +17,9 @@ from engine.errors import ContentionError, StorageError
 DEFAULT_WINDOW = 256  # events
 PAGE = 128  # events read at a time, so that messages get their turn on the decision thread in between
 LOOK = 1.0  # seconds until a feed looks by itself: another engine's events may ring no bell
-GATHER = 0.02  # seconds, at most, that a commit waits for others to be read with: each bot reads on the decision thread
+GATHER = (
+    0.02  # seconds, at most, that a commit waits for others to be read with: bots read on the decision thread
+)
 KEEP = 0.1  # seconds for which acknowledgements are gathered before they are kept
 
 
@@ -35,9 +38,12 @@ class Subscription:
 class Feed:
     """One bot's way along the journal. Used on one event loop."""
 
-    def __init__(self, *, subscription: Subscription, store: BotStore, thread: DecisionThread) -> None:
+    def __init__(
+        self, *, subscription: Subscription, store: BotStore, reading: Reading, thread: DecisionThread
+    ) -> None:
         self.subscription = subscription
         self._store = store
+        self._reading = reading
         self._thread = thread
         self._bell = asyncio.Event()
         self._under_way: deque[int] = deque()  # sequences sent and not acknowledged
@@ -92,7 +98,7 @@ class Feed:
         if not room:
             return (), True
         asked = self.subscription
-        page = await self._thread.run(self._store.journal, asked.tenant, self._read, asked.kinds, room)
+        page = await self._reading.page(asked.tenant, self._read, asked.kinds, room)
         is_at_end = page.through == self._read
         self._read = page.through
         if not self._under_way:  # what nobody asked for needs no acknowledgement
@@ -108,7 +114,8 @@ class Feed:
     async def _is_quiet(self, seconds: float) -> bool:
         """Whether the bell did not ring for so long."""
         try:
-            await asyncio.wait_for(self._bell.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
         except TimeoutError:
             return True
         return False
@@ -136,6 +143,7 @@ class Feeds:
 
     def __init__(self, *, store: BotStore, thread: DecisionThread) -> None:
         self._store = store
+        self._reading = Reading(store=store, thread=thread)
         self._thread = thread
         self._loop = asyncio.get_running_loop()
         self._open: defaultdict[str, dict[str, Feed]] = defaultdict(dict)
@@ -153,7 +161,7 @@ class Feeds:
     @asynccontextmanager
     async def feeding(self, subscription: Subscription) -> AsyncIterator[Feed]:
         """The bot's feed, at its place; it ends another one of the bot here. Raises: StorageError."""
-        feed = Feed(subscription=subscription, store=self._store, thread=self._thread)
+        feed = Feed(subscription=subscription, store=self._store, reading=self._reading, thread=self._thread)
         of_tenant = self._open[subscription.tenant]
         if earlier := of_tenant.get(subscription.bot_id):
             earlier.end(ContentionError(f"another stream of bot {subscription.bot_id} took over"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import grpc
 from yingda.batcher import Batcher
@@ -19,7 +20,15 @@ from gateway.limits import MAX_FRAME, first_problem
 from gateway.tenancy import Tenancy
 
 Context = grpc.aio.ServicerContext[Any, Any]
-MAX_QUEUE = 8192  # single messages that may wait; more are refused
+MAX_QUEUE = 8192  # messages that may wait for others to go with; more are refused
+SMALL = 32  # messages: a frame that is not larger goes with others, as a call of its own would cost more than they do
+
+
+class _Part(NamedTuple):
+    """A serialised frame of good messages, to be joined with others."""
+
+    data: bytes
+    weight: int  # messages
 
 
 class MessageServicer:
@@ -30,8 +39,13 @@ class MessageServicer:
         self._held = held
         self._tenancy = tenancy
         self._deadline = deadline
-        self._batchers: list[Batcher[bytes, bytes]] = [
-            Batcher(partial(self._process_single, lane), max_size=MAX_FRAME, max_queue=MAX_QUEUE)
+        self._batchers: list[Batcher[_Part, bytes]] = [
+            Batcher(
+                partial(self._process_joined, lane),
+                max_size=MAX_FRAME,
+                max_queue=MAX_QUEUE,
+                weigh=lambda part: part.weight,
+            )
             for lane in range(engine.lanes)
         ]
 
@@ -40,7 +54,9 @@ class MessageServicer:
         allowed = self._tenancy.allowed(context)
         message = _read(request)
         self._check(message, allowed)
-        return await self._batchers[self._lane(message)].submit(request, message.tenant)
+        # On the wire the request is a frame of one.
+        response = await self._batchers[self._lane(message)].submit(_Part(request, 1), message.tenant)
+        return _single_response(response)
 
     async def StreamMessages(self, _requests: object, context: Context) -> None:
         """See message_service.proto."""
@@ -79,30 +95,48 @@ class MessageServicer:
                 self._check(message or frame.unreadable(), allowed)
             except StatusError as error:
                 errors[row] = error_result(message, error)
-        if not errors:
-            return await self._engine.process(frame.data, self._deadline, lane)
         good = [one for row, one in enumerate(frame.messages) if row not in errors and one is not None]
-        answered = iter(await self._process(good, lane) if good else ())
+        if not errors:
+            return await self._process(_Part(frame.data, len(good)), good[0].tenant, lane)
+        answered = iter(await self._process_some(good, lane) if good else ())
         results = [errors.get(row) or next(answered) for row in range(len(frame.messages))]
         return message_service_pb2.StreamMessagesResponse(results=results).SerializeToString()
 
-    async def _process_single(self, lane: int, requests: Sequence[bytes]) -> list[bytes]:
-        """SendMessageRequests to their responses; joined, the requests are a frame, for each is one of one message."""
-        response = await self._engine.process_next(b"".join(requests), self._deadline, lane)
-        results = engine_service_pb2.RawResults.FromString(response).results
-        return [_single_response(one.answer) for one in results]
-
-    async def _process(
+    async def _process_some(
         self, messages: Sequence[message_pb2.Message], lane: int
     ) -> Sequence[answer_pb2.MessageResult]:
         request = engine_service_pb2.ProcessMessagesRequest(messages=messages)
-        response = await self._engine.process(request.SerializeToString(), self._deadline, lane)
+        part = _Part(request.SerializeToString(), len(messages))
+        response = await self._process(part, messages[0].tenant, lane)
         return engine_service_pb2.ProcessMessagesResponse.FromString(response).results
 
+    async def _process(self, part: _Part, tenant: str, lane: int) -> bytes:
+        """A serialised ProcessMessagesResponse."""
+        if part.weight <= SMALL:
+            return await self._batchers[lane].submit(part, tenant)
+        return await self._engine.process(part.data, self._deadline, lane)
 
-def _single_response(answer: bytes) -> bytes:
-    """A serialised SendMessageResponse: its only field is laid out like that of a RawFrame."""
-    return engine_service_pb2.RawFrame(messages=[answer]).SerializeToString()
+    async def _process_joined(self, lane: int, parts: Sequence[_Part]) -> list[bytes]:
+        """The same of several at once."""
+        data = b"".join([part.data for part in parts])
+        response = await self._engine.process_next(data, self._deadline, lane)
+        return [response] if len(parts) == 1 else _divide(response, [part.weight for part in parts])
+
+
+def _divide(response: bytes, counts: Sequence[int]) -> list[bytes]:
+    """A serialised ProcessMessagesResponse to one for each so many messages."""
+    # Its only field, and so each result, is laid out like that of a RawFrame.
+    results = engine_service_pb2.RawFrame.FromString(response).messages
+    if len(results) != sum(counts):
+        raise RuntimeError(f"{sum(counts)} messages went to the engine, {len(results)} results came back")
+    left = iter(results)
+    return [engine_service_pb2.RawFrame(messages=islice(left, count)).SerializeToString() for count in counts]
+
+
+def _single_response(response: bytes) -> bytes:
+    """A serialised SendMessageResponse of a ProcessMessagesResponse with one answer."""
+    (result,) = engine_service_pb2.RawResults.FromString(response).results
+    return engine_service_pb2.RawFrame(messages=[result.answer]).SerializeToString()
 
 
 def _read(request: bytes) -> message_pb2.Message:
