@@ -1,9 +1,9 @@
 """Measure Yingda from outside: `python -m benchmarks.load`, or `make bench`. One JSON document on standard output.
 
-`start`: from the spawning of both services to their serving, and their memory then. `stream`: StreamMessages in
-a closed loop of large frames. `unary`: SendMessage in an open loop, latencies from the intended time of sending.
-`activity`: SendMessage at 500/s alone, and beside 5,000 recorded activities a second. `floor`: the frames and calls
-of `stream` and `unary` through a server that does nothing. CPU time is that of the services alone.
+`start`: from the spawning of both services to their serving, and their memory once they rest. `stream`:
+StreamMessages in a closed loop of large frames. `unary`: SendMessage in an open loop, latencies from the intended
+time of sending. `activity`: SendMessage at 500/s alone, and beside 5,000 recorded activities a second. `floor`: the
+frames and calls of `stream` and `unary` through a server that does nothing. CPU time is that of the services alone.
 """
 
 from __future__ import annotations
@@ -23,11 +23,15 @@ from yingda import YingdaError
 
 from benchmarks import activity, arguments, floor, machine, stream, table, unary
 from benchmarks.errors import BenchmarkError
+from benchmarks.process import Service
 from benchmarks.settings import Settings
 from benchmarks.system import System, running
 from benchmarks.texts import fingerprint, read_utterances, unseen
 
 Report = dict[str, Any]  # a JSON document
+_LOOK = 1.0  # seconds
+_MOST_LOOKS = 60
+_IDLE = 0.1  # of a core
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -64,7 +68,7 @@ async def measure(settings: Settings) -> Report:
     }
     with tempfile.TemporaryDirectory(prefix="yingda-") as name:
         async with running(Path(name), settings) as system:
-            report |= _start(system)
+            report |= await _start(system)
             if "stream" in settings.sections:
                 _progress(f"stream: frames of {settings.frame} over {settings.streams} streams")
                 report["stream"] = await stream.measure(system, texts, settings)
@@ -83,10 +87,11 @@ async def measure(settings: Settings) -> Report:
     return report | _ratio(report)
 
 
-def _start(system: System) -> Report:
+async def _start(system: System) -> Report:
     services = (system.gateway, system.engine)
     seconds = {service.name: service.seconds_to_serving for service in services}
     _progress(f"start: both serve after {max(seconds.values()):.2f} s")
+    await _rest(services)
     rss = {service.name: service.rss_mb() for service in services}
     return {
         "start": {
@@ -94,6 +99,17 @@ def _start(system: System) -> Report:
             "idle_rss_mb": rss | {"together": sum(rss.values())},
         }
     }
+
+
+async def _rest(services: Sequence[Service]) -> None:
+    """Return once they are idle: an engine that serves still makes its sample replies ready."""
+    used = sum(service.cpu_seconds() for service in services)
+    for _ in range(_MOST_LOOKS):
+        await asyncio.sleep(_LOOK)
+        before, used = used, sum(service.cpu_seconds() for service in services)
+        if used - before < _IDLE * _LOOK:
+            return
+    raise BenchmarkError(f"the services are still busy {_MOST_LOOKS * _LOOK:.0f} s after they began to serve")
 
 
 def _ratio(report: Report) -> Report:

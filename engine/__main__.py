@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,12 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 # Its own older pollers: the thread that waits for a completion also reads the socket, which saves a hand-over for each.
 os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_client,-event_engine_listener")
+# Nobody changes what pypinyin knows, so it need not be there twice.
+os.environ.setdefault("PYPINYIN_NO_DICT_COPY", "true")
+# Nothing of what is imported is garbage, and to look for some takes a fifth of the start; `settle` turns it on again.
+gc.disable()
+# structlog takes rich along where it is installed, for tracebacks in colour; a service writes JSON.
+sys.modules["rich"] = None  # type: ignore[assignment]
 
 from yingda.service import lifecycle
 from yingda.service.settings import SettingsError, load

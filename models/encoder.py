@@ -66,7 +66,7 @@ class StaticEncoder:
     model = ""
 
     def __init__(self, table: Table) -> None:
-        self.table = table
+        self._keys = table.keys
         self._index = KeyIndex(table.keys)
         self._vectors = unpack(table.vectors, table.scales)
 
@@ -84,8 +84,8 @@ class StaticEncoder:
         return self.encode_features(features)
 
     def save(self, folder: Path) -> None:
-        """Write the table into `folder`."""
-        self.table.save(folder)
+        """Write the table into `folder`, as it was read: what was rounded to 8 bits rounds to the same again."""
+        Table.quantize(self._keys, self._vectors[:-1]).save(folder)
 
     def encode_features(self, features: Features) -> Float32Array:
         """Give float32 [n, d] as `encode` does, from features already extracted."""

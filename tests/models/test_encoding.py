@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from engine.bootstrap_bundle import SHIPPED_BUNDLE
 from models import encoding, teacher, train
-from models.bundle import load
+from models.bundle import ENCODER_FOLDER, load
+from models.encoder import TABLE_FILE, StaticEncoder, Table
 from models.encoding import SentenceEncoder
 from models.errors import BundleError, MissingExtraError
 from models.train import TrainSettings
@@ -58,3 +60,10 @@ def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -
 def test_an_unknown_kind_of_encoder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="unknown kind"):
         encoding.load(tmp_path, "magic", "")
+
+
+def test_the_shipped_table_is_written_as_it_was_read(tmp_path: Path) -> None:
+    folder = SHIPPED_BUNDLE / ENCODER_FOLDER
+    StaticEncoder(Table.load(folder)).save(tmp_path)
+
+    assert (tmp_path / TABLE_FILE).read_bytes() == (folder / TABLE_FILE).read_bytes()

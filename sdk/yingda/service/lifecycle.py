@@ -112,6 +112,7 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, _SELDOM, 50)
+    gc.enable()
     sys.setswitchinterval(_SWITCH_AFTER)
 
 
