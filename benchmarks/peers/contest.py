@@ -10,10 +10,9 @@ from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import asking, venv
-from benchmarks.peers.ours import ENCODER
 from benchmarks.peers.peer import Peer, Protocol
 from benchmarks.peers.race import Runner
-from benchmarks.peers.split import Split
+from benchmarks.peers.split import ENCODER, Split
 from benchmarks.process import ROOT, spawned
 
 START_LIMIT = 1800.0  # seconds; some encode all that they know when they start

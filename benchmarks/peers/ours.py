@@ -18,7 +18,7 @@ from benchmarks import stream, unary
 from benchmarks.errors import BenchmarkError
 from benchmarks.exchange import Call, ask, opened
 from benchmarks.peers.race import FRAMES, Runner
-from benchmarks.peers.split import Split
+from benchmarks.peers.split import ENCODER, Split
 from benchmarks.process import ROOT
 from benchmarks.settings import QUICK
 from benchmarks.system import employ, running
@@ -30,7 +30,6 @@ DOES = (
     "assigns an agent or queues, suggests replies, applies rules, journals all of it before it answers"
 )
 AGENTS = 200  # with room for all who write during a race
-ENCODER = ROOT / "models" / "bundles" / "ecommerce" / "encoder"
 
 
 def learn(split: Split, folder: Path) -> Path:

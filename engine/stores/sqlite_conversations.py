@@ -227,11 +227,12 @@ class Conversations:
     def _parted(
         self, tenant: str, some: Sequence[Conversation]
     ) -> tuple[list[Conversation], list[Conversation]]:
-        """Those that have no row, and those that have one."""
+        """Those that have no row, and those that have one, if only since this transaction wrote it."""
         fresh, old = list[Conversation](), list[Conversation]()
         for one in some:
             name = (tenant, one.conversation_id)
-            (fresh if name in self._unborn or name in self._born else old).append(one)
+            is_awaited = (name in self._unborn or name in self._born) and name not in self._written
+            (fresh if is_awaited else old).append(one)
         return fresh, old
 
     def _write_rows(self, tenant: str, fresh: Sequence[Conversation], old: Sequence[Conversation]) -> None:

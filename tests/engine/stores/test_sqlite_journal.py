@@ -319,6 +319,22 @@ def test_one_without_a_row_is_written_when_it_changes(tmp_path: Path) -> None:
             assert again.conversations("shop", ["c1"]) == {"c1": closed}
 
 
+def test_one_without_a_row_may_change_in_the_commit_with_which_its_row_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_heads, "_LAGGING", 0)
+    monkeypatch.setattr(sqlite_heads, "_AT_ONCE", 1)
+    with opened(tmp_path / "a.db") as store:
+        open_ones(store, born("c1"))
+        closed = replace(held("c1", 2), state=ConversationState.CLOSED, agent_id="")
+        event = Event("c1", "conversation_closed", 20, b"")
+        assert store.commit([Change(tenant="shop", conversations=[closed], events=[event])]) == [True]
+
+        assert versions_in_table(store) == {"c1": 2}
+        assert store.conversations("shop", ["c1"]) == {"c1": closed}
+        assert store.list_conversations("shop", None, None, 9) == [closed]
+
+
 def test_a_refused_change_opens_nothing(tmp_path: Path) -> None:
     with opened(tmp_path / "a.db") as store:
         message = Event("c1", "message_received", 10, b"a message", "key")
