@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.domain import Change, Conversation, ConversationState, Event, Mood
 from engine.errors import StartError
@@ -353,3 +357,65 @@ def test_no_frame_names_the_customer_once_its_texts_were_taken_out(tmp_path: Pat
 
         assert store._db.execute("SELECT pulses FROM journal").fetchall() == [(b"",)]
         assert store.conversations("shop", ["c1"])["c1"].customer_id == "a-telling-name"
+
+
+NAMES = ["c1", "c2", "c3", "c4"]
+COMMITS = st.lists(
+    st.tuples(
+        st.dictionaries(
+            st.sampled_from(NAMES), st.sampled_from(["open", "keep", "change", "close"]), min_size=1
+        ),
+        st.booleans(),  # whether a query comes after it for which all rows are written
+    ),
+    max_size=12,
+)
+
+
+def commit(store: SQLiteStore, known: dict[str, Conversation], wanted: Mapping[str, str]) -> None:
+    """Open, keep, change and close what can be, in one commit, and know of it."""
+    after = {name: one for name, what in wanted.items() if (one := _following(name, what, known.get(name)))}
+    events = [
+        Event(name, "message_received", one.updated_ms, b"", f"{name}:{one.version}")
+        for name, one in after.items()
+    ]
+    kept = [one for name, one in after.items() if wanted[name] == "keep"]
+    changed = [one for name, one in after.items() if wanted[name] != "keep"]
+    assert store.commit([Change(tenant="shop", conversations=changed, kept=kept, events=events)]) == [True]
+    known.update(after)
+
+
+def _following(name: str, what: str, known: Conversation | None) -> Conversation | None:
+    if known is None:
+        return born(name, f"customer of {name}") if what == "open" else None
+    if what == "open" or known.state is ConversationState.CLOSED:
+        return None
+    changes: dict[str, dict[str, Any]] = {
+        "keep": {"mood": Mood(anger=0.25 * (known.version % 4), is_angry=known.version % 4 == 3)},
+        "change": {"agent_id": "bob" if known.agent_id == "ann" else "ann"},
+        "close": {"state": ConversationState.CLOSED, "agent_id": "", "units": 0},
+    }
+    return replace(known, version=known.version + 1, updated_ms=known.updated_ms + 1, **changes[what])
+
+
+@settings(max_examples=60)
+@given(commits=COMMITS, lagging=st.integers(0, 3))
+def test_rows_follow_what_happens_in_any_order(
+    commits: list[tuple[dict[str, str], bool]], lagging: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(sqlite_heads, "_LAGGING", lagging)
+        patch.setattr(sqlite_heads, "_AT_ONCE", 1)
+        known: dict[str, Conversation] = {}
+        path = Path(folder) / "a.db"
+        with opened(path) as store:
+            for wanted, is_queried in commits:
+                commit(store, known, wanted)
+                assert store.conversations("shop", NAMES) == known
+                if is_queried:
+                    held_by = [one.conversation_id for one in store.held("shop", "ann")]
+                    assert held_by == sorted(name for name, one in known.items() if one.agent_id == "ann")
+            with after_kill(path) as again:
+                assert again.conversations("shop", NAMES) == known
+        with opened(path) as store:
+            listed = store.list_conversations("shop", None, None, 99)
+            assert {one.conversation_id: one for one in listed} == known
