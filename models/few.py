@@ -32,7 +32,7 @@ from models.layout import (
     Int64Array,
 )
 
-FEW: Final = 3  # texts; more are faster as a batch
+FEW: Final = 2  # texts; more are faster as a batch where caches are cold, as they are when so few come
 SHORT: Final = 200  # characters of all of them, likewise
 REMEMBERED: Final = 1 << 16  # n-grams of Chinese; a fourth of it words
 
