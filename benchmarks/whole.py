@@ -2,8 +2,8 @@
 
 `load`: throughput, CPU time, latencies, the floor. `growth`: what a message costs as a desk grows. `connections`: held
 streams. `soak`: memory under an even load. Each is a benchmark of its own that runs by itself too, for longer or with
-more; they run one after the other. `peers` is run where it is asked for: it installs others for many minutes. A part
-that fails is named with its reason, the others run all the same, and the exit status is 1.
+more; they run one after the other, for some forty minutes. `peers` is run where it is asked for: it installs others for
+many minutes. A part that fails is named with its reason, the others run all the same, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "load": ("--full",),
     "growth": ("--turns", "8"),
     "connections": ("--connections", "2000"),
-    "soak": ("--minutes", "5"),
+    "soak": ("--minutes", "30", "--rate", "200"),
     "peers": (),
 }
 USUAL = ("load", "growth", "connections", "soak")

@@ -26,9 +26,11 @@ class OurEncoder(DenseEncoder):  # type: ignore[misc]  # not installed where typ
         self._model = side.load_encoder(self.name)
 
     def __call__(self, docs: list[Any]) -> list[list[float]]:
-        """A vector of each."""
-        vectors: list[list[float]] = self._model.encode(docs, show_progress_bar=False).tolist()
-        return vectors
+        """A vector of each, none of length 0: the router divides by it, and ranks what is no number first."""
+        vectors = self._model.encode(docs, show_progress_bar=False)
+        vectors[~vectors.any(axis=1), 0] = 1.0  # of what the encoder knows nothing of
+        found: list[list[float]] = vectors.tolist()
+        return found
 
 
 def main() -> None:
