@@ -55,7 +55,7 @@ train: $(VENV)/train ## Train the shipped bundle again, encoder included (needs 
 bench: $(VENV)/base ## Measure throughput, CPU and latency in two minutes; prints JSON
 	@$(BIN)/python -m benchmarks.load $(ARGS)
 
-bench-full: $(VENV)/base ## Everything: load, growth, held connections, memory over minutes; JSON, and plots in build/bench.html
+bench-full: $(VENV)/base ## Everything, in forty minutes: load, growth, held connections, memory; JSON, plots in build/bench.html
 	@$(BIN)/python -m benchmarks.whole $(ARGS)
 
 guard: $(VENV)/base ## Fail where a message costs 15 % more than is recorded (ARGS=--record records)

@@ -23,15 +23,11 @@ from yingda import YingdaError
 
 from benchmarks import activity, arguments, floor, machine, stream, table, unary
 from benchmarks.errors import BenchmarkError
-from benchmarks.process import Service
 from benchmarks.settings import Settings
-from benchmarks.system import System, running
+from benchmarks.system import System, resting, running
 from benchmarks.texts import fingerprint, read_utterances, unseen
 
 Report = dict[str, Any]  # a JSON document
-_LOOK = 1.0  # seconds
-_MOST_LOOKS = 60
-_IDLE = 0.1  # of a core
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -91,7 +87,7 @@ async def _start(system: System) -> Report:
     services = (system.gateway, system.engine)
     seconds = {service.name: service.seconds_to_serving for service in services}
     _progress(f"start: both serve after {max(seconds.values()):.2f} s")
-    await _rest(services)
+    await resting(services)
     rss = {service.name: service.rss_mb() for service in services}
     return {
         "start": {
@@ -99,17 +95,6 @@ async def _start(system: System) -> Report:
             "idle_rss_mb": rss | {"together": sum(rss.values())},
         }
     }
-
-
-async def _rest(services: Sequence[Service]) -> None:
-    """Return once they are idle: an engine that serves still makes its sample replies ready."""
-    used = sum(service.cpu_seconds() for service in services)
-    for _ in range(_MOST_LOOKS):
-        await asyncio.sleep(_LOOK)
-        before, used = used, sum(service.cpu_seconds() for service in services)
-        if used - before < _IDLE * _LOOK:
-            return
-    raise BenchmarkError(f"the services are still busy {_MOST_LOOKS * _LOOK:.0f} s after they began to serve")
 
 
 def _ratio(report: Report) -> Report:

@@ -13,6 +13,7 @@ import yaml
 from yingda import Client
 from yingda.v1 import agent_pb2
 
+from benchmarks.errors import BenchmarkError
 from benchmarks.process import Service, Using, spawned
 from benchmarks.redis_process import RedisServer, free_port, serving_redis
 from benchmarks.settings import Settings
@@ -21,6 +22,9 @@ from benchmarks.texts import PACK
 CAPACITY = 1000  # the most one agent may have
 SETUP = 60.0  # seconds that a call may take while a desk is set up, on a busy machine too
 _PATIENCE = 5.0  # seconds
+_LOOK = 1.0  # seconds between two looks at whether services rest
+_LOOKS = 60  # at most
+_IDLE = 0.1  # of a core
 TENANTS = 80  # each round of a measurement takes a new one, whose agents hold nothing yet
 
 
@@ -47,6 +51,17 @@ class System:
             lines = response.read().decode().splitlines()
         figures = dict(line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return {name: float(figures.get(f"yingda_texts_{name}_total", 0)) for name in ("remembered", "read")}
+
+
+async def resting(services: Sequence[Service]) -> None:
+    """Return once they are idle: an engine that serves still makes its sample replies ready. Raises: BenchmarkError."""
+    used = sum(service.cpu_seconds() for service in services)
+    for _ in range(_LOOKS):
+        await asyncio.sleep(_LOOK)
+        before, used = used, sum(service.cpu_seconds() for service in services)
+        if used - before < _IDLE * _LOOK:
+            return
+    raise BenchmarkError(f"the services are still busy {_LOOKS * _LOOK:.0f} s after they began to serve")
 
 
 @asynccontextmanager

@@ -87,6 +87,10 @@ class EngineClient:
         """How many engines there are."""
         return len(self._channels)
 
+    def is_single(self, lane: int) -> bool:
+        """Whether one engine is behind the lane, to which what is sent goes one after the other anyhow."""
+        return lane in self._lines
+
     def next_lane(self) -> int:
         """Of whatever belongs to nothing."""
         return next(self._turns)

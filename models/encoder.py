@@ -84,7 +84,7 @@ class StaticEncoder:
         return self.encode_features(features)
 
     def save(self, folder: Path) -> None:
-        """Write the table into `folder`, as it was read: what was rounded to 8 bits rounds to the same again."""
+        """Write the table into `folder`: rows that `quantize` made, as trained ones are, round to the same again."""
         Table.quantize(self._keys, self._vectors[:-1]).save(folder)
 
     def encode_features(self, features: Features) -> Float32Array:

@@ -21,7 +21,7 @@ from benchmarks.peers.race import FRAMES, Runner
 from benchmarks.peers.split import ENCODER, Split
 from benchmarks.process import ROOT
 from benchmarks.settings import QUICK
-from benchmarks.system import employ, running
+from benchmarks.system import employ, resting, running
 from benchmarks.traffic import Traffic
 
 NAME = "yingda"
@@ -94,6 +94,7 @@ async def started(folder: Path, bundle: Path) -> AsyncIterator[Runner]:
         system = await stack.enter_async_context(running(folder, replace(QUICK, agents=AGENTS), options))
         services = (system.gateway, system.engine)
         seconds = max(one.seconds_to_serving for one in services)
+        await resting(services)
         idle = sum(one.rss_mb() for one in services)
         tenant = next(system.tenants)
         await employ(system.gateway.address, tenant, AGENTS)

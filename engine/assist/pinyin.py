@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
+
+from pypinyin import lazy_pinyin
+from pypinyin.contrib.mmseg import seg
 
 _RUN = re.compile(r"([\u3400-\u9fff\uf900-\ufaff]+)|[^\W_]+")
 _NOT_TYPED = re.compile(r"[\s'’`·_-]+")
@@ -29,13 +32,6 @@ _POLYPHONES = {
     "数": "shushuo",
     "参": "canshen",
 }
-
-
-class _Phrases(NamedTuple):
-    """What pypinyin knows."""
-
-    cut: Callable[[str], Iterable[str]]  # a text into words
-    read: Callable[[str], list[str]]  # a word, a syllable a character
 
 
 class Unit(NamedTuple):
@@ -65,7 +61,7 @@ def units(text: str) -> list[Unit]:
     found: list[Unit] = []
     for run in _RUN.finditer(fold(text)):
         if run[1]:
-            for word in _phrases().cut(run[1]):
+            for word in seg.cut(run[1]):
                 found.extend(_word(word))
         else:
             found.append(Unit(run[0], run[0]))
@@ -86,21 +82,12 @@ def quick_units(text: str) -> list[Unit]:
 @lru_cache(maxsize=1 << 16)
 def _word(word: str) -> tuple[Unit, ...]:
     """Of a word that pypinyin cuts a text into: most come often, and to read one takes longest."""
-    return tuple(map(Unit, word, _phrases().read(word)))
+    return tuple(map(Unit, word, lazy_pinyin(word)))
 
 
 @cache
 def _character(character: str) -> Unit:
-    return Unit(character, _phrases().read(character)[0])
-
-
-@cache
-def _phrases() -> _Phrases:
-    """Imported with the first Chinese text, as replies are made ready: a fifth of what an engine takes to start."""
-    from pypinyin import lazy_pinyin  # noqa: PLC0415
-    from pypinyin.contrib.mmseg import seg  # noqa: PLC0415
-
-    return _Phrases(cut=seg.cut, read=lazy_pinyin)
+    return Unit(character, lazy_pinyin(character)[0])
 
 
 def letters(typed: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from engine.bots.store import BotStore, Page
 from engine.decision_thread import DecisionThread
@@ -25,7 +26,13 @@ class Reading:
         task = self._waiting.get(asked)
         if task is None:
             task = self._waiting[asked] = asyncio.create_task(self._thread.run(self._read, asked))
+            task.add_done_callback(partial(self._drop, asked))
         return await asyncio.shield(task)  # others wait for it too
+
+    def _drop(self, asked: _Asked, task: asyncio.Task[Page]) -> None:
+        """What the thread never came to, as it is closed, is asked for anew."""
+        if self._waiting.get(asked) is task:
+            del self._waiting[asked]
 
     def _read(self, asked: _Asked) -> Page:
         # Who asks from here on may have heard of a commit that this does not see.

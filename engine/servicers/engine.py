@@ -37,16 +37,20 @@ class EngineServicer:
 
     async def ProcessMessages(self, request: bytes, _context: Context) -> bytes:
         """See engine_service.proto; request and response are serialised."""
+        return await self._answer(request, is_joined=False)
+
+    async def StreamBatches(self, _requests: object, context: Context) -> None:
+        """See engine_service.proto."""
+        await self._held.answer(context, lambda request: self._answer(request, is_joined=True))
+
+    async def _answer(self, request: bytes, *, is_joined: bool) -> bytes:
+        """`is_joined`: of single messages and small frames, which a gateway put together."""
         frame = codec.split(request)
         if not 0 < len(frame.messages) <= MAX_BATCH:
             raise InvalidArgumentError(
                 "messages", f"has {len(frame.messages)} entries, must have 1 to {MAX_BATCH}"
             )
-        return await self._batcher.submit(frame, source_of(frame.messages))
-
-    async def StreamBatches(self, _requests: object, context: Context) -> None:
-        """See engine_service.proto."""
-        await self._held.answer(context, lambda request: self.ProcessMessages(request, context))
+        return await self._batcher.submit(frame, source_of(frame.messages, is_joined=is_joined))
 
     def handler(self) -> grpc.GenericRpcHandler:
         """To be added to a server; the generated one would parse what is only passed on."""
@@ -66,10 +70,10 @@ class EngineServicer:
         return [b"".join(islice(results, len(frame.messages))) for frame in frames]
 
 
-def source_of(messages: Sequence[bytes]) -> str:
+def source_of(messages: Sequence[bytes], *, is_joined: bool = False) -> str:
     """Whose turn it takes: of single messages and of large frames, each of one tenant or of several, apart.
 
     Only the first message and the last are looked at: a gateway's frames hold one tenant's messages, or anybody's.
     """
     first, last = wire.first_text(messages[0]), wire.first_text(messages[-1])
-    return f"{first if first == last else ''}:{len(messages) <= SMALL}"
+    return f"{first if first == last else ''}:{is_joined or len(messages) <= SMALL}"

@@ -21,7 +21,7 @@ from gateway.tenancy import Tenancy
 
 Context = grpc.aio.ServicerContext[Any, Any]
 MAX_QUEUE = 8192  # messages that may wait for others to go with; more are refused
-SMALL = 32  # messages: a frame that is not larger goes with others, as a call of its own would cost more than they do
+SMALL = 32  # messages: a frame that is not larger goes to a single engine with others, as its own call would cost more
 
 
 class _Part(NamedTuple):
@@ -112,7 +112,7 @@ class MessageServicer:
 
     async def _process(self, part: _Part, tenant: str, lane: int) -> bytes:
         """A serialised ProcessMessagesResponse."""
-        if part.weight <= SMALL:
+        if part.weight <= SMALL and self._engine.is_single(lane):
             return await self._batchers[lane].submit(part, tenant)
         return await self._engine.process(part.data, self._deadline, lane)
 

@@ -1,10 +1,12 @@
-"""Small frames and single messages that come together go to the engine together."""
+"""Small frames and single messages that come together go to the one engine behind a socket together."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -12,23 +14,33 @@ import pytest
 from yingda.v1 import engine_service_pb2, message_service_pb2
 
 from gateway.servicers.message import SMALL
-from tests.fakes import FakeEngine, make_message
+from tests.fakes import FakeEngine, make_message, serving
 from tests.gateway.refusal import refusal
-from tests.gateway.test_failures import SEND, STREAM, Call, first_answer, gateway_before, good
+from tests.gateway.test_failures import (
+    PROCESS,
+    SEND,
+    STREAM,
+    Answer,
+    Call,
+    first_answer,
+    gateway_before,
+    gateway_to,
+    good,
+)
 
 STREAMS = 8
 TURNS = 10
 
 
-async def slow(method: str, request: bytes) -> bytes:
+async def slow(_: str, request: bytes) -> bytes:
     """Time for others to come meanwhile."""
     await asyncio.sleep(0.005)
-    return await good(method, request)
+    return await good(PROCESS, request)
 
 
-async def forgetful(method: str, request: bytes) -> bytes:
+async def forgetful(_: str, request: bytes) -> bytes:
     """Answers the first message only."""
-    whole = engine_service_pb2.RawFrame.FromString(await slow(method, request))
+    whole = engine_service_pb2.RawFrame.FromString(await slow(PROCESS, request))
     return engine_service_pb2.RawFrame(messages=whole.messages[:1]).SerializeToString()
 
 
@@ -42,13 +54,22 @@ def sizes(fake: FakeEngine) -> list[int]:
     return [len(engine_service_pb2.RawFrame.FromString(request).messages) for _, request in fake.calls]
 
 
-@pytest.fixture
-async def before() -> AsyncIterator[tuple[FakeEngine, grpc.aio.Channel]]:
+@asynccontextmanager
+async def behind_a_socket(answer: Answer, folder: Path) -> AsyncIterator[tuple[FakeEngine, grpc.aio.Channel]]:
+    """The fake engine, and a channel to a gateway before it."""
+    fake = FakeEngine(answer=answer)
     async with (
-        gateway_before(slow) as (fake, address),
+        serving(fake, f"unix:{folder / 'engine.sock'}") as engine,
+        gateway_to(engine) as address,
         grpc.aio.insecure_channel(address) as channel,
     ):
         yield fake, channel
+
+
+@pytest.fixture
+async def before(tmp_path: Path) -> AsyncIterator[tuple[FakeEngine, grpc.aio.Channel]]:
+    async with behind_a_socket(slow, tmp_path) as found:
+        yield found
 
 
 async def converse(channel: grpc.aio.Channel, name: str, count: int) -> list[list[str]]:
@@ -101,11 +122,18 @@ async def test_a_large_frame_goes_alone(before: tuple[FakeEngine, grpc.aio.Chann
     assert sizes(fake) == [SMALL + 1] * STREAMS
 
 
-async def test_nobody_gets_the_answer_of_another_where_the_engine_loses_some() -> None:
+async def test_frames_to_engines_behind_a_name_are_calls_that_grpc_divides_among_them() -> None:
     async with (
-        gateway_before(forgetful) as (_, address),
+        gateway_before(slow) as (fake, address),
         grpc.aio.insecure_channel(address) as channel,
     ):
+        await asyncio.gather(*(converse(channel, f"s{n}", 1) for n in range(STREAMS)))
+
+    assert sizes(fake) == [2] * STREAMS
+
+
+async def test_nobody_gets_the_answer_of_another_where_the_engine_loses_some(tmp_path: Path) -> None:
+    async with behind_a_socket(forgetful, tmp_path) as (_, channel):
         texts = [f"alone {n}" for n in range(STREAMS)]
         found = await asyncio.gather(*(send(channel, text) for text in texts), return_exceptions=True)
         refused = await refusal(_again(found))

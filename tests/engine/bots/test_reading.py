@@ -109,3 +109,14 @@ async def test_one_who_leaves_takes_nothing_from_the_others(bench: Bench) -> Non
     assert len((await staying).events) == 1
     with pytest.raises(asyncio.CancelledError):
         await leaving
+
+
+async def test_what_a_closed_thread_never_came_to_is_not_kept(embedded: SQLiteStore) -> None:
+    thread = DecisionThread()
+    bench = Bench(embedded, thread)
+    thread.close()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="closed"):
+            await ask(bench)
+
+    assert bench.reading._waiting == {}

@@ -17,7 +17,7 @@ import engine.servicers.engine
 from engine.decision_thread import DecisionThread
 from engine.domain import MessageBatch
 from engine.errors import StorageError
-from engine.servicers.engine import EngineServicer
+from engine.servicers.engine import SMALL, EngineServicer, source_of
 from engine.servicers.errors import translate
 from tests.fakes import make_message
 from tests.gateway.refusal import refusal
@@ -157,6 +157,13 @@ async def test_a_single_message_does_not_wait_behind_its_tenant_s_large_frames(
         await asyncio.gather(*waiting)
 
     assert ["single" in batch for batch in pipeline.batches] == [False, True, False, False, False, False]
+
+
+def test_what_a_gateway_joined_takes_the_turns_of_single_messages_however_many_they_are() -> None:
+    messages = [make_message("hi").SerializeToString()] * (SMALL + 1)
+
+    assert source_of(messages, is_joined=True) == source_of(messages[:1])
+    assert source_of(messages) != source_of(messages[:1])
 
 
 async def test_an_agent_s_call_waits_for_the_running_batch_alone(pipeline: SlowPipeline) -> None:
