@@ -120,6 +120,7 @@ def made(size: Size, seed: str) -> Iterator[Case]:
             engine.process(frame)
         case = Case(size, engine, crowd)
         case.warm()
+        engine.settle()
         case.memory_bytes = _resident_bytes() - before
         yield case
 

@@ -53,6 +53,7 @@ class Engine:
                 slots=SLOTS,
             )
         )
+        self._library = assist.library
         self._pipeline = Pipeline(
             analyzer=analyzer,
             dispatcher=Dispatcher(store=store, codec=proto, clock=clock, policies=FixedPolicies()),
@@ -71,6 +72,10 @@ class Engine:
         for agent in agents:
             self._store.put_agent(tenant, agent)
             self._store.set_presence(tenant, agent.agent_id, Presence.ONLINE)
+
+    def settle(self) -> None:
+        """Wait until the replies stand as they will be searched."""
+        self._library.settle()
 
     @property
     def pipeline(self) -> Pipeline:
