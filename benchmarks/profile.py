@@ -5,8 +5,8 @@ Once with texts that nobody wrote before and nothing remembered, once with texts
 No gRPC and no other process: the parts that the engine's bootstrap puts together, one thread, batch after batch, the
 collector of cycles tuned as a service tunes it.
 A stage's time leaves out the stages within it, so that they add up to the whole; the calmest quarter of the batches
-shows what they cost where other work disturbs the machine less. What one message costs that comes alone, and half of
-which is what cold caches cost: `--batch 1 --pause 0.01`. To see single functions:
+shows what they cost where other work disturbs the machine less. What one message costs that comes alone, to caches
+that grew cold: `--batch 1 --pause 0.004`; and without that: `--batch 1`. To see single functions:
 
     python -m cProfile -s tottime -m benchmarks.profile --batches 40 | head -60   (inflates small functions)
     py-spy record --rate 500 --native -o profile.svg -- python -m benchmarks.profile --batches 200

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.process import ROOT
 from benchmarks.texts import PACK, Utterance
+from engine.bootstrap_bundle import SHIPPED_BUNDLE
+from models.bundle import ENCODER_FOLDER
 from models.encoder import TABLE_FILE
 
-ENCODER = ROOT / "models" / "bundles" / "ecommerce" / "encoder"  # of who brings none
+ENCODER = SHIPPED_BUNDLE / ENCODER_FOLDER  # of who brings none
 HELD_OUT = 5  # of so many authors, in order of name, the first is kept from everybody
 FRAME = 256  # texts
 

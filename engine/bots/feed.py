@@ -17,9 +17,7 @@ from engine.errors import ContentionError, StorageError
 DEFAULT_WINDOW = 256  # events
 PAGE = 128  # events read at a time, so that messages get their turn on the decision thread in between
 LOOK = 1.0  # seconds until a feed looks by itself: another engine's events may ring no bell
-GATHER = (
-    0.02  # seconds, at most, that a commit waits for others to be read with: bots read on the decision thread
-)
+GATHER = 0.02  # seconds, at most, that a commit waits for others to be read with, on the decision thread
 KEEP = 0.1  # seconds for which acknowledgements are gathered before they are kept
 
 

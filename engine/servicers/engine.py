@@ -73,7 +73,8 @@ class EngineServicer:
 def source_of(messages: Sequence[bytes], *, is_joined: bool = False) -> str:
     """Whose turn it takes: of single messages and of large frames, each of one tenant or of several, apart.
 
-    Only the first message and the last are looked at: a gateway's frames hold one tenant's messages, or anybody's.
+    What a gateway joined are single messages and small frames, however many. Only the first message and the last are
+    looked at: a gateway's frames hold one tenant's messages, or anybody's.
     """
     first, last = wire.first_text(messages[0]), wire.first_text(messages[-1])
     return f"{first if first == last else ''}:{is_joined or len(messages) <= SMALL}"
